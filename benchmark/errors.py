@@ -1,0 +1,75 @@
+"""The one family of errors: what is wrong, where, and what to do, in one line.
+
+Base layer: every other package may import this module, and it imports none of them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ScarenaError(Exception):
+    """Something a user can act on.
+
+    Parameters
+    ----------
+    what
+        What is wrong, as a short clause.
+    where
+        The file, key, dataset or model it is about.
+    fix
+        What to do about it.
+    """
+
+    kind: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str, fix: str) -> None:
+        super().__init__(what, where, fix)
+        self.what, self.where, self.fix = what, where, fix
+
+    def __str__(self) -> str:
+        """Return the one line a user sees, whatever line breaks its parts carry."""
+        return " ".join(f"{self.kind} error: {self.where}: {self.what}; {self.fix}".split())
+
+
+class ConfigError(ScarenaError):
+    """A board configuration or a command line that cannot be run."""
+
+    kind, exit_code = "config", 2
+
+
+class CardError(ScarenaError):
+    """A dataset or model card that does not hold what it must."""
+
+    kind, exit_code = "card", 2
+
+
+class SourceError(ScarenaError):
+    """A file that cannot be had, or is not the file the card names (truncated, altered, HTML)."""
+
+    kind = "source"
+
+
+class DataError(ScarenaError):
+    """Contents that cannot be benchmarked: bad counts, NaN, duplicate names, one batch where two are needed."""
+
+    kind = "data"
+
+
+class OntologyError(ScarenaError):
+    """An unknown Cell Ontology term or an unreadable ontology."""
+
+    kind = "ontology"
+
+
+class ModelError(ScarenaError):
+    """A model that is unknown, cannot be loaded, or returned something that is not an embedding."""
+
+    kind = "model"
+
+
+class NotAvailable(ScarenaError):
+    """Something this machine cannot do (a missing optional reader, say): a state of the board, not a failure."""
+
+    kind = "not available"

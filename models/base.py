@@ -1,0 +1,76 @@
+"""The model protocol: what a model is told, what it must return, and the card that describes it."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from anndata import AnnData
+from pydantic import BaseModel, ConfigDict
+
+Family = Literal["foundation", "baseline", "control"]
+
+
+class ModelCard(BaseModel):
+    """What a reader of the board must know of a model before believing its scores."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    name: str
+    title: str
+    family: Family
+    description: str
+    uses_batch: bool = False
+    """Whether `embed` reads ``obs["batch"]``."""
+    uses_labels: bool = False
+    """Whether `embed` is handed the cell types (positive controls, supervised models); the board then says so."""
+    trains_on_target: bool = False
+    """Whether `embed` fits parameters on the dataset it embeds (scVI, Harmony), as opposed to a frozen model."""
+    control: Literal["positive", "negative"] | None = None
+    source: str = ""
+    licence: str = ""
+    parameters: int | None = None
+    """Number of trained parameters shipped with the model, where it ships any."""
+    training_corpus: tuple[str, ...] = ()
+    """Names of the dataset cards, or studies, the shipped parameters were trained on."""
+    settings: dict[str, str | int | float | bool | None] = {}
+    """The hyper-parameters that `embed` uses, as stated on the board."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a run hands to a model besides the data."""
+
+    seed: int = 0
+    device: str = "cpu"
+    cache: Path = Path(".cache")
+    """A folder the model may write to and find again; never inside the results."""
+    threads: int = 1
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("scarena"))
+
+
+class Model(ABC):
+    """One way of turning counts into an embedding. A subclass per file, with its card as a class attribute."""
+
+    card: ClassVar[ModelCard]
+
+    @abstractmethod
+    def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
+        """Return one vector a cell.
+
+        Parameters
+        ----------
+        data
+            A private copy of the prepared dataset: CSR int32 counts in ``X`` (cells × genes), Ensembl ids as ``var_names``,
+            ``var["symbol"]``, ``obs["batch"]``. Cell types are absent unless the card says ``uses_labels``.
+        ctx
+            Seed, device, cache folder, thread count and log.
+
+        Returns
+        -------
+        float32 array [n_cells, d] in the order of ``data.obs_names``, finite everywhere.
+        """
