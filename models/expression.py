@@ -1,0 +1,52 @@
+"""What the baselines share: log-normalised counts of batch-aware highly variable genes.
+
+Not a model: each baseline states on its own card what it does with these.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from anndata import AnnData
+
+N_HVG = 2000
+N_PCS = 50
+
+
+def select_hvg(data: AnnData, n_top: int = N_HVG) -> AnnData:
+    """Return `data` log-normalised (counts per 10,000, log1p) and cut to its highly variable genes.
+
+    scanpy's "seurat" flavour with ``batch_key``: a gene counts by the number of batches in which it is variable, so
+    that a gene which only differs *between* batches is not chosen for it. Raw counts stay in ``layers["counts"]``.
+    With no more than `n_top` genes all are kept, since a panel has been selected already. Batches of one or two
+    cells have no dispersion; they are left out of the choice, not of the result.
+    """
+    import scanpy as sc
+
+    data = data.copy()
+    data.layers["counts"] = data.X.copy()
+    data.X = data.X.astype(np.float32)
+    sc.pp.normalize_total(data, target_sum=1e4)
+    sc.pp.log1p(data)
+    if data.n_vars <= n_top:
+        return data
+    sizes = data.obs["batch"].value_counts()
+    chooser = data[data.obs["batch"].isin(sizes.index[sizes >= 3])].copy()
+    chooser.obs["batch"] = chooser.obs["batch"].astype(str).astype("category")
+    with warnings.catch_warnings():
+        # scanpy's own pandas idioms warn on newer pandas; nothing a user can act on.
+        warnings.simplefilter("ignore")
+        several = chooser.obs["batch"].nunique() > 1
+        sc.pp.highly_variable_genes(chooser, n_top_genes=n_top, flavor="seurat", batch_key="batch" if several else None)
+    return data[:, chooser.var["highly_variable"].to_numpy()].copy()
+
+
+def principal_components(data: AnnData, seed: int, n_comps: int = N_PCS) -> np.ndarray:
+    """Return the first principal components of the log-normalised highly variable genes, float32 [n_cells, ≤ n_comps]."""
+    import scanpy as sc
+
+    hvg = select_hvg(data)
+    n_comps = min(n_comps, hvg.n_obs - 1, hvg.n_vars - 1)
+    sc.pp.pca(hvg, n_comps=n_comps, svd_solver="arpack", random_state=seed)
+    return np.asarray(hvg.obsm["X_pca"], dtype=np.float32)

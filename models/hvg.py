@@ -1,0 +1,29 @@
+"""HVG: the expression of highly variable genes itself, with nothing learned from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from anndata import AnnData
+
+from scarena.models.base import Context, Model, ModelCard
+from scarena.models.expression import N_HVG, select_hvg
+
+
+class HVG(Model):
+    """Log-normalised counts of 2,000 batch-aware highly variable genes."""
+
+    card = ModelCard(
+        name="hvg",
+        title="HVG",
+        family="baseline",
+        description="log1p CP10k of batch-aware highly variable genes (scanpy, seurat flavour)",
+        uses_batch=True,
+        source="scanpy.pp.highly_variable_genes",
+        licence="BSD-3-Clause",
+        settings={"n_top_genes": N_HVG, "flavor": "seurat", "target_sum": 10000},
+    )
+
+    def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
+        """Return the dense matrix of highly variable genes."""
+        matrix = select_hvg(data).X
+        return np.asarray(matrix.toarray(), dtype=np.float32)
