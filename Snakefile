@@ -1,0 +1,30 @@
+# scArena's DAG. No science here: a rule calls one `scarena` verb, and a verb calls one function.
+#   pull -> prepare -> embed -> score -> board -> report       (and the ontology once a board)
+# Run it through `scarena run`, which unlocks and resumes after a crash, or with snakemake itself.
+from pathlib import Path
+
+from snakemake.utils import min_version, validate
+
+min_version("9.0")
+
+
+configfile: "config/demo.yaml"
+
+
+validate(config, "config/schema.json")
+
+
+include: "benchmark/rules/common.smk"
+include: "benchmark/rules/data.smk"
+include: "benchmark/rules/run.smk"
+include: "benchmark/rules/board.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        f"{BOARD}/board.html",

@@ -1,0 +1,230 @@
+"""The command line. Every verb reads its arguments, calls one function and prints; imports are paid by the verb used."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scarena.errors import ScarenaError
+
+app = typer.Typer(
+    name="scarena",
+    help="Does a single-cell foundation model beat HVG, Harmony or scVI on data like yours?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+bench = typer.Typer(no_args_is_help=True, help="Measure speed and memory; prints the tables the README quotes.")
+app.add_typer(bench, name="bench")
+
+Out = Annotated[Path, typer.Option(help="file to write")]
+Settings = Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def _say_state(answer: dict[str, Any], what: str) -> None:
+    print(f"{what}: {answer['state']} {answer['reason']}".rstrip(), file=sys.stderr)
+
+
+def _table(title: str, columns: list[str], rows: list[list[str]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    config: Annotated[Path, typer.Option(help="the board to make")] = Path("config/demo.yaml"),
+    cores: Annotated[int | None, typer.Option(help="cores to use (all)")] = None,
+    retry_failed: Annotated[bool, typer.Option(help="run failed models and scores again")] = False,
+) -> None:
+    """Make a board: only what is missing or stale is computed. Arguments after -- go to snakemake."""
+    from scarena.run import run_board
+
+    raise typer.Exit(run_board(config, cores, context.args, retry_failed=retry_failed))
+
+
+@app.command()
+def pull(dataset: str, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
+    """Fetch a dataset's files, checked against their SHA-256."""
+    from scarena.config import load_config
+    from scarena.steps import pull_step
+
+    _say_state(pull_step(dataset, out, load_config(settings)), f"pull {dataset}")
+
+
+@app.command()
+def prepare(dataset: str, sources: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
+    """Make the canonical h5ad of a pulled dataset."""
+    from scarena.config import load_config
+    from scarena.steps import prepare_step
+
+    _say_state(prepare_step(dataset, sources, out, load_config(settings)), f"prepare {dataset}")
+
+
+@app.command()
+def ontology(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
+    """Write the Cell Ontology's graph and diffusion embedding."""
+    from scarena.config import load_config
+    from scarena.steps import ontology_step
+
+    ontology_step(out, load_config(settings))
+
+
+@app.command()
+def embed(
+    model: str,
+    dataset: Annotated[Path, typer.Argument(help="dataset.json of a prepared dataset")],
+    out: Out,
+    seed: int = 0,
+    settings: Settings = Path("config/demo.yaml"),
+) -> None:
+    """Run one model on one prepared dataset."""
+    from scarena.config import load_config
+    from scarena.steps import embed_step
+
+    record = embed_step(dataset, model, seed, out, load_config(settings))
+    _say_state(record.model_dump(), f"embed {model} on {record.dataset}")
+
+
+@app.command()
+def score(
+    record: Path, dataset: Path, ontology: Path, out: Out, settings: Settings = Path("config/demo.yaml")
+) -> None:
+    """Score one run's embedding."""
+    from scarena.config import load_config
+    from scarena.steps import score_step
+
+    answer = score_step(record, dataset, ontology, out, load_config(settings))
+    _say_state(answer, f"score {answer['model']} on {answer['dataset']}")
+
+
+@app.command()
+def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
+    """Join all scores into board.json and board.parquet."""
+    from scarena.board import make_board, write_board
+    from scarena.config import load_config
+
+    write_board(make_board(load_config(settings)), out)
+
+
+@app.command()
+def report(board: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
+    """Write the leaderboard page of a board."""
+    from scarena.config import load_config
+    from scarena.files import read_json, write_text
+    from scarena.report import render
+
+    write_text(out, render(read_json(board), load_config(settings).folder))
+
+
+@app.command()
+def datasets(as_json: AsJson = False) -> None:
+    """List the dataset cards."""
+    from scarena.datasets.card import card_names, load_card
+
+    own = Path("config/datasets")
+    cards = [load_card(name, own) for name in card_names(own)]
+    rows = [[c.name, c.role, c.tissue, c.assay, c.title] for c in cards]
+    _table("Datasets", ["name", "role", "tissue", "assay", "title"], rows, as_json)
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List the models."""
+    from scarena.models.registry import all_models
+
+    cards = [model.card for model in all_models().values()]
+    rows = [[c.name, c.control or c.family, "yes" if c.uses_labels else "no", c.description] for c in cards]
+    _table("Models", ["name", "family", "sees labels", "description"], rows, as_json)
+
+
+@app.command()
+def metrics(as_json: AsJson = False) -> None:
+    """List the metrics."""
+    from scarena.metrics.registry import METRICS
+
+    rows = [[m.key, m.group, m.direction, m.definition] for m in METRICS.values()]
+    _table("Metrics", ["key", "group", "better", "definition"], rows, as_json)
+
+
+@app.command("add-dataset")
+def add_dataset(
+    file: Path,
+    batch: Annotated[str, typer.Option(help="column of obs with the batch")],
+    label: Annotated[str, typer.Option(help="column of obs with the cell type")],
+    ontology_map: Annotated[Path | None, typer.Option(help="YAML: label -> CL id (or null)")] = None,
+    name: Annotated[str | None, typer.Option(help="name of the dataset (the file's)")] = None,
+    folder: Annotated[Path, typer.Option(help="where cards of your own live")] = Path("config/datasets"),
+) -> None:
+    """Write a validated card for your own h5ad; it joins the next board."""
+    from scarena.scaffold import add_dataset as add
+
+    path, lines = add(file, batch=batch, label=label, ontology_map=ontology_map, name=name, folder=folder)
+    print("\n".join([f"wrote {path}", *lines]))
+
+
+@app.command("new-model")
+def new_model(name: str) -> None:
+    """Write a working adapter file and its test."""
+    from scarena.scaffold import new_model as new
+
+    for path in new(name):
+        print(f"wrote {path}")
+
+
+@app.command("config-schema")
+def config_schema() -> None:
+    """Print the JSON schema of a board's configuration."""
+    from scarena.config import BoardConfig
+
+    print(json.dumps(BoardConfig.model_json_schema(), indent=1, sort_keys=True))
+
+
+@app.command()
+def pretrain(
+    config: Annotated[Path, typer.Argument(help="config/pretrain.yaml")],
+    out: Annotated[Path, typer.Option(help="folder of the checkpoint")],
+    cache: Annotated[Path, typer.Option(help="where pulled files are kept")] = Path(".cache"),
+) -> None:
+    """Pretrain scArena-FM on a list of dataset cards."""
+    from scarena.models.foundation.pretrain import pretrain as train
+
+    train(config, out, cache, None)
+
+
+@bench.command("board")
+def bench_board(
+    config: Annotated[Path, typer.Option(help="the board to time")] = Path("config/demo.yaml"),
+    cores: int = 2,
+) -> None:
+    """Time a board from nothing, the rerun with nothing changed, and `scarena --help`."""
+    from scarena.bench import time_board
+
+    rows = time_board(config, cores)
+    _table(f"{config}, {cores} cores", ["what", "measured"], rows, as_json=False)
+
+
+def main() -> None:
+    """Run the command line; a known error is one line on stderr and an exit code."""
+    try:
+        app()
+    except ScarenaError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The configuration of one board: a YAML file read into a strict pydantic model.
+
+`scarena config-schema` exports the JSON schema of the same model, which the Snakefile validates against, so that
+``snakemake --configfile`` and ``scarena run --config`` refuse the same files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scarena.errors import ConfigError
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+
+
+class Limits(BaseModel):
+    """What one run of one model may use before it is stopped and recorded as failed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout_s: float = Field(3600, gt=0, description="wall seconds for one run; then failed(timeout)")
+    memory_mb: float = Field(16000, gt=0, description="peak resident memory of one run; then failed(oom)")
+    threads: int = Field(1, ge=1, description="threads of one run; one keeps results bit-equal between machines' loads")
+
+
+class BoardConfig(BaseModel):
+    """One board: which datasets and models, with which seeds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    board: Name = Field(description="name of the board and of its folder under `results`")
+    title: str = ""
+    datasets: list[Name] = Field(min_length=1, description="names of dataset cards")
+    models: list[Name] = Field(min_length=1, description="names of models, see `scarena models`")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
+    ontology: str = Field("package", description="'package' for the pinned Cell Ontology, or an OBO file's path or URL")
+    results: Path = Path("results")
+    cache: Path = Path(".cache")
+    user_cards: Path = Field(Path("config/datasets"), description="folder of cards written by `scarena add-dataset`")
+    include_user_cards: bool = Field(False, description="put every card of `user_cards` on this board")
+    device: str = Field("cpu", description="torch device of the models: cpu, cuda, cuda:0 …")
+    limits: Limits = Limits()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this board's results."""
+        return self.results / self.board
+
+
+def _one_line(error: ValidationError) -> str:
+    parts = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+    return "; ".join(parts)
+
+
+def load_config(path: Path) -> BoardConfig:
+    """Read a board's configuration.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is not YAML, or holds unknown or ill-typed keys.
+    """
+    try:
+        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError("no such file", where=str(path), fix="give a file such as config/demo.yaml") from None
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise ConfigError(f"not a YAML file ({error})", where=str(path), fix="correct its syntax") from None
+    return parse_config(raw, str(path))
+
+
+def parse_config(raw: Any, where: str) -> BoardConfig:
+    """Validate an already loaded configuration; `where` names it in errors."""
+    if not isinstance(raw, dict):
+        raise ConfigError("not a mapping of keys to values", where=where, fix="see config/demo.yaml")
+    try:
+        config = BoardConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(_one_line(error), where=where, fix="correct these keys (see config/schema.json)") from None
+    for key in ("datasets", "models", "seeds"):
+        values = getattr(config, key)
+        twice = sorted({str(v) for v in values if values.count(v) > 1})
+        if twice:
+            raise ConfigError(f"{key} lists {', '.join(twice)} twice", where=where, fix="list each once")
+    return config
+
+
+def datasets_of(config: BoardConfig) -> list[str]:
+    """Return the datasets of a board, users' cards included where it asks for them."""
+    own = sorted(p.stem for p in config.user_cards.glob("*.yaml")) if config.include_user_cards else []
+    return [*config.datasets, *(name for name in own if name not in config.datasets)]
+
+
+def check_names(config: BoardConfig, where: str) -> None:
+    """Refuse unknown dataset and model names before anything is computed, suggesting the nearest."""
+    from scarena.datasets.card import load_card
+    from scarena.models.registry import find_model
+
+    for name in datasets_of(config):
+        load_card(name, config.user_cards)
+    for name in config.models:
+        try:
+            find_model(name)
+        except ConfigError as error:
+            raise ConfigError(error.what, where=f"{where}: {error.where}", fix=error.fix) from None

@@ -1,0 +1,113 @@
+"""The page's charts, with plotly. Every div id is given: plotly's own are random and no two pages would be equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Json = dict[str, Any]
+
+# Twenty-four colours that stay apart on white (Okabe-Ito first, then darker and lighter mates).
+PALETTE = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#B8A800", "#7F3C8D", "#117733", "#882255",
+    "#44AA99", "#AA4499", "#332288", "#DDAA33", "#66A61E", "#A6761D", "#E7298A", "#1B9E77", "#7570B3", "#666666",
+    "#E41A1C", "#377EB8", "#984EA3", "#F781BF",
+)  # fmt: skip
+_FAMILY = {"foundation": "#0072B2", "baseline": "#D55E00", "control": "#8a8f98"}
+_UMAP_KEYS = ("cell_type", "batch")
+
+
+def _html(figure: go.Figure, div_id: str) -> str:
+    config = {"displaylogo": False, "responsive": True}
+    return str(figure.to_html(full_html=False, include_plotlyjs=False, div_id=div_id, config=config))
+
+
+def scatter_of_scores(board: Json) -> str:
+    """Return batch correction against bio conservation, one point a model; empty where no model has both."""
+    import plotly.graph_objects as go
+
+    value = {(r["model"], r["metric"]): r["value"] for r in board["overall"] if r["coverage"] == 1}
+    figure = go.Figure()
+    for family, colour in _FAMILY.items():
+        cards = [c for c in board["models"] if c["family"] == family and (c["name"], "batch") in value]
+        cards = [c for c in cards if (c["name"], "bio") in value]
+        figure.add_scatter(
+            x=[value[c["name"], "batch"] for c in cards],
+            y=[value[c["name"], "bio"] for c in cards],
+            text=[c["title"] for c in cards],
+            mode="markers+text",
+            textposition="top center",
+            name=family,
+            marker={"color": colour, "size": 12, "symbol": "circle-open" if family == "control" else "circle"},
+        )
+    figure.update_layout(
+        template="simple_white", height=460, margin={"l": 60, "r": 20, "t": 20, "b": 50},
+        xaxis_title="batch correction (higher is better)", yaxis_title="bio conservation (higher is better)",
+        legend={"orientation": "h", "y": 1.08},
+    )  # fmt: skip
+    return _html(figure, "chart-scores")
+
+
+def umaps(board: Json, folder: Path) -> list[Json]:
+    """Return one figure a dataset that has UMAPs: cell types left, batches right, the model chosen from a list."""
+    figures = []
+    for entry in board["datasets"]:
+        if entry["state"] != "ok":
+            continue
+        runs = _runs_with_umap(board, entry["dataset"], folder)
+        if runs:
+            html = _umap_figure(entry["dataset"], runs, folder / entry["dataset"] / "dataset.h5ad")
+            figures.append({"dataset": entry["dataset"], "models": ", ".join(t for t, _ in runs), "html": html})
+    return figures
+
+
+def _runs_with_umap(board: Json, dataset: str, folder: Path) -> list[tuple[str, Path]]:
+    seed = board["provenance"]["seeds"][0]
+    found = [(card["title"], folder / dataset / card["name"] / str(seed) / "umap.npz") for card in board["models"]]
+    ok = {c["model"] for c in board["cells"] if c["dataset"] == dataset and c["state"] == "ok" and c["seed"] == seed}
+    return [(title, path) for title, path in found if path.exists() and path.parent.parent.name in ok]
+
+
+def _umap_figure(dataset: str, runs: list[tuple[str, Path]], h5ad: Path) -> str:
+    from plotly.subplots import make_subplots
+
+    from scarena.datasets.prepare import read_prepared
+
+    obs = read_prepared(h5ad).obs
+    figure = make_subplots(1, 2, subplot_titles=("cell type", "batch"), horizontal_spacing=0.04)
+    owner: list[int] = []
+    for number, (_, path) in enumerate(runs):
+        with np.load(path, allow_pickle=False) as file:
+            points, names = file["xy"], file["obs_names"]
+        for column, key in enumerate(_UMAP_KEYS, start=1):
+            owner += [number] * _add_points(figure, points, obs.loc[names, key], column, visible=number == 0)
+    buttons = [
+        {"label": title, "method": "update", "args": [{"visible": [o == number for o in owner]}]}
+        for number, (title, _) in enumerate(runs)
+    ]
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    figure.update_layout(
+        template="simple_white", height=520, margin={"l": 10, "r": 10, "t": 70, "b": 10}, legend={"itemsizing": "constant"},
+        updatemenus=[{"buttons": buttons, "x": 0, "y": 1.16, "xanchor": "left", "showactive": True}],
+    )  # fmt: skip
+    return _html(figure, f"umap-{dataset}")
+
+
+def _add_points(figure: go.Figure, points: np.ndarray, groups: Any, column: int, *, visible: bool) -> int:
+    """Add one trace a group, the groups in the order of their names; return how many."""
+    values = groups.astype(str).to_numpy()
+    names = sorted(set(values))
+    for number, name in enumerate(names):
+        mine = points[values == name]
+        figure.add_scattergl(
+            x=mine[:, 0].round(2), y=mine[:, 1].round(2), mode="markers", name=name, visible=visible, hoverinfo="name",
+            legendgroup=_UMAP_KEYS[column - 1], legendgrouptitle_text=_UMAP_KEYS[column - 1].replace("_", " "),
+            marker={"size": 4, "opacity": 0.75, "color": PALETTE[number % len(PALETTE)]}, row=1, col=column,
+        )  # fmt: skip
+    return len(names)

@@ -1,0 +1,38 @@
+# From all runs to one board, and from the board to its page.
+
+
+rule board:
+    input:
+        scores=expand("{run}/scores.json", run=RUNS),
+        records=expand("{run}/record.json", run=RUNS),
+        datasets=expand(BOARD + "/{dataset}/dataset.json", dataset=DATASETS),
+    output:
+        json=BOARD + "/board.json",
+        parquet=BOARD + "/board.parquet",
+    log:
+        BOARD + "/logs/board.log",
+    benchmark:
+        BOARD + "/benchmarks/board.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "scarena board --out {output.json} --settings {CONFIG} 2> {log}"
+
+
+rule report:
+    input:
+        BOARD + "/board.json",
+    output:
+        BOARD + "/board.html",
+    log:
+        BOARD + "/logs/report.log",
+    benchmark:
+        BOARD + "/benchmarks/report.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "scarena report {input} --out {output} --settings {CONFIG} 2> {log}"

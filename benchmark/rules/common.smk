@@ -1,0 +1,35 @@
+# Names every rule uses. The configuration file is handed to each verb, so a step can be repeated by hand from its log.
+from scarena.config import datasets_of, load_config, parse_config
+from scarena.datasets.card import card_fingerprint
+from scarena.metrics.registry import metrics_fingerprint
+from scarena.models.registry import find_model, fingerprint
+
+SETTINGS = parse_config({k: v for k, v in config.items() if not k.startswith("_")}, "config")
+BOARD = str(SETTINGS.folder)
+DATASETS = datasets_of(SETTINGS)
+CONFIG = f"{BOARD}/config.json"
+RUN = BOARD + "/{dataset}/{model}/{seed}"
+RUNS = expand(RUN, dataset=DATASETS, model=SETTINGS.models, seed=SETTINGS.seeds)
+
+
+wildcard_constraints:
+    dataset="[a-z0-9][a-z0-9_.-]*",
+    model="[a-z0-9][a-z0-9.-]*",
+    seed="[0-9]+",
+
+
+# Written while the DAG is built, and only when it changed: every verb reads its settings from here.
+_text = SETTINGS.model_dump_json(indent=1)
+if not Path(CONFIG).exists() or Path(CONFIG).read_text() != _text:
+    Path(CONFIG).parent.mkdir(parents=True, exist_ok=True)
+    Path(CONFIG).write_text(_text)
+
+
+def dataset_card(wildcards):
+    """What makes a prepared dataset stale: its card."""
+    return card_fingerprint(wildcards.dataset, SETTINGS.user_cards)
+
+
+def model_source(wildcards):
+    """What makes an embedding stale: the model's card and source."""
+    return fingerprint(find_model(wildcards.model))

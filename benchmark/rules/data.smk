@@ -1,0 +1,55 @@
+# From a card to a prepared dataset, and the ontology all scores share.
+
+
+rule pull:
+    output:
+        BOARD + "/{dataset}/sources.json",
+    params:
+        card=dataset_card,
+    log:
+        BOARD + "/logs/pull/{dataset}.log",
+    benchmark:
+        BOARD + "/benchmarks/pull/{dataset}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    shell:
+        "scarena pull {wildcards.dataset} --out {output} --settings {CONFIG} 2> {log}"
+
+
+rule prepare:
+    input:
+        BOARD + "/{dataset}/sources.json",
+    output:
+        BOARD + "/{dataset}/dataset.json",
+    params:
+        card=dataset_card,
+        ontology=SETTINGS.ontology,
+    log:
+        BOARD + "/logs/prepare/{dataset}.log",
+    benchmark:
+        BOARD + "/benchmarks/prepare/{dataset}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    shell:
+        "scarena prepare {wildcards.dataset} {input} --out {output} --settings {CONFIG} 2> {log}"
+
+
+rule ontology:
+    output:
+        BOARD + "/ontology.npz",
+    params:
+        ontology=SETTINGS.ontology,
+    log:
+        BOARD + "/logs/ontology.log",
+    benchmark:
+        BOARD + "/benchmarks/ontology.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "scarena ontology --out {output} --settings {CONFIG} 2> {log}"

@@ -1,0 +1,43 @@
+# One run: a model on a dataset with a seed, then its scores. The record is the output; embedding.npz lies beside it.
+
+
+rule embed:
+    input:
+        BOARD + "/{dataset}/dataset.json",
+    output:
+        RUN + "/record.json",
+    params:
+        model=model_source,
+        limits=SETTINGS.limits.model_dump_json(),
+        device=SETTINGS.device,
+    log:
+        BOARD + "/logs/embed/{dataset}.{model}.{seed}.log",
+    benchmark:
+        BOARD + "/benchmarks/embed/{dataset}.{model}.{seed}.tsv"
+    threads: SETTINGS.limits.threads
+    resources:
+        mem_mb=int(SETTINGS.limits.memory_mb),
+        runtime=max(1, int(SETTINGS.limits.timeout_s // 60)),
+    shell:
+        "scarena embed {wildcards.model} {input} --seed {wildcards.seed} --out {output} --settings {CONFIG} 2> {log}"
+
+
+rule score:
+    input:
+        record=RUN + "/record.json",
+        dataset=BOARD + "/{dataset}/dataset.json",
+        ontology=BOARD + "/ontology.npz",
+    output:
+        RUN + "/scores.json",
+    params:
+        metrics=metrics_fingerprint(),
+    log:
+        BOARD + "/logs/score/{dataset}.{model}.{seed}.log",
+    benchmark:
+        BOARD + "/benchmarks/score/{dataset}.{model}.{seed}.tsv"
+    threads: SETTINGS.limits.threads
+    resources:
+        mem_mb=int(SETTINGS.limits.memory_mb),
+        runtime=max(1, int(SETTINGS.limits.timeout_s // 60)),
+    shell:
+        "scarena score {input.record} {input.dataset} {input.ontology} --out {output} --settings {CONFIG} 2> {log}"

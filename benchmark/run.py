@@ -1,0 +1,107 @@
+"""`scarena run`: snakemake with what a person would otherwise have to know (unlock, resume, keep going, exit codes)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from scarena.board import failures
+from scarena.config import BoardConfig, check_names, datasets_of, load_config
+from scarena.errors import ConfigError
+from scarena.files import read_json
+
+OK, NO_BOARD, SOME_FAILED = 0, 1, 3
+
+
+def _snakefile() -> Path:
+    root = Path(__file__).resolve().parent.parent
+    if not (root / "Snakefile").exists():
+        fix = "run from a clone of the repository (`pip install -e .`)"
+        raise ConfigError("the workflow is not part of the installed package", where=str(root), fix=fix)
+    return root / "Snakefile"
+
+
+def _environment() -> dict[str, str]:
+    # Rules call `scarena`: the one beside this interpreter, whether or not its environment was activated.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path}
+
+
+def forget_failures(config: BoardConfig, *, models_too: bool) -> None:
+    """Remove the marks of failed steps so that they run again: always of sources and datasets, of models if asked."""
+    for dataset in datasets_of(config):
+        folder = config.folder / dataset
+        names = ["sources.json", "dataset.json"]
+        marks = [folder / name for name in names]
+        if models_too:
+            runs = [folder / model / str(seed) for model in config.models for seed in config.seeds]
+            marks += [run / name for run in runs for name in ("record.json", "scores.json")]
+        for mark in marks:
+            if mark.exists() and _is_to_be_retried(mark):
+                mark.unlink()
+
+
+def _is_to_be_retried(mark: Path) -> bool:
+    content = read_json(mark)
+    if content["state"] != "ok":
+        return content["state"] != "not applicable"
+    return any(score["state"] == "failed" for score in content.get("scores", {}).values())
+
+
+@contextlib.contextmanager
+def only_driver(config: BoardConfig) -> Iterator[int]:
+    """Hold this board for one driver; yield the lock's descriptor, for snakemake to inherit.
+
+    The kernel drops the lock when the last holder dies, however it dies, so nothing is ever left to unlock; snakemake's
+    own lock files survive a kill and are not used. Its child inherits the descriptor: a driver killed alone does not
+    free the board while its snakemake still runs.
+    """
+    config.folder.mkdir(parents=True, exist_ok=True)
+    with (config.folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fix = "wait for it, or stop it"
+            raise ConfigError("another run of this board is under way", where=str(config.folder), fix=fix) from None
+        yield file.fileno()
+
+
+def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_failed: bool = False) -> int:
+    """Make a board; return 0 (all ok), 1 (no board) or 3 (board made, some cells failed, listed on stderr).
+
+    Raises
+    ------
+    ConfigError
+        If the configuration names what does not exist; nothing has been computed then.
+    """
+    config = load_config(config_file)
+    check_names(config, str(config_file))
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", str(_snakefile()), "--directory", str(Path.cwd()),
+        "--configfile", str(config_file), "--cores", str(cores or len(os.sched_getaffinity(0))),
+        "--rerun-incomplete", "--keep-going", "--nolock", *extra,
+    ]  # fmt: skip
+    with only_driver(config) as lock:
+        forget_failures(config, models_too=retry_failed)
+        ended = subprocess.run(command, env=_environment(), pass_fds=[lock], check=False)
+    return _verdict(config, ended.returncode, dry_run=bool({"-n", "--dry-run", "--dryrun"} & set(extra)))
+
+
+def _verdict(config: BoardConfig, exit_code: int, *, dry_run: bool) -> int:
+    page = config.folder / "board.html"
+    if exit_code != 0 or (not page.exists() and not dry_run):
+        logs = config.folder / "logs"
+        print(f"no board: snakemake ended with exit code {exit_code}; the logs are in {logs}", file=sys.stderr)
+        return NO_BOARD
+    if dry_run:
+        return OK
+    lines = failures(read_json(config.folder / "board.json"))
+    for line in lines:
+        print(line, file=sys.stderr)
+    print(f"board: {page}")
+    return SOME_FAILED if lines else OK

@@ -1,0 +1,185 @@
+"""Writing a first file for a user: a card for their dataset, an adapter for their model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scarena.errors import CardError, ConfigError, DataError
+from scarena.files import sha256_of, write_text
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+def _read_map(path: Path | None) -> dict[str, str | None]:
+    if path is None:
+        return {}
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read ({error})", where=str(path), fix="give YAML: label: CL:0000000") from None
+    if not isinstance(found, dict):
+        raise ConfigError("not a mapping", where=str(path), fix="write one `label: CL:0000000` (or null) a line")
+    return {str(label): term for label, term in found.items()}
+
+
+def add_dataset(
+    file: Path, *, batch: str, label: str, ontology_map: Path | None, name: str | None, folder: Path
+) -> tuple[Path, list[str]]:
+    """Write a card for an h5ad, having prepared it once to see that it holds what a board needs.
+
+    Returns
+    -------
+    The card's path, and lines to print: what was found in the file.
+
+    Raises
+    ------
+    DataError, CardError, OntologyError, ConfigError
+        If the file, the columns or the map cannot be used; nothing is written then.
+    """
+    import anndata
+
+    from scarena.datasets.card import parse_card
+
+    name = name or re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_")
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} cannot be a dataset's name", where="--name", fix="use a-z, 0-9, _ and -")
+    if not file.is_file():
+        raise DataError("no such file", where=str(file), fix="give the path of an .h5ad file")
+    try:
+        backed = anndata.read_h5ad(file, backed="r")
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"not a readable h5ad ({type(error).__name__}: {error})", where=str(file), fix="write it again with anndata") from None
+    labels = _check_columns(backed.obs, batch, label, file)
+    ids = backed.var_names
+    mapped = _read_map(ontology_map)
+    card = _card(name, file, batch, label, {**dict.fromkeys(labels), **mapped}, ids.str.startswith("ENSG").mean() > 0.5)
+    backed.file.close()
+    parsed = parse_card(card, str(file))
+    facts = _try_out(parsed)
+    path = folder / f"{name}.yaml"
+    write_text(path, yaml.safe_dump(card, sort_keys=False, allow_unicode=True))
+    unmapped = [k for k, v in card["labels"].items() if v is None]
+    lines = [facts]
+    if unmapped:
+        lines.append(f"no Cell Ontology term for: {', '.join(unmapped)} (ontology metrics leave these out)")
+    return path, [*lines, "it joins every board whose config has `include_user_cards: true` (config/demo.yaml has)"]
+
+
+def _check_columns(obs: Any, batch: str, label: str, file: Path) -> list[str]:
+    for option, column in (("--batch", batch), ("--label", label)):
+        if column not in obs:
+            known = ", ".join(map(str, obs.columns))
+            raise DataError(f"obs has no column {column!r}", where=f"{file} ({option})", fix=f"one of: {known}")
+    return sorted(map(str, obs[label].dropna().unique()))
+
+
+def _card(name: str, file: Path, batch: str, label: str, labels: dict[str, str | None], ensembl: bool) -> dict[str, Any]:
+    path = file.resolve()
+    return {
+        "name": name,
+        "title": name,
+        "description": f"added from {file.name}",
+        "role": "benchmark",
+        "files": [{"key": "h5ad", "url": f"file:{path}", "sha256": sha256_of(path), "bytes": path.stat().st_size}],
+        "reader": {"name": "h5ad", "options": {"batch": batch, "label": label}},
+        "labels": labels,
+        "gene_ids": "ensembl" if ensembl else "symbol",
+        "counts": "integer",
+    }
+
+
+def _try_out(card: Any) -> str:
+    from scarena.datasets.prepare import prepare
+    from scarena.tasks import summary
+
+    found = summary(prepare(card, cache=Path(".cache")))
+    if len(found["types"]) < 2:
+        raise CardError("one cell type only", where=card.name, fix="name a column with at least two cell types")
+    sizes = f"{found['n_cells']:,} cells, {found['n_genes']:,} genes"
+    return f"{sizes}, {len(found['batches'])} batches, {len(found['types'])} cell types"
+
+
+_MODEL = '''"""{title}: say in one line what it does and where it was published."""
+
+from __future__ import annotations
+
+import numpy as np
+from anndata import AnnData
+
+from scarena.models.base import Context, Model, ModelCard
+from scarena.models.expression import principal_components
+
+
+class {class_name}(Model):
+    """Say what is particular about it."""
+
+    card = ModelCard(
+        name="{name}",
+        title="{title}",
+        family="foundation",
+        description="principal components, until you replace them",
+        trains_on_target=True,
+    )
+
+    def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
+        """Return float32 [n_cells, d] in the order of ``data.obs_names``; cell types are not in `data`."""
+        return principal_components(data, ctx.seed)
+'''
+
+_TEST = '''"""{title} keeps the promises every model makes."""
+
+import numpy as np
+from anndata import AnnData
+from scipy.sparse import csr_matrix
+
+from scarena.embedding import check_embedding
+from scarena.models.base import Context
+from scarena.models.registry import find_model
+
+
+def some_cells() -> AnnData:
+    rng = np.random.default_rng(0)
+    counts = csr_matrix(rng.poisson(1.0, (120, 300)).astype(np.int32))
+    data = AnnData(counts)
+    data.obs_names, data.var_names = [f"cell{{i}}" for i in range(120)], [f"ENSG{{i:011d}}" for i in range(300)]
+    data.obs["batch"] = np.where(np.arange(120) < 60, "a", "b")
+    data.var["symbol"] = data.var_names
+    return data
+
+
+def test_embedding_is_finite_deterministic_and_leaves_its_input_alone():
+    model, data = find_model("{name}")(), some_cells()
+    before = data.X.copy()
+    first = check_embedding(model.embed(data.copy(), Context()), data.n_obs, "{name}")
+    again = check_embedding(model.embed(data, Context()), data.n_obs, "{name}")
+    np.testing.assert_array_equal(first, again)
+    assert (data.X != before).nnz == 0
+'''
+
+
+def new_model(name: str) -> list[Path]:
+    """Write models/NAME.py, which works as it is, and tests/models/test_NAME.py; return both paths.
+
+    Raises
+    ------
+    ConfigError
+        If the name is not one, or is taken.
+    """
+    from scarena.models import registry
+
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise ConfigError(f"{name!r} cannot be a model's name", where="NAME", fix="use lower case and hyphens: my-model")
+    file_name = name.replace("-", "_")
+    models = Path(registry.__file__).parent
+    paths = [models / f"{file_name}.py", models.parent / "tests" / "models" / f"test_{file_name}.py"]
+    taken = [str(path) for path in paths if path.exists()]
+    if name in registry.all_models() or taken:
+        raise ConfigError(f"a model called {name!r} exists", where=", ".join(taken) or "models", fix="choose another name")
+    words = {"name": name, "title": name, "class_name": "".join(part.capitalize() for part in name.split("-"))}
+    for path, text in zip(paths, (_MODEL, _TEST), strict=True):
+        write_text(path, text.format(**words))
+    return paths

@@ -1,0 +1,160 @@
+"""The steps of the DAG as functions from files to files: pull, ontology, prepare, embed, score.
+
+Each writes its states into its own JSON file and that file last. A step whose science fails still succeeds as a step:
+the failure is a typed state in the file, so that the rest of the board goes on and the board can say what happened.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from scarena.config import BoardConfig
+from scarena.errors import NotAvailable, ScarenaError
+from scarena.files import read_json, sha256_of, write_json
+from scarena.record import Cost, Record, commit, hardware, versions
+from scarena.supervise import Outcome, thread_env, watch
+
+_WORKER = "scarena.worker"
+
+
+def _state_of(error: ScarenaError) -> dict[str, str]:
+    state = "not available" if isinstance(error, NotAvailable) else "failed(error)"
+    return {"state": state, "reason": str(error)}
+
+
+def _attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run `work`; a typed error becomes a state instead of ending the process."""
+    try:
+        return {"state": "ok", "reason": "", **work()}
+    except ScarenaError as error:
+        return _state_of(error)
+
+
+def pull_step(dataset: str, out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Fetch a dataset's files into the cache; write which, and their hashes, to `out`."""
+    from scarena.datasets.card import load_card
+    from scarena.datasets.sources import pull
+
+    def work() -> dict[str, Any]:
+        card = load_card(dataset, config.user_cards)
+        found = pull(card, cache=config.cache, mirror=None)
+        return {"files": {key: {"path": str(path), "sha256": sha256_of(path)} for key, path in found.items()}}
+
+    answer = {"dataset": dataset, **_attempt(work)}
+    write_json(out, answer)
+    return answer
+
+
+def _in_child(task: str, spec: dict[str, Any], out: Path, config: BoardConfig) -> tuple[Outcome, dict[str, Any]]:
+    """Run a task of the worker under the board's limits; return how it ended and what it answered."""
+    spec_file, answer_file, log = (out.with_name(f".{out.stem}.{end}") for end in ("spec.json", "answer.json", "log"))
+    log = out.with_suffix(".log")
+    for stale in (answer_file, log):
+        stale.unlink(missing_ok=True)
+    limits = config.limits
+    write_json(spec_file, {"task": task, "answer": str(answer_file), "threads": limits.threads, **spec})
+    command = [sys.executable, "-m", _WORKER, str(spec_file)]
+    env = thread_env(limits.threads, config.cache)
+    outcome = watch(command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)
+    answer: dict[str, Any] = {}
+    with suppress(FileNotFoundError):
+        answer = read_json(answer_file)
+    for used in (spec_file, answer_file):
+        used.unlink(missing_ok=True)
+    return outcome, answer
+
+
+def _verdict(outcome: Outcome, answer: dict[str, Any], log: Path) -> tuple[str, str]:
+    """Return (state, reason): the worker's own word where it left one, else how it ended."""
+    if "ok" in answer and outcome.state == "ok":
+        return "ok", ""
+    if outcome.state in ("failed(timeout)", "failed(oom)"):
+        return outcome.state, outcome.reason
+    if "state" in answer:
+        return answer["state"], answer["reason"]
+    return "failed(error)", f"{outcome.reason or 'left no answer'}; see {log}"
+
+
+def prepare_step(dataset: str, sources: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Make the canonical h5ad beside `out` (dataset.json), which says what is in it or why there is none."""
+    upstream = read_json(sources)
+    if upstream["state"] != "ok":
+        answer = {"dataset": dataset, "state": upstream["state"], "reason": upstream["reason"]}
+    else:
+        h5ad = out.with_suffix(".h5ad")
+        spec = {"dataset": dataset, "cards": str(config.user_cards), "cache": str(config.cache), "h5ad": str(h5ad)}
+        outcome, reply = _in_child("prepare", {**spec, "ontology": config.ontology}, out, config)
+        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        cost = outcome.cost.model_dump()
+        answer = {"dataset": dataset, "state": state, "reason": reason, "cost": cost, **reply.get("ok", {})}
+    write_json(out, answer)
+    return answer
+
+
+def embed_step(dataset_file: Path, model: str, seed: int, out: Path, config: BoardConfig) -> Record:
+    """Run one model on one prepared dataset with one seed; leave embedding.npz and, last, record.json."""
+    from scarena.models.registry import find_model, fingerprint
+
+    dataset = read_json(dataset_file)
+    found = find_model(model)
+    embedding = out.with_name("embedding.npz")
+    embedding.unlink(missing_ok=True)
+    ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
+    if dataset["state"] == "ok":
+        spec = {
+            "model": model, "seed": seed, "dataset": str(dataset_file.with_suffix(".h5ad")), "device": config.device,
+            "cache": str(config.cache), "embedding": str(embedding),
+        }  # fmt: skip
+        outcome, reply = _in_child("embed", spec, out, config)
+        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        done = reply.get("ok", {}) if state == "ok" else {}
+        speed = {key: done.pop(key, None) for key in ("cells_per_s", "peak_vram_mb")}
+        cost = Cost(**{**outcome.cost.model_dump(), **speed})
+        ran = {"state": state, "reason": reason, "exit_code": outcome.exit_code, "cost": cost, **done}
+        ran["embedding_sha256"] = sha256_of(embedding) if state == "ok" else None
+    record = Record(
+        dataset=dataset["dataset"], model=model, seed=seed, device=config.device, log=str(out.with_suffix(".log")),
+        card=found.card.model_dump(mode="json"), fingerprint=fingerprint(found), versions=versions(),
+        commit=commit(), hardware=hardware(), **ran,
+    )  # fmt: skip
+    write_json(out, record.model_dump(mode="json"))
+    return record
+
+
+def score_step(record_file: Path, dataset_file: Path, ontology: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Score one run's embedding; leave scores.json (and umap.npz) beside its record."""
+    record = Record.model_validate(read_json(record_file))
+    answer: dict[str, Any] = {
+        "dataset": record.dataset, "model": record.model, "seed": record.seed,
+        "state": record.state, "reason": record.reason, "scores": {},
+    }  # fmt: skip
+    if record.state == "ok":
+        spec = {
+            "embedding": str(record_file.with_name("embedding.npz")), "sha256": record.embedding_sha256,
+            "dataset": str(dataset_file.with_suffix(".h5ad")), "ontology": str(ontology), "seed": record.seed,
+            "umap": str(out.with_name("umap.npz")) if record.card["family"] != "control" else None,
+        }  # fmt: skip
+        outcome, reply = _in_child("score", spec, out, config)
+        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        answer |= {"state": state, "reason": f"scoring: {reason}" if reason else ""}
+        answer |= {"scores": reply["ok"]["scores"] if state == "ok" else {}, "cost": outcome.cost.model_dump()}
+    write_json(out, answer)
+    return answer
+
+
+def ontology_step(out: Path, config: BoardConfig) -> None:
+    """Write the Cell Ontology's graph and its diffusion embedding, which every score on the board shares.
+
+    Raises
+    ------
+    OntologyError
+        If the configured ontology cannot be read: no board can be made without the one it names.
+    """
+    from scarena.datasets.ontology import CellOntology
+    from scarena.reference import write_reference
+
+    write_reference(out, CellOntology.load(config.ontology))

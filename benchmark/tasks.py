@@ -1,0 +1,119 @@
+"""The heavy halves of `prepare` and `score`, run inside the worker: files in, files and a small answer out."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scarena.embedding import read_embedding
+from scarena.errors import DataError
+from scarena.files import replacing, sha256_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+MAX_UMAP_CELLS = 2000
+_PCA_KEY = "unintegrated"
+
+
+def prepare(spec: dict[str, Any]) -> dict[str, Any]:
+    """Prepare the dataset a spec names, add the unintegrated components PCR compares with, write it; describe it."""
+    from scarena.datasets.card import load_card
+    from scarena.datasets.ontology import CellOntology
+    from scarena.datasets.prepare import prepare as make
+    from scarena.datasets.prepare import write_prepared
+    from scarena.models.expression import principal_components
+
+    card = load_card(spec["dataset"], Path(spec["cards"]))
+    ontology = CellOntology.load(spec["ontology"])
+    data = make(card, cache=Path(spec["cache"]), ontology=ontology)
+    data.obsm[_PCA_KEY] = principal_components(data, seed=0)
+    write_prepared(data, Path(spec["h5ad"]))
+    return {"card": card.model_dump(mode="json"), "summary": summary(data), "cl_release": ontology.release}
+
+
+def summary(data: AnnData) -> dict[str, Any]:
+    """Return what the board says of a prepared dataset: sizes, batches, cell types with their terms, genes lost."""
+    terms = data.obs.groupby("cell_type", observed=True)["cell_type_id"].first()
+    types = data.obs["cell_type"].value_counts().sort_index()
+    batches = data.obs["batch"].value_counts().sort_index()
+    return {
+        "n_cells": data.n_obs,
+        "n_genes": data.n_vars,
+        "batches": {str(k): int(v) for k, v in batches.items() if v},
+        "types": {str(k): {"cells": int(v), "term": str(terms[k])} for k, v in types.items() if v},
+        "genes": {k: _plain(v) for k, v in sorted(dict(data.uns.get("genes", {})).items())},
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def join(embedding: np.ndarray, names: np.ndarray, wanted: np.ndarray, where: str) -> np.ndarray:
+    """Return the rows of `embedding` in the order of `wanted`, joined by cell name.
+
+    Raises
+    ------
+    DataError
+        If a wanted cell has no row, or a name stands twice.
+    """
+    row_of = {str(name): row for row, name in enumerate(names)}
+    missing = [name for name in wanted if str(name) not in row_of]
+    if missing or len(row_of) != len(names):
+        what = f"{len(missing)} cells have no embedding" if missing else "cell names occur twice"
+        raise DataError(f"{what} (first: {missing[0] if missing else '-'})", where=where, fix="embed the dataset again")
+    return embedding[[row_of[str(name)] for name in wanted]]
+
+
+def score(spec: dict[str, Any]) -> dict[str, Any]:
+    """Score the embedding a spec names; write its UMAP where asked; return every metric's value and state."""
+    from scarena.datasets.prepare import read_prepared
+    from scarena.metrics.score_embedding import score_embedding
+    from scarena.reference import read_reference
+
+    path = Path(spec["embedding"])
+    if not path.exists() or sha256_of(path) != spec["sha256"]:
+        fix = "remove the record beside it to embed again"
+        raise DataError("missing, or not the file its record names", where=str(path), fix=fix)
+    data = read_prepared(Path(spec["dataset"]))
+    embedding = join(*read_embedding(path), data.obs_names.to_numpy(), str(path))
+    ontology = read_reference(Path(spec["ontology"]))
+    scores = score_embedding(
+        embedding,
+        batch=data.obs["batch"].astype(str).to_numpy(),
+        labels=data.obs["cell_type"].astype(str).to_numpy(),
+        term_ids=data.obs["cell_type_id"].astype(str).to_numpy(),
+        parents=ontology.parents,
+        onto_reference=(ontology.terms, ontology.diffusion),
+        pre_pca=data.obsm[_PCA_KEY],
+        not_applicable=_card_of(data).get("not_applicable", {}),
+        seed=spec["seed"],
+    )
+    if spec["umap"]:
+        write_umap(Path(spec["umap"]), embedding, data.obs_names.to_numpy(), spec["seed"])
+    return {"scores": {key: dataclasses.asdict(value) for key, value in sorted(scores.items())}}
+
+
+def _card_of(data: AnnData) -> dict[str, Any]:
+    import json
+
+    return json.loads(data.uns["card"])
+
+
+def write_umap(path: Path, embedding: np.ndarray, names: np.ndarray, seed: int) -> None:
+    """Write a two-dimensional UMAP of at most 2,000 cells, drawn without regard to their types (npz, no pickle)."""
+    import warnings
+
+    from umap import UMAP
+
+    keep = np.sort(np.random.default_rng(seed).permutation(len(names))[:MAX_UMAP_CELLS])
+    with warnings.catch_warnings():
+        # umap warns that a fixed seed means one thread; that is what is wanted.
+        warnings.simplefilter("ignore")
+        flat = UMAP(n_neighbors=min(15, len(keep) - 1), random_state=seed, n_jobs=1).fit_transform(embedding[keep])
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez(file, xy=flat.astype(np.float32).round(3), obs_names=names[keep].astype(np.str_))

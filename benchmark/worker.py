@@ -1,0 +1,65 @@
+"""The child process of a step: does the heavy work under the limits its parent watches.
+
+``python -m scarena.worker SPEC.json``; the spec is written by the parent. Errors end as one JSON file the parent reads,
+never as a traceback on the board; the traceback is in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scarena.errors import NotAvailable, ScarenaError
+from scarena.files import read_json, write_json
+
+
+def _prepare(spec: dict[str, Any]) -> dict[str, Any]:
+    from scarena.tasks import prepare
+
+    return prepare(spec)
+
+
+def _embed(spec: dict[str, Any]) -> dict[str, Any]:
+    from scarena.embedding import embed
+
+    return embed(spec)
+
+
+def _score(spec: dict[str, Any]) -> dict[str, Any]:
+    from scarena.tasks import score
+
+    return score(spec)
+
+
+_TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"prepare": _prepare, "embed": _embed, "score": _score}
+
+
+def _answer(spec: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"ok": _TASKS[spec["task"]](spec)}
+    except MemoryError as error:
+        traceback.print_exc()
+        return {"state": "failed(oom)", "reason": " ".join(f"MemoryError: {error}".split())}
+    except ScarenaError as error:
+        traceback.print_exc()
+        return {"state": "not available" if isinstance(error, NotAvailable) else "failed(error)", "reason": str(error)}
+    except Exception as error:  # noqa: BLE001 - whatever a third party's model raises is a state of the board
+        traceback.print_exc()
+        return {"state": "failed(error)", "reason": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
+
+
+def main(spec_file: Path) -> int:
+    """Run the spec; leave ``{"ok": …}`` or ``{"state", "reason"}`` at the spec's ``answer`` path."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    spec = read_json(spec_file)
+    answer = _answer(spec)
+    write_json(Path(spec["answer"]), answer)
+    return 0 if "ok" in answer else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
