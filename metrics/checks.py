@@ -1,0 +1,56 @@
+"""What every metric may take for granted about its arrays, checked once at the door with a typed error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scarena.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def checked_embedding(embedding: ArrayLike) -> NDArray[np.floating]:
+    """Return an embedding as a float array ``[n_cells, d]``, contiguous and float32 unless it is float64.
+
+    Raises
+    ------
+    ModelError
+        If it is not two-dimensional, has fewer than two cells or no dimension, or holds NaN or infinity.
+    """
+    x = np.asarray(embedding)
+    if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] < 1:
+        raise ModelError(f"shape {x.shape} is not [cells, dimensions]", where="embedding", fix="return one row a cell")
+    x = np.ascontiguousarray(x, dtype=np.float64 if x.dtype == np.float64 else np.float32)
+    bad = int((~np.isfinite(x)).any(axis=1).sum())
+    if bad:
+        raise ModelError(
+            f"{bad} of {len(x)} cells have NaN or infinite values",
+            where="embedding",
+            fix="let the model return finite numbers, or drop these cells before all models alike",
+        )
+    return x
+
+
+def codes(values: ArrayLike, n_cells: int, what: str) -> NDArray[np.int64]:
+    """Return annotations ``[n_cells]`` as integer codes in the sorted order of their names.
+
+    Raises
+    ------
+    DataError
+        If there is not one value a cell.
+    """
+    names = np.asarray(values).astype(str)
+    if names.shape != (n_cells,):
+        raise DataError(
+            f"{names.shape} values for {n_cells} cells", where=what, fix="join labels to the embedding by cell name"
+        )
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as the one line that a board shows."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

@@ -1,0 +1,155 @@
+"""OntoRWR: are cell types that are close in the Cell Ontology close in the embedding?
+
+Per cell type, the Pearson correlation of its distances to the other types in the embedding and in the ontology. The
+published form keeps the distance of the type to itself, zero on both sides, and so gives a random embedding of 512
+dimensions, where all other distances are nearly equal, more than 0.6; the sound form leaves it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from scarena.errors import DataError, OntologyError
+from scarena.metrics.scores import Score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+MIN_TYPES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OntoRwr:
+    """The score and what it is made of.
+
+    Parameters
+    ----------
+    value
+        Mean correlation over cell types, in [−1, 1], higher is better; 0 for a random embedding in the sound form.
+    per_type
+        Correlation of each CL term, sorted by id; NaN where the reference distances are all equal.
+    n_types
+        Types with enough cells.
+    """
+
+    value: Score
+    per_type: Mapping[str, float]
+    n_types: int
+
+
+def onto_rwr(
+    embedding: NDArray[np.floating],
+    term_ids: Sequence[str] | NDArray[np.str_],
+    reference: NDArray[np.floating],
+    terms: Sequence[str],
+    *,
+    mode: Literal["sound", "published"] = "sound",
+    min_cells: int = 10,
+    trim: float = 0.2,
+) -> OntoRwr:
+    """Correlate the distances between cell types in an embedding with those in the ontology.
+
+    Parameters
+    ----------
+    embedding
+        Finite array ``[n_cells, d]``.
+    term_ids
+        CL term of each cell ``[n_cells]``; labels that share a term are pooled, cells without a term ("") left out.
+    reference
+        Distances ``[k, k]`` of ``terms`` in the ontology (:func:`~scarena.metrics.ontology_graph.distances_between`).
+    terms
+        The ``k`` terms that ``reference`` is about.
+    mode
+        ``sound`` leaves the distance of a type to itself out; ``published`` keeps it.
+    min_cells
+        Types with fewer cells are dropped.
+    trim
+        Share of the cells cut at each end of every dimension before a centroid is the mean of the rest.
+
+    Returns
+    -------
+    OntoRwr
+        ``not applicable`` with fewer than three types. A type whose distances in the *embedding* are all equal (a collapsed
+        embedding) correlates with nothing and counts 0; one whose distances in the *reference* are all equal asks no
+        question of any embedding and is left out. With three types each correlation is of two points, hence ±1.
+
+    Raises
+    ------
+    DataError
+        If there is not one term a cell.
+    OntologyError
+        If a type with enough cells is not among ``terms``.
+
+    Notes
+    -----
+    The published division of each column by its maximum changes no Pearson correlation of columns and is left out. Centroids of
+    small types scatter more, so with very unequal numbers of cells even a random embedding has structure: far types are
+    the rare ones. The random controls of the board show how much of a score that is.
+
+    References
+    ----------
+    Wu et al. 2025, doi 10.1186/s13059-025-03781-6 (scGraph-OntoRWR).
+    """
+    ids = np.asarray(term_ids).astype(str)
+    if ids.shape != (len(embedding),):
+        raise DataError(f"{ids.shape} terms for {len(embedding)} cells", where="term_ids", fix="join them by cell name")
+    names, sizes = np.unique(ids[ids != ""], return_counts=True)
+    kept = [str(name) for name, size in zip(names, sizes, strict=True) if size >= min_cells]
+    if len(kept) < MIN_TYPES:
+        reason = f"{len(kept)} cell types with {min_cells} cells or more, {MIN_TYPES} needed"
+        return OntoRwr(Score.not_applicable(reason), {}, len(kept))
+    centroids = np.stack([trimmed_mean(embedding[ids == name], trim) for name in kept])
+    correlations = _column_correlations(_pairwise(centroids), _reference_of(kept, reference, terms), mode)
+    per_type = dict(zip(kept, map(float, correlations), strict=True))
+    if np.isnan(correlations).all():
+        return OntoRwr(Score.not_applicable("all types are equally far in the ontology"), per_type, len(kept))
+    left_out = int(np.isnan(correlations).sum())
+    note = f"{left_out} of {len(kept)} types equally far from all others in the ontology" if left_out else ""
+    return OntoRwr(Score.of(float(np.nanmean(correlations)), note), per_type, len(kept))
+
+
+def trimmed_mean(x_ND: NDArray[np.floating], trim: float) -> NDArray[np.float64]:
+    """Return the mean ``[d]`` of each dimension without the ``trim`` share of cells at either end (rounded down)."""
+    cut = int(trim * len(x_ND))
+    return np.sort(x_ND, axis=0)[cut : len(x_ND) - cut].mean(axis=0, dtype=np.float64)
+
+
+def _pairwise(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.spatial.distance import cdist
+
+    return cdist(x, x)
+
+
+def _reference_of(
+    names: Sequence[str], reference: NDArray[np.floating], terms: Sequence[str]
+) -> NDArray[np.floating]:
+    row = {term: i for i, term in enumerate(terms)}
+    unknown = [name for name in names if name not in row]
+    if unknown:
+        raise OntologyError(f"no reference for {', '.join(unknown)}", where="term_ids", fix="add them to the reference")
+    rows = [row[name] for name in names]
+    return reference[np.ix_(rows, rows)]
+
+
+def _column_correlations(
+    found_TT: NDArray[np.floating], reference_TT: NDArray[np.floating], mode: Literal["sound", "published"]
+) -> NDArray[np.float64]:
+    """Return the Pearson correlation of each of T columns; NaN for a constant reference, 0 for a constant embedding."""
+    n_types = len(found_TT)
+    used_TT = np.ones((n_types, n_types), bool) if mode == "published" else ~np.eye(n_types, dtype=bool)
+    return np.array([_pearson(found_TT[used, t], reference_TT[used, t]) for t, used in enumerate(used_TT)])
+
+
+def _pearson(found: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
+    a, b = found - found.mean(), reference - reference.mean()
+    # Relative to the size of the distances: equal distances differ in their last digit.
+    if np.abs(b).max() <= 1e-9 * np.abs(reference).max():
+        return float("nan")
+    if np.abs(a).max() <= 1e-9 * np.abs(found).max():
+        return 0.0
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))

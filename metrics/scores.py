@@ -1,0 +1,71 @@
+"""One score of the board: a number, or the reason why there is none. It knows no metric and no aggregation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+OK = "ok"
+NOT_APPLICABLE = "not applicable"
+FAILED = "failed"
+STATES = (OK, NOT_APPLICABLE, FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A metric's value with its state.
+
+    Parameters
+    ----------
+    value
+        The score, finite; ``None`` exactly when the state is not ``ok``, because missing is not zero.
+    state
+        ``ok``, ``not applicable`` (the dataset cannot answer the question) or ``failed`` (the metric broke).
+    reason
+        Why there is no value. Beside a value it is a note that the reader of the number needs.
+    low, high
+        Ends of the 95 % interval, where one was computed.
+
+    Raises
+    ------
+    ValueError
+        For an unknown state, a value in a state without one, or a value that is not finite. Use
+        :meth:`of` for a number that may be NaN.
+
+    Examples
+    --------
+    >>> Score.of(0.5).state, Score.of(float("nan")).state
+    ('ok', 'failed')
+    """
+
+    value: float | None
+    state: str = OK
+    reason: str = ""
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES:
+            raise ValueError(f"score state {self.state!r} is none of {', '.join(STATES)}")
+        if (self.value is not None) != (self.state == OK):
+            raise ValueError(f"a score in state {self.state!r} cannot have the value {self.value!r}")
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError(f"the score {self.value!r} is not finite; Score.of turns it into a failure")
+
+    @classmethod
+    def of(cls, value: float, note: str = "") -> Score:
+        """Return ``value`` as a score; NaN and infinity become ``failed``, never a number."""
+        number = float(value)
+        if not math.isfinite(number):
+            return cls.failed(f"the metric returned {number}" + (f" ({note})" if note else ""))
+        return cls(number, OK, note)
+
+    @classmethod
+    def not_applicable(cls, reason: str) -> Score:
+        """Return the score of a question that this dataset cannot answer."""
+        return cls(None, NOT_APPLICABLE, reason)
+
+    @classmethod
+    def failed(cls, reason: str) -> Score:
+        """Return the score of a metric that broke, with one line that says how."""
+        return cls(None, FAILED, " ".join(reason.split()))
