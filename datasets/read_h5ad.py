@@ -1,0 +1,85 @@
+"""Reader for h5ad files.
+
+Options: ``batch``, ``label``, ``donor``, ``tissue``, ``assay`` (columns of obs), ``layer`` (where the counts are, X by
+default; ``raw`` for ``.raw.X``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_matrix
+
+from scarena.datasets.raw import Raw
+from scarena.errors import DataError
+
+OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
+
+
+def refuse_links(path: Path) -> None:
+    """Refuse an HDF5 file that reads from other files of the host (external links or external storage).
+
+    Raises
+    ------
+    DataError
+        If it does, or is not a readable HDF5 file.
+    """
+
+    def visit(group: h5py.Group) -> None:
+        for name in group:
+            if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+                raise DataError(f"{name!r} links to another file", where=str(path), fix="write a file without links")
+            item = group[name]
+            if isinstance(item, h5py.Dataset) and item.external:
+                raise DataError(f"{name!r} is stored in another file", where=str(path), fix="write it as one file")
+            if isinstance(item, h5py.Group):
+                visit(item)
+
+    try:
+        with h5py.File(path, "r") as file:
+            visit(file)
+    except (OSError, RuntimeError, KeyError) as error:
+        what = f"not a readable HDF5 file ({' '.join(str(error).split())[:100]})"
+        raise DataError(what, where=str(path), fix="write or copy it again") from None
+
+
+def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
+    """Read the one h5ad among `files`."""
+    import anndata
+
+    path = next(iter(files.values()))
+    refuse_links(path)
+    try:
+        data = anndata.read_h5ad(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"not a readable h5ad ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
+        raise DataError(what, where=str(path), fix="write it again with a current anndata") from None
+    obs = {}
+    for key in OBS_KEYS:
+        name = options.get(key)
+        if name is not None and name not in data.obs:
+            known = ", ".join(map(str, data.obs.columns))
+            raise DataError(f"obs has no column {name!r}", where=f"{path}: {key}", fix=f"one of: {known}")
+        if name is not None:
+            obs[key] = data.obs[name].astype(object).to_numpy()
+    counts, genes = _counts(data, options.get("layer"), path)
+    return Raw(csr_matrix(counts), pd.DataFrame(obs, index=data.obs_names.astype(str)), genes)
+
+
+def _counts(data: Any, layer: str | None, path: Path) -> tuple[Any, np.ndarray]:
+    if layer == "raw":
+        if data.raw is None:
+            raise DataError("has no raw", where=f"{path}: layer", fix="name the layer with the counts")
+        return data.raw.X, data.raw.var_names.astype(str).to_numpy()
+    if layer is not None and layer not in data.layers:
+        known = ", ".join(data.layers) or "none"
+        raise DataError(f"has no layer {layer!r}", where=f"{path}: layer", fix=f"layers: {known}")
+    counts = data.X if layer is None else data.layers[layer]
+    if counts is None:
+        raise DataError("X is empty", where=f"{path}: X", fix="name the layer with the counts")
+    return counts, data.var_names.astype(str).to_numpy()
