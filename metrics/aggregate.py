@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scarena.metrics.scores import FAILED, NOT_APPLICABLE, OK, Score
+from scarena.metrics.scores import FAILED, NOT_APPLICABLE, Score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def weighted_mean(scores: Mapping[str, Score], weights: Mapping[str, float]) -> 
             return Score(None, state, "; ".join(f"{key}: {scores[key].reason}" for key in missing))
     values = {key: scores[key].value for key in weights}
     total = sum(weight * value for key, weight in weights.items() if (value := values[key]) is not None)
-    return Score(total / sum(weights.values()), OK)
+    return Score.of(total / sum(weights.values()))
 
 
 def aggregates(scores: Mapping[str, Score]) -> dict[str, Score]:

@@ -1,7 +1,8 @@
 """Silhouettes of the batch within each label: the batch ASW of scIB and BRAS, its repair.
 
 Equal to scib-metrics (tests hold them together), whose jitted version compiles anew for the size of every label: 15
-of the 90 seconds of a fresh process on 2,000 cells. The cosine means of BRAS need each batch's sum of unit vectors only.
+of the 90 seconds of a fresh process on 2,000 cells. The cosine means of BRAS need each batch's sum of unit vectors
+only.
 """
 
 from __future__ import annotations
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
     Samples = Callable[[NDArray[np.floating], NDArray[np.integer]], NDArray[np.floating]]
 
 
-def silhouette_batch(
-    embedding: NDArray[np.floating], labels: NDArray[np.integer], batch: NDArray[np.integer]
-) -> float:
+def silhouette_batch(embedding: NDArray[np.floating], labels: NDArray[np.integer], batch: NDArray[np.integer]) -> float:
     """Average silhouette width of the batch, as 1 − |s|, Euclidean, nearest other batch.
 
     Parameters
@@ -83,7 +82,8 @@ def _testable(labels: NDArray[np.integer], batch: NDArray[np.integer]) -> Iterat
 
 def _cosine_mean_other(x_ND: NDArray[np.floating], batch_N: NDArray[np.integer]) -> NDArray[np.floating]:
     """Silhouette of each cell (N cells, D dimensions, B batches), O(N·B·D) without a distance matrix."""
-    norm_N1 = np.linalg.norm(x_ND, axis=1, keepdims=True).astype(np.float64)
+    x_ND = x_ND.astype(np.float64)
+    norm_N1 = np.linalg.norm(x_ND, axis=1, keepdims=True)
     unit_ND = np.divide(x_ND, norm_N1, out=np.zeros(x_ND.shape), where=norm_N1 > 0)
     codes_N = np.unique(batch_N, return_inverse=True)[1]
     size_B = np.bincount(codes_N)

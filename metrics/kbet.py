@@ -1,8 +1,9 @@
 """kBET within each label: do the batches of a neighbourhood look like the batches of the label?
 
 The same test as ``scib_metrics.kbet_per_label`` with three repairs: the number of diffusion components is chosen anew
-for every label (there one tiny label shrinks it for all that follow), the eigensolver starts from a fixed vector (there
-from a random one), and the search in diffusion space is exact. It also compiles nothing, which halves the time of a board.
+for every label (there one tiny label shrinks it for all that follow), the eigensolver starts from a fixed vector
+(there from a random one), and the search in diffusion space is exact. It also compiles nothing, which halves the time
+of a board.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def kbet_per_label(
     Returns
     -------
     Kbet
-        A label whose graph falls into pieces too small to test scores 0. A label in one batch, or hardly larger than the
-        neighbourhood tested (where every neighbourhood is the whole label, accepted by construction), scores NaN.
+        A label whose graph falls into pieces too small to test scores 0. A label in one batch, or hardly larger than
+        the neighbourhood tested (where every neighbourhood is the whole label, accepted by construction), scores NaN.
 
     References
     ----------
@@ -111,9 +112,8 @@ def _diffusion_map(graph: csr_matrix) -> NDArray[np.float64]:
 
 
 def _accepted_share(x: NDArray[np.float64], batch: NDArray[np.integer], k: int, alpha: float) -> float:
-    from scipy.special import chdtrc
-
     from scarena.metrics.neighbors import nearest_neighbors
+    from scipy.special import chdtrc
 
     codes = np.unique(batch, return_inverse=True)[1]
     found = codes[nearest_neighbors(x, k + 1).indices]

@@ -6,6 +6,7 @@ cells), and a score must not depend on the seed of an index.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,14 +33,22 @@ class Neighbors:
 
     def scib(self, k: int) -> Any:
         """Return the ``k`` nearest (the cell itself counts; fewer on a small dataset) as scib-metrics wants them."""
-        from scib_metrics.nearest_neighbors import NeighborsResults
-
         width = min(k, self.indices.shape[1])
         # Contiguous copies: numba inside umap compiles a second version of its kernels for strided views.
-        return NeighborsResults(
+        return scib_library().nearest_neighbors.NeighborsResults(
             indices=np.ascontiguousarray(self.indices[:, :width]),
             distances=np.ascontiguousarray(self.distances[:, :width]),
         )
+
+
+def scib_library() -> Any:
+    """Return the module ``scib_metrics``, imported when first asked for (4 s, mostly jax and numba)."""
+    with warnings.catch_warnings():
+        # Said at import by umap, of which only the neighbour graph is used; where warnings are errors it ends the
+        # import.
+        warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)
+        import scib_metrics
+    return scib_metrics
 
 
 def nearest_neighbors(embedding: NDArray[np.floating], k: int, *, n_jobs: int = 1) -> Neighbors:

@@ -1,7 +1,7 @@
 """Distances between cell types in the Cell Ontology alone: the reference that OntoRWR holds an embedding against.
 
-Written from the definitions of the paper, over the unweighted graph: the text embeddings that weight the published edges
-are not distributed with the ontology.
+Written from the definitions of the paper, over the unweighted graph: the text embeddings that weight the published
+edges are not distributed with the ontology.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-
 from scarena.errors import OntologyError
 
 if TYPE_CHECKING:
@@ -53,8 +52,8 @@ def ontology_embedding(
     Returns
     -------
     OntologyEmbedding
-        X = U·√S of log(Q + 1/n²) − log(1/n²) with Q = r(I − (1−r)P)⁻¹, P the row-stochastic symmetrised graph. The largest
-        entry of every column is positive. 5 s and 0.6 GB for the 3,324 terms of CL v2026-03-26.
+        X = U·√S of log(Q + 1/n²) − log(1/n²) with Q = r(I − (1−r)P)⁻¹, P the row-stochastic symmetrised graph. The
+        largest entry of every column is positive. 5 s and 0.6 GB for the 3,324 terms of CL v2026-03-26.
 
     References
     ----------
@@ -69,8 +68,8 @@ def ontology_embedding(
     # The closed form, solved rather than iterated to a tolerance: it needs no stopping rule to be reproducible.
     visits = restart * np.linalg.inv(np.eye(n) - (1 - restart) * transitions)
     smoothed = np.log(np.maximum(visits, 0) + 1 / n**2) - np.log(1 / n**2)
-    # Left singular vectors from the Gram matrix: no random start, and 3 s instead of a minute for a full SVD. Squaring halves
-    # the digits, of which the smallest singular value kept (1 % of the largest) needs four.
+    # Left singular vectors from the Gram matrix: no random start, and 3 s instead of a minute for a full SVD.
+    # Squaring halves the digits, of which the smallest singular value kept (1 % of the largest) needs four.
     kept = min(dimensions, n)
     squares, vectors = eigh(smoothed @ smoothed.T, subset_by_index=[n - kept, n - 1])
     left, singular = vectors[:, ::-1], np.sqrt(np.maximum(squares[::-1], 0))
@@ -92,7 +91,9 @@ def distances_between(embedding: OntologyEmbedding, terms: Sequence[str]) -> NDA
     unknown = sorted(set(terms) - set(row))
     if unknown:
         raise OntologyError(
-            f"{len(unknown)} unknown terms, first {unknown[0]}", where="terms", fix="follow replaced_by of obsolete terms"
+            f"{len(unknown)} unknown terms, first {unknown[0]}",
+            where="terms",
+            fix="follow replaced_by of obsolete terms",
         )
     chosen = embedding.coordinates[[row[term] for term in terms]]
     return cdist(chosen, chosen)

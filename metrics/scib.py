@@ -1,23 +1,22 @@
 """The scIB metrics of one embedding, through scib-metrics, each with its own state.
 
 Neighbours are searched once (90, of which 50 and 15 are used as in ``scib_metrics.benchmark.Benchmarker``). Batch
-silhouettes and kBET are this package's own (see there why), equal up to the approximations they remove.
+silhouettes, kBET and PCR are this package's own (see there why), equal up to the approximations they remove.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from scarena.errors import DataError
 from scarena.metrics import batch_silhouette
 from scarena.metrics.aggregate import aggregates
 from scarena.metrics.checks import checked_embedding, codes, one_line
 from scarena.metrics.kbet import kbet_per_label
-from scarena.metrics.neighbors import Neighbors, nearest_neighbors
+from scarena.metrics.neighbors import Neighbors, nearest_neighbors, scib_library
+from scarena.metrics.pcr import pcr_comparison
 from scarena.metrics.scores import Score
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     Values = tuple[Sequence[float], str]  # one value a key, and a note for the reader
 
 N_NEIGHBORS = 90
+NO_PCA = "no PCA of the data before integration was given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Inputs:
     n_jobs: int
 
 
-class _Undefined(Exception):  # noqa: N818 not an error: it becomes the state "not applicable"
+class _Undefined(Exception):
     """The metric has no answer on this dataset, whatever the embedding."""
 
 
@@ -75,8 +75,8 @@ def scib_scores(
     Returns
     -------
     dict of str to Score
-        Thirteen metrics, all in [0, 1] up to sampling noise (iLISI may fall slightly below 0, ARI to −0.5), higher is better,
-        and ``bio``, ``batch``, ``total``.
+        Thirteen metrics, all in [0, 1] up to sampling noise (iLISI may fall slightly below 0, ARI to −0.5), higher is
+        better, and ``bio``, ``batch``, ``total``.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def _absent(inputs: _Inputs) -> dict[str, str]:
     """Return the metrics that this dataset leaves undefined, with the reason."""
     reasons: dict[str, str] = {}
     if inputs.pre_pca is None:
-        reasons["pcr"] = "no PCA of the data before integration was given"
+        reasons["pcr"] = NO_PCA
     if inputs.labels.max() == 0:
         reasons |= dict.fromkeys(BIO_KEYS, "one label: there is nothing to tell apart")
     if inputs.batch.max() == 0:
@@ -125,7 +125,8 @@ def _guarded(keys: tuple[str, ...], compute: Callable[[_Inputs], Values], inputs
         return {key: Score.not_applicable(str(why)) for key in keys}
     except MemoryError:
         raise  # the machine's failure, not the metric's: the step reports it as out of memory
-    except Exception as error:  # noqa: BLE001 jax, numba, ARPACK and igraph raise their own; one metric's failure is a state
+    # jax, numba, ARPACK and igraph raise what they like, and one metric's failure is a state of the board, not its end.
+    except Exception as error:  # noqa: BLE001
         return {key: Score.failed(one_line(error)) for key in keys}
     return {key: Score.of(value, note) for key, value in zip(keys, values, strict=True)}
 
@@ -137,45 +138,33 @@ def _defined(value: float) -> float:
 
 
 def _isolated_labels(i: _Inputs) -> Values:
-    import scib_metrics
-
     batches = [len(np.unique(i.batch[i.labels == label])) for label in range(i.labels.max() + 1)]
     isolated = sum(n == min(batches) for n in batches)
     note = f"all {isolated} labels are in {min(batches)} batches and count as isolated"
-    value = scib_metrics.isolated_labels(i.x, i.labels, i.batch)
+    value = scib_library().isolated_labels(i.x, i.labels, i.batch)
     return [value], note if isolated == len(batches) else ""
 
 
 def _silhouette_label(i: _Inputs) -> Values:
-    import scib_metrics
-
-    return [scib_metrics.silhouette_label(i.x, i.labels)], ""
+    return [scib_library().silhouette_label(i.x, i.labels)], ""
 
 
 def _kmeans(i: _Inputs) -> Values:
-    import scib_metrics
-
-    found = scib_metrics.nmi_ari_cluster_labels_kmeans(i.x, i.labels)
+    found = scib_library().nmi_ari_cluster_labels_kmeans(i.x, i.labels)
     return [found["nmi"], found["ari"]], ""
 
 
 def _leiden(i: _Inputs) -> Values:
-    import scib_metrics
-
-    found = scib_metrics.nmi_ari_cluster_labels_leiden(i.near.scib(15), i.labels, n_jobs=i.n_jobs, seed=i.seed)
+    found = scib_library().nmi_ari_cluster_labels_leiden(i.near.scib(15), i.labels, n_jobs=i.n_jobs, seed=i.seed)
     return [found["nmi"], found["ari"]], ""
 
 
 def _clisi(i: _Inputs) -> Values:
-    import scib_metrics
-
-    return [scib_metrics.clisi_knn(i.near.scib(N_NEIGHBORS), i.labels)], ""
+    return [scib_library().clisi_knn(i.near.scib(N_NEIGHBORS), i.labels)], ""
 
 
 def _ilisi(i: _Inputs) -> Values:
-    import scib_metrics
-
-    return [scib_metrics.ilisi_knn(i.near.scib(N_NEIGHBORS), i.batch)], ""
+    return [scib_library().ilisi_knn(i.near.scib(N_NEIGHBORS), i.batch)], ""
 
 
 def _silhouette_batch(i: _Inputs) -> Values:
@@ -194,17 +183,13 @@ def _kbet(i: _Inputs) -> Values:
 
 
 def _graph_connectivity(i: _Inputs) -> Values:
-    import scib_metrics
-
-    return [scib_metrics.graph_connectivity(i.near.scib(15), i.labels)], ""
+    return [scib_library().graph_connectivity(i.near.scib(15), i.labels)], ""
 
 
 def _pcr(i: _Inputs) -> Values:
-    import scib_metrics
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="PCR comparison score is negative")  # the note says it
-        value = scib_metrics.pcr_comparison(i.pre_pca, i.x, i.batch, categorical=True)
+    if i.pre_pca is None:
+        raise _Undefined(NO_PCA)
+    value = pcr_comparison(i.pre_pca, i.x, i.batch)
     return [value], "0: the batch explains no less variance than before integration" if value == 0 else ""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 OK = "ok"
 NOT_APPLICABLE = "not applicable"
 FAILED = "failed"
+DIGITS = 9
 STATES = (OK, NOT_APPLICABLE, FAILED)
 
 
@@ -55,7 +56,8 @@ class Score:
     @classmethod
     def of(cls, value: float, note: str = "") -> Score:
         """Return ``value`` as a score; NaN and infinity become ``failed``, never a number."""
-        number = float(value)
+        # The last bits of a sum depend on memory alignment and threads, and two runs must write the same bytes.
+        number = round(float(value), DIGITS)
         if not math.isfinite(number):
             return cls.failed(f"the metric returned {number}" + (f" ({note})" if note else ""))
         return cls(number, OK, note)
