@@ -6,7 +6,7 @@ from scarena.errors import DataError, ModelError
 from scarena.metrics import batch_silhouette, scib
 from scarena.metrics.checks import codes
 from scarena.metrics.kbet import kbet_per_label
-from scarena.metrics.neighbors import nearest_neighbors
+from scarena.metrics.neighbors import nearest_neighbors, scib_library
 from scarena.metrics.scores import FAILED, NOT_APPLICABLE, OK
 
 
@@ -34,10 +34,12 @@ def test_every_score_is_there(reference):
 def test_agrees_with_the_benchmarker_of_scib_metrics(cells):
     import anndata
     import pandas as pd
+
+    scib_library()
     from scib_metrics.benchmark import BatchCorrection, Benchmarker, BioConservation
 
-    # Two labels, because the library compiles anew for every one; each in one piece, because with several its kBET weighs
-    # a stationary component by 1 only if single precision rounds its eigenvalue to exactly 1.
+    # Two labels, because the library compiles anew for every one; each in one piece, because with several its kBET
+    # weighs a stationary component by 1 only if single precision rounds its eigenvalue to exactly 1.
     cells = cells.rows(cells.labels < "type 2")
     labels, reference = cells.labels, scored(cells)
     obs = pd.DataFrame({"batch": cells.batch, "label": labels}, index=[f"c{i}" for i in range(len(cells.x))])
@@ -66,10 +68,8 @@ def test_agrees_with_the_benchmarker_of_scib_metrics(cells):
 
 
 def test_batch_silhouettes_agree_with_scib_metrics(cells):
-    import scib_metrics
-
     batch, labels = codes(cells.batch, len(cells.x), "batch"), codes(cells.labels, len(cells.x), "labels")
-    theirs = scib_metrics.silhouette_batch(cells.x, labels, batch)
+    theirs = scib_library().silhouette_batch(cells.x, labels, batch)
     assert batch_silhouette.silhouette_batch(cells.x, labels, batch) == pytest.approx(theirs, abs=2e-5)
 
 
