@@ -31,6 +31,7 @@ def test_every_score_is_there(reference):
     assert all(-0.5 <= score.value <= 1.0 + 1e-6 for score in reference.values())
 
 
+@pytest.mark.slow  # the library compiles for a minute
 def test_agrees_with_the_benchmarker_of_scib_metrics(cells):
     import anndata
     import pandas as pd
