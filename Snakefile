@@ -8,7 +8,10 @@ from snakemake.utils import min_version, validate
 min_version("9.0")
 
 
-configfile: "config/demo.yaml"
+# Only where none was given: snakemake would merge this one into it, and a board must be what its own file says.
+if not config:
+
+    configfile: "config/demo.yaml"
 
 
 validate(config, "config/schema.json")

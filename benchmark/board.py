@@ -127,8 +127,7 @@ def overall(cells: list[Json], models: list[Json], n_seeds: int) -> list[Json]:
         rows = [_overall_row(card["name"], metric, where[metric], values, n_seeds) for card in models]
         controls = {card["name"] for card in models if card["family"] == "control"}
         ranked = [row for row in rows if row["model"] not in controls and row["coverage"] == 1.0]
-        direction = METRICS[metric].direction if metric in METRICS else "higher"
-        _rank(ranked, direction != "lower")
+        _rank(ranked, METRICS[metric].better != "lower")
         table += rows
     return table
 
@@ -143,7 +142,9 @@ def control_checks(cells: list[Json], models: list[Json]) -> list[Json]:
     values, table = values_of(cells), []
     negatives = [card["name"] for card in models if card.get("control") == "negative"]
     for metric, datasets in sorted(applicable(cells).items()):
-        sign = -1 if metric in METRICS and METRICS[metric].direction == "lower" else 1
+        if METRICS[metric].better == "none":
+            continue
+        sign = -1 if METRICS[metric].better == "lower" else 1
         for dataset in sorted(datasets):
             against = [sign * fmean(values[dataset, n, metric]) for n in negatives if values.get((dataset, n, metric))]
             truth = values.get((dataset, "labels", metric))
@@ -163,7 +164,9 @@ def timings(runs: Runs) -> list[Json]:
         table += [{**who, "step": step, **cost} for step, cost in steps if cost]
     for dataset in runs.datasets:
         if dataset.get("cost"):
-            table.append({"dataset": dataset["dataset"], "model": None, "seed": None, "step": "prepare", **dataset["cost"]})
+            table.append(
+                {"dataset": dataset["dataset"], "model": None, "seed": None, "step": "prepare", **dataset["cost"]}
+            )
     return table
 
 
@@ -214,9 +217,16 @@ def write_board(board: Json, path: Path) -> None:
     import pandas as pd
 
     rows = [
-        {**{key: cell[key] for key in ("dataset", "model", "seed")}, "run_state": cell["state"], "metric": metric, **score}
+        {
+            **{key: cell[key] for key in ("dataset", "model", "seed")},
+            "run_state": cell["state"],
+            "metric": metric,
+            **score,
+        }
         for cell in board["cells"]
-        for metric, score in (cell["scores"] or {None: {"value": None, "state": cell["state"], "reason": cell["reason"]}}).items()
+        for metric, score in (
+            cell["scores"] or {None: {"value": None, "state": cell["state"], "reason": cell["reason"]}}
+        ).items()
     ]
     with replacing(path.with_suffix(".parquet")) as part:
         pd.DataFrame(rows).astype({"value": "float64"}).to_parquet(part, index=False)

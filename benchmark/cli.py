@@ -1,4 +1,4 @@
-"""The command line. Every verb reads its arguments, calls one function and prints; imports are paid by the verb used."""
+"""The command line. A verb reads its arguments, calls one function and prints; it alone pays for its imports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-
 from scarena.errors import ScarenaError
 
 app = typer.Typer(
@@ -100,9 +99,7 @@ def embed(
 
 
 @app.command()
-def score(
-    record: Path, dataset: Path, ontology: Path, out: Out, settings: Settings = Path("config/demo.yaml")
-) -> None:
+def score(record: Path, dataset: Path, ontology: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Score one run's embedding."""
     from scarena.config import load_config
     from scarena.steps import score_step
@@ -156,7 +153,7 @@ def metrics(as_json: AsJson = False) -> None:
     """List the metrics."""
     from scarena.metrics.registry import METRICS
 
-    rows = [[m.key, m.group, m.direction, m.definition] for m in METRICS.values()]
+    rows = [[m.key, m.group, m.better, m.definition] for m in METRICS.values()]
     _table("Metrics", ["key", "group", "better", "definition"], rows, as_json)
 
 
@@ -188,9 +185,9 @@ def new_model(name: str) -> None:
 @app.command("config-schema")
 def config_schema() -> None:
     """Print the JSON schema of a board's configuration."""
-    from scarena.config import BoardConfig
+    from scarena.config import json_schema
 
-    print(json.dumps(BoardConfig.model_json_schema(), indent=1, sort_keys=True))
+    print(json.dumps(json_schema(), indent=1, sort_keys=True))
 
 
 @app.command()

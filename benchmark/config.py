@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from scarena.errors import ConfigError
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
@@ -43,12 +42,17 @@ class BoardConfig(BaseModel):
     user_cards: Path = Field(Path("config/datasets"), description="folder of cards written by `scarena add-dataset`")
     include_user_cards: bool = Field(False, description="put every card of `user_cards` on this board")
     device: str = Field("cpu", description="torch device of the models: cpu, cuda, cuda:0 …")
-    limits: Limits = Limits()
+    limits: Limits = Field(default_factory=lambda: Limits.model_validate({}))
 
     @property
     def folder(self) -> Path:
         """The folder of this board's results."""
         return self.results / self.board
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a board's configuration."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **BoardConfig.model_json_schema()}
 
 
 def _one_line(error: ValidationError) -> str:

@@ -75,7 +75,6 @@ def _runs_with_umap(board: Json, dataset: str, folder: Path) -> list[tuple[str, 
 
 def _umap_figure(dataset: str, runs: list[tuple[str, Path]], h5ad: Path) -> str:
     from plotly.subplots import make_subplots
-
     from scarena.datasets.prepare import read_prepared
 
     obs = read_prepared(h5ad).obs
@@ -93,7 +92,8 @@ def _umap_figure(dataset: str, runs: list[tuple[str, Path]], h5ad: Path) -> str:
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.update_layout(
-        template="simple_white", height=520, margin={"l": 10, "r": 10, "t": 70, "b": 10}, legend={"itemsizing": "constant"},
+        template="simple_white", height=520, margin={"l": 10, "r": 10, "t": 70, "b": 10},
+        legend={"itemsizing": "constant"},
         updatemenus=[{"buttons": buttons, "x": 0, "y": 1.16, "xanchor": "left", "showactive": True}],
     )  # fmt: skip
     return _html(figure, f"umap-{dataset}")

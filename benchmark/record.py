@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-
 from scarena import __version__
 
 State = Literal["ok", "failed(oom)", "failed(timeout)", "failed(error)", "not applicable", "not available"]
@@ -84,6 +84,14 @@ def commit() -> str:
     head = subprocess.run([*ask, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
     dirty = subprocess.run([*ask, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
     return (head.stdout.strip() or "unknown") + ("+" if dirty.stdout.strip() else "")
+
+
+def metrics_fingerprint() -> str:
+    """Return a short hash of the metrics' source, so that changing a metric makes every score stale."""
+    from scarena.metrics import registry
+
+    sources = sorted(Path(registry.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
 def hardware() -> dict[str, Any]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from scarena.files import replacing
+from scarena.metrics.ontology_graph import OntologyEmbedding, ontology_embedding
 
 if TYPE_CHECKING:
     from scarena.datasets.ontology import CellOntology
@@ -25,15 +25,11 @@ class Reference:
     release: str
     parents: dict[str, tuple[str, ...]]
     names: dict[str, str]
-    terms: list[str]
-    diffusion: np.ndarray
-    """float64 [n_terms, 256], rows in the order of `terms`."""
+    embedding: OntologyEmbedding
 
 
 def write_reference(path: Path, ontology: CellOntology) -> None:
     """Compute the diffusion embedding of the ontology and write all of it to `path` (npz, no pickle)."""
-    from scarena.metrics.ontology_graph import ontology_embedding
-
     terms, diffusion = ontology_embedding(ontology.parents)
     graph = {"release": ontology.release, "parents": ontology.parents, "names": ontology.names}
     text = np.frombuffer(json.dumps(graph, sort_keys=True).encode(), dtype=np.uint8)
@@ -46,5 +42,5 @@ def read_reference(path: Path) -> Reference:
     with np.load(path, allow_pickle=False) as file:
         graph = json.loads(file["graph"].tobytes())
         parents = {term: tuple(above) for term, above in graph["parents"].items()}
-        terms = [str(t) for t in file["terms"]]
-        return Reference(graph["release"], parents, graph["names"], terms, file["diffusion"])
+        embedding = OntologyEmbedding(tuple(map(str, file["terms"])), file["diffusion"])
+        return Reference(graph["release"], parents, graph["names"], embedding)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from scarena.errors import CardError, ConfigError, DataError
 from scarena.files import sha256_of, write_text
 
@@ -41,7 +40,6 @@ def add_dataset(
         If the file, the columns or the map cannot be used; nothing is written then.
     """
     import anndata
-
     from scarena.datasets.card import parse_card
 
     name = name or re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_")
@@ -52,7 +50,9 @@ def add_dataset(
     try:
         backed = anndata.read_h5ad(file, backed="r")
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"not a readable h5ad ({type(error).__name__}: {error})", where=str(file), fix="write it again with anndata") from None
+        raise DataError(
+            f"not a readable h5ad ({type(error).__name__}: {error})", where=str(file), fix="write it again with anndata"
+        ) from None
     labels = _check_columns(backed.obs, batch, label, file)
     ids = backed.var_names
     mapped = _read_map(ontology_map)
@@ -77,7 +77,9 @@ def _check_columns(obs: Any, batch: str, label: str, file: Path) -> list[str]:
     return sorted(map(str, obs[label].dropna().unique()))
 
 
-def _card(name: str, file: Path, batch: str, label: str, labels: dict[str, str | None], ensembl: bool) -> dict[str, Any]:
+def _card(
+    name: str, file: Path, batch: str, label: str, labels: dict[str, str | None], ensembl: bool
+) -> dict[str, Any]:
     path = file.resolve()
     return {
         "name": name,
@@ -172,13 +174,17 @@ def new_model(name: str) -> list[Path]:
     from scarena.models import registry
 
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        raise ConfigError(f"{name!r} cannot be a model's name", where="NAME", fix="use lower case and hyphens: my-model")
+        raise ConfigError(
+            f"{name!r} cannot be a model's name", where="NAME", fix="use lower case and hyphens: my-model"
+        )
     file_name = name.replace("-", "_")
     models = Path(registry.__file__).parent
     paths = [models / f"{file_name}.py", models.parent / "tests" / "models" / f"test_{file_name}.py"]
     taken = [str(path) for path in paths if path.exists()]
     if name in registry.all_models() or taken:
-        raise ConfigError(f"a model called {name!r} exists", where=", ".join(taken) or "models", fix="choose another name")
+        raise ConfigError(
+            f"a model called {name!r} exists", where=", ".join(taken) or "models", fix="choose another name"
+        )
     words = {"name": name, "title": name, "class_name": "".join(part.capitalize() for part in name.split("-"))}
     for path, text in zip(paths, (_MODEL, _TEST), strict=True):
         write_text(path, text.format(**words))

@@ -6,6 +6,7 @@ record is never the one that runs the model.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-
 from scarena.record import Cost, State
 
 _POLL_S = 0.1
@@ -49,10 +49,8 @@ def _rss_mb(processes: list[psutil.Process]) -> float:
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
     # The child leads its own process group, so loader workers die with it.
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 
@@ -70,7 +68,9 @@ def watch(command: list[str], *, log: Path, timeout_s: float, memory_mb: float, 
     log.parent.mkdir(parents=True, exist_ok=True)
     start, before, peak, stopped = time.monotonic(), os.times(), 0.0, None
     with log.open("ab") as sink:
-        child = subprocess.Popen(command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, env=env, start_new_session=True)
+        child = subprocess.Popen(
+            command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, env=env, start_new_session=True
+        )
         root = psutil.Process(child.pid)
         try:
             while child.poll() is None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from scarena.embedding import read_embedding
 from scarena.errors import DataError
 from scarena.files import replacing, sha256_of
@@ -88,7 +87,7 @@ def score(spec: dict[str, Any]) -> dict[str, Any]:
         labels=data.obs["cell_type"].astype(str).to_numpy(),
         term_ids=data.obs["cell_type_id"].astype(str).to_numpy(),
         parents=ontology.parents,
-        onto_reference=(ontology.terms, ontology.diffusion),
+        onto_reference=ontology.embedding,
         pre_pca=data.obsm[_PCA_KEY],
         not_applicable=_card_of(data).get("not_applicable", {}),
         seed=spec["seed"],

@@ -65,8 +65,9 @@ class Model(ABC):
         Parameters
         ----------
         data
-            A private copy of the prepared dataset: CSR int32 counts in ``X`` (cells × genes), Ensembl ids as ``var_names``,
-            ``var["symbol"]``, ``obs["batch"]``. Cell types are absent unless the card says ``uses_labels``.
+            A private copy of the prepared dataset: CSR int32 counts in ``X`` (cells × genes), Ensembl ids as
+            ``var_names``, ``var["symbol"]``, ``obs["batch"]``. Cell types are absent unless the
+            card says ``uses_labels``.
         ctx
             Seed, device, cache folder, thread count and log.
 

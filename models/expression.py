@@ -43,7 +43,7 @@ def select_hvg(data: AnnData, n_top: int = N_HVG) -> AnnData:
 
 
 def principal_components(data: AnnData, seed: int, n_comps: int = N_PCS) -> np.ndarray:
-    """Return the first principal components of the log-normalised highly variable genes, float32 [n_cells, ≤ n_comps]."""
+    """Return the first principal components of the highly variable genes, float32 [n_cells, ≤ n_comps]."""
     import scanpy as sc
 
     hvg = select_hvg(data)

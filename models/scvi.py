@@ -7,7 +7,6 @@ import warnings
 
 import numpy as np
 from anndata import AnnData
-
 from scarena.models.base import Context, Model, ModelCard
 from scarena.models.expression import N_HVG, select_hvg
 
@@ -45,13 +44,13 @@ class ScVI(Model):
         hvg = select_hvg(data)
         hvg = hvg[:, np.asarray(hvg.layers["counts"].sum(axis=0)).ravel() > 0].copy()
         empty = np.asarray(hvg.layers["counts"].sum(axis=1)).ravel() == 0
+        # A cell with none of the chosen genes has no library size and turns the loss to NaN: it keeps a zero vector.
+        seen = hvg[~empty].copy()
         with warnings.catch_warnings():
             # Lightning's advice on data-loader workers and scvi-tools' pandas idioms: nothing a user can act on.
             warnings.simplefilter("ignore")
-            scvi.model.SCVI.setup_anndata(hvg, layer="counts", batch_key="batch")
-            # A cell with none of the chosen genes has no library size and turns the loss to NaN; it is embedded, not
-            # trained on.
-            trainer = scvi.model.SCVI(hvg[~empty].copy(), n_layers=2, n_latent=30, gene_likelihood="nb")
+            scvi.model.SCVI.setup_anndata(seen, layer="counts", batch_key="batch")
+            trainer = scvi.model.SCVI(seen, n_layers=2, n_latent=30, gene_likelihood="nb")
             trainer.train(
                 early_stopping=True,
                 accelerator="gpu" if ctx.device.startswith("cuda") else "cpu",
@@ -59,7 +58,7 @@ class ScVI(Model):
                 enable_progress_bar=False,
                 logger=False,
             )
-            latent = np.asarray(trainer.get_latent_representation(hvg[~empty].copy()), dtype=np.float32)
+            latent = np.asarray(trainer.get_latent_representation(), dtype=np.float32)
         embedding = np.zeros((hvg.n_obs, latent.shape[1]), dtype=np.float32)
         embedding[~empty] = latent
         return embedding

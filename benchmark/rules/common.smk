@@ -1,8 +1,8 @@
 # Names every rule uses. The configuration file is handed to each verb, so a step can be repeated by hand from its log.
 from scarena.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
-from scarena.metrics.registry import metrics_fingerprint
 from scarena.models.registry import find_model, fingerprint
+from scarena.record import metrics_fingerprint
 
 SETTINGS = parse_config({k: v for k, v in config.items() if not k.startswith("_")}, "config")
 BOARD = str(SETTINGS.folder)

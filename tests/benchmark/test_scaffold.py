@@ -1,0 +1,81 @@
+"""A user's first card and first adapter work as they are written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from scarena.datasets.card import load_card
+from scarena.errors import ScarenaError
+from scarena.models import registry
+from scarena.scaffold import add_dataset, new_model
+
+
+@pytest.fixture
+def h5ad(tmp_path, cells, monkeypatch, cache):
+    """A file as a user has it: symbols that exist, one column for the donor, one for the type."""
+    from scarena.datasets.genes import gene_table
+
+    cells.var_names = sorted(gene_table(cache=cache, mirror=None).symbol_to_id)[: cells.n_vars]
+    cells.obs = cells.obs.rename(columns={"batch": "donor", "cell_type": "type"})[["donor", "type"]]
+    cells.write_h5ad(tmp_path / "My Data.h5ad")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".cache").symlink_to(cache)
+    return tmp_path / "My Data.h5ad"
+
+
+def add(h5ad, **changes):
+    given = {"batch": "donor", "label": "type", "ontology_map": None, "name": None, "folder": h5ad.parent / "cards"}
+    return add_dataset(h5ad, **{**given, **changes})
+
+
+def test_a_card_is_written_that_the_next_board_can_load(h5ad):
+    h5ad.with_name("map.yaml").write_text("type0: CL:0000236\ntype1: CL:0000084\n")
+    path, lines = add(h5ad, ontology_map=h5ad.with_name("map.yaml"))
+    card = load_card("my_data", path.parent)
+    assert card.labels == {"type0": "CL:0000236", "type1": "CL:0000084", "type2": None}
+    assert "2 batches, 3 cell types" in lines[0]
+    assert "type2" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"batch": "nope"}, "one of: donor, type"), ({"label": "nope"}, "--label"), ({"name": "../x"}, "--name")],
+)
+def test_a_wrong_option_is_named_and_nothing_is_written(h5ad, changes, words):
+    with pytest.raises(ScarenaError, match=words):
+        add(h5ad, **changes)
+    assert not (h5ad.parent / "cards").exists()
+
+
+def test_an_unknown_term_in_the_map_is_refused(h5ad):
+    h5ad.with_name("map.yaml").write_text(yaml.safe_dump({"type0": "CL:9999999"}))
+    with pytest.raises(ScarenaError, match="CL:9999999"):
+        add(h5ad, ontology_map=h5ad.with_name("map.yaml"))
+
+
+def test_a_truncated_file_is_refused(h5ad):
+    h5ad.write_bytes(h5ad.read_bytes()[:2000])
+    with pytest.raises(ScarenaError, match=r"My Data\.h5ad"):
+        add(h5ad)
+
+
+@pytest.mark.parametrize("name", ["Bad", "a_b", "-x", "hvg"])
+def test_a_name_that_is_none_or_is_taken_is_refused(name):
+    with pytest.raises(ScarenaError):
+        new_model(name)
+
+
+def test_the_adapter_and_its_test_work_as_written(tmp_path):
+    root = Path(registry.__file__).parent.parent
+    paths = new_model("trial-adapter-of-a-test")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0", str(paths[1])],
+            cwd=root, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "1 passed" in done.stdout, done.stdout + done.stderr
+    finally:
+        for path in paths:
+            path.unlink()

@@ -1,0 +1,46 @@
+"""What several tests share: one cache of pulled files, the mirror where there is one, and a small set of cells."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from anndata import AnnData
+from scipy.sparse import csr_matrix
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    """The cache of pulled files: the checkout's own, so that one download serves the board and the tests."""
+    return Path(os.environ.get("SCARENA_CACHE", ROOT / ".cache"))
+
+
+def some_cells(n_cells: int = 240, n_genes: int = 400, n_types: int = 3, seed: int = 0) -> AnnData:
+    """Return counts with cell types and a batch effect that any integration method can find."""
+    rng = np.random.default_rng(seed)
+    types, batches = np.arange(n_cells) % n_types, (np.arange(n_cells) // n_types) % 2
+    rates = rng.gamma(0.6, 2.0, (n_types, n_genes)) * rng.lognormal(0, 0.3, (2, 1, n_genes))
+    counts = rng.poisson(rates[batches, types])
+    data = AnnData(csr_matrix(counts.astype(np.int32)))
+    data.obs_names = [f"cell{i}" for i in range(n_cells)]
+    data.var_names = [f"ENSG{i:011d}" for i in range(n_genes)]
+    data.var["symbol"] = [f"GENE{i}" for i in range(n_genes)]
+    data.obs["batch"] = [f"batch{b}" for b in batches]
+    data.obs["cell_type"] = [f"type{t}" for t in types]
+    data.obs["cell_type_id"] = ""
+    return data
+
+
+@pytest.fixture(scope="session")
+def make_cells() -> Callable[..., AnnData]:
+    """The maker of small sets of cells."""
+    return some_cells
+
+
+@pytest.fixture
+def cells() -> AnnData:
+    """Two hundred and forty cells of three types in two batches."""
+    return some_cells()
