@@ -29,7 +29,7 @@ class Neighbors:
     """
 
     indices: NDArray[np.int64]
-    distances: NDArray[np.float64]
+    distances: NDArray[np.float32]
 
     def scib(self, k: int) -> Any:
         """Return the ``k`` nearest (the cell itself counts; fewer on a small dataset) as scib-metrics wants them."""
@@ -37,7 +37,7 @@ class Neighbors:
         # Contiguous copies: numba inside umap compiles a second version of its kernels for strided views.
         return scib_library().nearest_neighbors.NeighborsResults(
             indices=np.ascontiguousarray(self.indices[:, :width]),
-            distances=np.ascontiguousarray(self.distances[:, :width], dtype=np.float32),
+            distances=np.ascontiguousarray(self.distances[:, :width]),
         )
 
 
@@ -73,19 +73,9 @@ def nearest_neighbors(embedding: NDArray[np.floating], k: int, *, n_jobs: int = 
 
     n_cells = len(embedding)
     index = NearestNeighbors(n_neighbors=min(k, n_cells) - 1, n_jobs=n_jobs).fit(embedding)
-    indices = np.hstack([np.arange(n_cells)[:, None], index.kneighbors(return_distance=False)])
-    return Neighbors(indices, _distances(embedding, indices))
-
-
-def _distances(x_ND: NDArray[np.floating], indices_NK: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the distances to given neighbours from differences, in double precision.
-
-    The search gets them from a matrix product, whose last digits differ between two runs on several threads.
-    """
-    x_ND = x_ND.astype(np.float64)
-    rows = max(1, 2**22 // (indices_NK.shape[1] * x_ND.shape[1]))  # 32 MB of differences at a time
-    parts = [
-        np.sqrt(((x_ND[indices_NK[start : start + rows]] - x_ND[start : start + rows, None]) ** 2).sum(axis=2))
-        for start in range(0, len(x_ND), rows)
-    ]
-    return np.concatenate(parts)
+    distances, indices = index.kneighbors()
+    itself = np.arange(n_cells)[:, None]
+    return Neighbors(
+        np.hstack([itself, indices]),
+        np.hstack([np.zeros((n_cells, 1)), distances]).astype(np.float32),
+    )

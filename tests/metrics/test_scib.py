@@ -101,6 +101,12 @@ def test_rotation_and_scale_do_not_matter(cells, reference):
         assert found[key] == pytest.approx(reference[key].value, abs=2e-3), key
 
 
+def test_the_embedding_is_left_as_it_was(cells):
+    before = cells.x.copy()
+    scored(cells)
+    assert (cells.x == before).all()
+
+
 def test_the_same_seed_gives_the_same_bits(cells, reference):
     assert values(scored(cells)) == values(reference)
 
