@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from scarena.errors import CardError
 
 _CARDS = Path(__file__).parent / "cards"
@@ -134,7 +133,8 @@ def load_card(name: str, extra: Path | None = None) -> DatasetCard:
         raise CardError(f"cannot be read ({error})", where=str(path), fix="correct or remove it") from None
     card = parse_card(raw, str(path))
     if card.name != path.stem:
-        raise CardError(f"the card is called {card.name!r}", where=str(path), fix=f"rename the file to {card.name}.yaml")
+        fix = f"rename the file to {card.name}.yaml"
+        raise CardError(f"the card is called {card.name!r}", where=str(path), fix=fix)
     return card
 
 

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import requests
-
 from scarena.errors import SourceError
 
 _BLOCK = 1 << 20

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_matrix
-
 from scarena.datasets.card import DatasetCard, Reader, SourceFile
 from scarena.datasets.sources import pull
 from scarena.errors import DataError
+from scipy.sparse import csr_matrix
 
 _ENSEMBL = re.compile(r"^(ENSG\d{11})(\.\d+)?$")
 
@@ -90,7 +89,8 @@ def map_genes(counts: csr_matrix, genes: np.ndarray, table: GeneTable, where: st
         fix = "check `gene_ids` and the species: human symbols or Ensembl ids are expected"
         raise DataError(f"no gene in common with the gene table (first: {genes[0]!r})", where=where, fix=fix)
     known = np.flatnonzero(columns >= 0)
-    merge = csr_matrix((np.ones(len(known), dtype=counts.dtype), (known, columns[known])), shape=(len(genes), len(order)))
+    ones = np.ones(len(known), dtype=counts.dtype)
+    merge = csr_matrix((ones, (known, columns[known])), shape=(len(genes), len(order)))
     merged = csr_matrix(counts @ merge)
     merged.sort_indices()
     total = float(counts.sum())

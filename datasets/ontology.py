@@ -45,7 +45,8 @@ class CellOntology:
         seen: list[str] = []
         while term not in self.names:
             if term in seen or term not in self.replaced:
-                raise OntologyError(self._complaint((seen or [term])[0]), where=(seen or [term])[0], fix=self._hint(term))
+                asked = (seen or [term])[0]
+                raise OntologyError(self._complaint(asked), where=asked, fix=self._hint(asked))
             seen.append(term)
             term = self.replaced[term]
         return term
@@ -55,6 +56,8 @@ class CellOntology:
         return f"{gone} in Cell Ontology {self.release}"
 
     def _hint(self, term: str) -> str:
+        if term in self.replaced:
+            return "choose a current term"
         near = difflib.get_close_matches(term, self.names, n=1, cutoff=0.8)
         return f"did you mean {near[0]} ({self.names[near[0]]})?" if near else "look the term up in the Cell Ontology"
 
@@ -95,7 +98,8 @@ def _from_obo(source: str) -> CellOntology:
         graph = obonet.read_obo(source, ignore_obsolete=False)
     except (OSError, ValueError, UnicodeDecodeError, AttributeError) as error:
         fix = "give 'package', or the path or URL of an OBO file"
-        raise OntologyError(f"not a readable OBO file ({type(error).__name__}: {error})", where=source, fix=fix) from None
+        what = f"not a readable OBO file ({type(error).__name__}: {error})"
+        raise OntologyError(what, where=source, fix=fix) from None
     nodes = {t: v for t, v in graph.nodes(data=True) if t.startswith("CL:")}
     current = {t: v for t, v in nodes.items() if v.get("is_obsolete") != "true" and "name" in v}
     if not current:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
-
 from scarena.datasets.card import DatasetCard
 from scarena.datasets.genes import gene_table, map_genes
 from scarena.datasets.ontology import CellOntology
@@ -23,6 +21,7 @@ from scarena.datasets.readers import find_reader
 from scarena.datasets.sources import pull
 from scarena.errors import CardError, DataError
 from scarena.files import replacing, sha256_of
+from scipy.sparse import csr_matrix
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -90,7 +89,7 @@ def _terms(labels: pd.Series, card: DatasetCard, ontology: CellOntology, where: 
 def _check_groups(obs: pd.DataFrame, card: DatasetCard, where: str) -> None:
     if card.role == "pretraining":
         return
-    if obs["cell_type"].nunique() < 2:
+    if obs["cell_type"].nunique() < 2 and "labels" not in card.not_applicable:
         fix = "name a column with at least two cell types"
         raise DataError("one cell type only", where=f"{where}: label", fix=fix)
     if obs["batch"].nunique() < 2 and "batch" not in card.not_applicable:

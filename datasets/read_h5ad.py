@@ -13,10 +13,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
-
 from scarena.datasets.raw import Raw
 from scarena.errors import DataError
+from scipy.sparse import csr_matrix
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 

@@ -26,10 +26,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix, vstack
-
 from scarena.datasets.raw import Raw
 from scarena.errors import CardError, DataError
+from scipy.sparse import csr_matrix, vstack
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 
@@ -49,8 +48,9 @@ def read_table(path: Path, sep: str, where: str) -> pd.DataFrame:
         with path.open("rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
         with gzip.open(path) if zipped else path.open("rb") as stream:
-            options = {"parse_options": csv.ParseOptions(delimiter=sep), "read_options": csv.ReadOptions(block_size=1 << 26)}
-            table = csv.read_csv(stream, **options)
+            # A row of a wide matrix must fit into one block.
+            blocks, columns = csv.ReadOptions(block_size=1 << 26), csv.ParseOptions(delimiter=sep)
+            table = csv.read_csv(stream, read_options=blocks, parse_options=columns)
     except (OSError, EOFError, pa.ArrowInvalid, UnicodeDecodeError) as error:
         what = f"not a readable table ({' '.join(str(error).split())[:120]})"
         raise DataError(what, where=where, fix="pull it again, or correct `sep` on the card") from None
@@ -104,11 +104,13 @@ def _matched(rule: Mapping[str, Any], texts: Iterable[str], where: str) -> np.nd
     values = [match.group(1) if match and match.group(1) else rule.get("default") for _, match in found]
     lost = [text for (text, _), value in zip(found, values, strict=True) if value is None]
     if lost:
-        raise DataError(f"{rule['pattern']!r} does not match {lost[0]!r}", where=where, fix="correct the card's pattern")
+        what = f"{rule['pattern']!r} does not match {lost[0]!r}"
+        raise DataError(what, where=where, fix="correct the card's pattern")
     return np.array(values, dtype=object)
 
 
-def _metadata(files: Mapping[str, Path], options: Mapping[str, Any], cells: pd.Index) -> pd.DataFrame | None:
+def joined_metadata(files: Mapping[str, Path], options: Mapping[str, Any], cells: pd.Index) -> pd.DataFrame | None:
+    """Return the card's table of cells in the order of `cells`; None where the card names none."""
     rule = options.get("metadata")
     if rule is None:
         return None
@@ -141,7 +143,7 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         counts, cells, genes = _matrix(files[options["matrix"]], options, where)
     else:
         raise CardError("neither `matrix` nor `matrices`", where="reader.options", fix="name the file with the counts")
-    metadata = _metadata(files, options, cells)
+    metadata = joined_metadata(files, options, cells)
     obs = {key: column(options[key], cells, metadata, where) for key in OBS_KEYS if key in options}
     if several and "batch" not in obs:
         obs["batch"] = np.array([cell.split(":", 1)[0] for cell in cells], dtype=object)

@@ -13,6 +13,7 @@ _READERS = {
     "10x_h5": "scarena.datasets.read_mtx:read_10x_h5",
     "mtx": "scarena.datasets.read_mtx:read_mtx",
     "tables": "scarena.datasets.read_tables:read",
+    "joined": "scarena.datasets.read_joined:read",
     "rdata": "scarena.datasets.read_rdata:read",
     "r": "scarena.datasets.read_with_r:read",
 }

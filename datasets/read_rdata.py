@@ -1,0 +1,187 @@
+"""Reader for R's .rda, .RData and .rds files, through the package rdata.
+
+Options
+-------
+file: KEY
+    The file; may be left out where the card has one.
+counts: [STEP, …]
+    The way to the matrix: names of objects, list entries and S4 slots, one after another.
+orientation
+    ``genes_by_cells`` (default) or ``cells_by_genes``.
+genes, cells: [STEP, …] or {path: [STEP, …], column: NAME}
+    Where the names are, if the matrix has none (or other ones).
+metadata: {file: KEY, path: [STEP, …], index: COLUMN, strip: REGEX}
+    A data frame of cells, joined by its row names (or a column); `strip` is removed from the cells' names first.
+    With ``order: true`` its rows are the cells in order.
+vectors: {NAME: [STEP, …]}
+    Vectors with one value a cell, usable as columns.
+guides: {counts: […], targets: […]}
+    A guide × cell matrix and the data frame that maps guides to targets: the column ``target`` becomes each cell's most
+    counted guide's target.
+depth: COLUMN
+    The values are log1p of counts per 10,000; this column of the metadata has each cell's total, which gives the counts
+    back exactly.
+batch, label, donor, tissue, assay
+    As for tables.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix, csc_matrix, csr_matrix
+
+from scarena.datasets.raw import Raw
+from scarena.datasets.read_tables import OBS_KEYS, column
+from scarena.errors import DataError
+
+# What counts recovered from rounded logarithms may be off by before they are no counts.
+_RECOVERY = 0.02
+
+
+def load(path: Path) -> Any:
+    """Read an R file whole.
+
+    Raises
+    ------
+    DataError
+        If it is damaged, or holds a kind of R object that rdata does not know.
+    """
+    import rdata
+
+    with path.open("rb") as file:
+        saved = file.read(6)
+    try:
+        with warnings.catch_warnings():
+            # rdata names every class it has no converter for; what is needed of them is reached by slot.
+            warnings.simplefilter("ignore")
+            # A saved workspace and a single object differ in what they hold, not in how they are packed.
+            return rdata.read_rds(path) if _is_rds(path, saved) else rdata.read_rda(path)
+    except NotImplementedError as error:
+        raise DataError(f"rdata cannot read it ({error})", where=str(path), fix="use the reader `r` on the card") from None
+    except (OSError, EOFError, ValueError, AssertionError, KeyError, IndexError, TypeError, NotImplementedError) as error:
+        what = f"not a readable R file ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
+        raise DataError(what, where=str(path), fix="pull it again") from None
+
+
+def _is_rds(path: Path, start: bytes) -> bool:
+    import bz2
+    import gzip
+    import lzma
+
+    openers = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+    opener = openers.get(start[:2])
+    if opener is None:
+        return not start.startswith(b"RD")
+    with opener(path) as file:
+        return not file.read(3).startswith(b"RD")
+
+
+def walk(value: Any, steps: Sequence[str], where: str) -> Any:
+    """Follow names of objects, list entries and slots from `value`."""
+    for step in steps:
+        inner = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+        if step not in inner:
+            fix = f"there are: {', '.join(map(str, inner))}"
+            raise DataError(f"no {step!r} on the way {' / '.join(steps)}", where=where, fix=fix)
+        value = inner[step]
+    return value
+
+
+def _names(value: Any) -> np.ndarray | None:
+    return None if value is None or isinstance(value, str) else np.asarray(value).astype(str)
+
+
+def as_matrix(value: Any, where: str) -> tuple[csr_matrix, np.ndarray | None, np.ndarray | None]:
+    """Return any of R's matrices as (csr, row names, column names): dgCMatrix, dgTMatrix, matrix or data frame."""
+    if isinstance(value, pd.DataFrame):
+        return csr_matrix(value.to_numpy(dtype=np.float64)), value.index.astype(str).to_numpy(), value.columns.astype(str).to_numpy()
+    kind = str(getattr(value, "class", [""])[0]) if hasattr(value, "class") else ""
+    if kind in ("dgCMatrix", "dgTMatrix"):
+        shape = tuple(int(n) for n in value.Dim)
+        if kind == "dgCMatrix":
+            matrix = csr_matrix(csc_matrix((value.x, value.i, value.p), shape=shape))
+        else:
+            matrix = csr_matrix(coo_matrix((value.x, (value.i, value.j)), shape=shape))
+        rows, columns = (_names(names) for names in value.Dimnames)
+        return matrix, rows, columns
+    if hasattr(value, "coords") and value.ndim == 2:
+        rows, columns = (_names(value.coords[d].values) if d in value.coords else None for d in value.dims)
+        return csr_matrix(value.values), rows, columns
+    if isinstance(value, np.ndarray) and value.ndim == 2:
+        return csr_matrix(value), None, None
+    raise DataError(f"a {kind or type(value).__name__} is no matrix", where=where, fix="correct `counts` on the card")
+
+
+def _names_at(root: Any, rule: Any, where: str) -> np.ndarray:
+    if isinstance(rule, Mapping):
+        return np.asarray(walk(root, rule["path"], where)[rule["column"]]).astype(str)
+    value = walk(root, rule, where)
+    if hasattr(value, "coords"):
+        return np.asarray(value.coords[value.dims[0]].values).astype(str)
+    if isinstance(value, pd.DataFrame):
+        return value.index.astype(str).to_numpy()
+    return np.asarray(value).astype(str)
+
+
+def _metadata(files: Mapping[str, Path], options: Mapping[str, Any], root: Any, cells: pd.Index, where: str) -> pd.DataFrame:
+    table = pd.DataFrame(index=cells)
+    rule = options.get("metadata")
+    if rule is not None:
+        found = walk(load(files[rule["file"]]) if "file" in rule else root, rule["path"], where)
+        frame = found if isinstance(found, pd.DataFrame) else pd.DataFrame(dict(found))
+        if "index" in rule:
+            frame = frame.set_index(rule["index"])
+        wanted = cells.str.replace(rule.get("strip", r"(?!)"), "", regex=True)
+        table = frame.set_axis(cells) if rule.get("order") else frame.set_axis(frame.index.astype(str)).reindex(wanted)
+        table = table.set_axis(cells)
+    for name, steps in options.get("vectors", {}).items():
+        table[name] = np.asarray(walk(root, steps, where)).astype(str)
+    if "guides" in options:
+        table["target"] = _targets(root, options["guides"], where)
+    return table
+
+
+def _targets(root: Any, rule: Mapping[str, Any], where: str) -> np.ndarray:
+    counts, guides, _ = as_matrix(walk(root, rule["counts"], where), where)
+    targets = walk(root, rule["targets"], where).set_index("grna_id")["grna_target"]
+    best = np.asarray(counts.argmax(axis=0)).ravel()
+    return targets.loc[guides].astype(str).to_numpy()[best]
+
+
+def _recovered(values: csr_matrix, depth: np.ndarray, where: str) -> csr_matrix:
+    """Return counts from log1p CP10k values and each cell's total."""
+    counts = values.astype(np.float64).tocsr()
+    counts.data = np.expm1(counts.data) / 1e4 * np.repeat(depth, np.diff(counts.indptr))
+    off = float(np.abs(counts.data - np.rint(counts.data)).max(initial=0.0))
+    if off > _RECOVERY:
+        fix = "the values are not log1p counts per 10,000 of these totals"
+        raise DataError(f"recovered counts are off whole numbers by up to {off:.3f}", where=where, fix=fix)
+    counts.data = np.rint(counts.data)
+    return counts
+
+
+def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
+    """Read one matrix and what is known of its cells, as the card's options say."""
+    key = options.get("file", next(iter(files)))
+    where = str(files[key])
+    root = load(files[key])
+    matrix, rows, columns = as_matrix(walk(root, options.get("counts", []), where), where)
+    if options.get("orientation", "genes_by_cells") == "genes_by_cells":
+        matrix, rows, columns = csr_matrix(matrix.T), columns, rows
+    genes = _names_at(root, options["genes"], where) if "genes" in options else columns
+    names = _names_at(root, options["cells"], where) if "cells" in options else rows
+    if genes is None:
+        raise DataError("the matrix has no gene names", where=where, fix="say on the card where `genes` are")
+    cells = pd.Index(names if names is not None else [f"cell{i + 1}" for i in range(matrix.shape[0])]).astype(str)
+    metadata = _metadata(files, options, root, cells, where)
+    if "depth" in options:
+        matrix = _recovered(matrix, metadata[options["depth"]].to_numpy(dtype=np.float64), where)
+    obs = {k: column(options[k], cells, metadata, where) for k in OBS_KEYS if k in options}
+    return Raw(matrix, pd.DataFrame(obs, index=cells), genes)
+

@@ -1,0 +1,86 @@
+"""Reader for R files that rdata cannot open, through R itself: an optional reader, where Rscript is installed.
+
+Options: ``file``, ``object`` (the saved object), ``experiment`` (the assay of a SummarizedExperiment) or ``matrix`` (a column or entry
+that is a matrix) with ``orientation``; ``batch``, ``label``, ``donor`` … as for tables, columns being those of colData
+or of the data frame. R is given names only, never code from a card.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy.sparse import csr_matrix
+
+from scarena.datasets.raw import Raw
+from scarena.datasets.read_tables import OBS_KEYS, column
+from scarena.errors import DataError, NotAvailable
+
+_TIMEOUT_S = 600
+
+_EXPORT = """
+args <- commandArgs(trailingOnly = TRUE)
+suppressMessages({library(methods); library(Matrix); library(SummarizedExperiment)})
+space <- new.env(); load(args[1], space)
+x <- get(args[2], space)
+if (args[3] == "assay") {
+  m <- assay(x, args[4]); cells <- as.data.frame(colData(x))
+} else {
+  m <- x[[args[4]]]; keep <- names(x)[!sapply(x, is.matrix)]; cells <- as.data.frame(x[keep])
+}
+cells <- cells[, sapply(cells, function(v) is.atomic(v) && is.null(dim(v)) && !inherits(v, "AsIs")), drop = FALSE]
+write.table(cells, file.path(args[5], "cells.tsv"), sep = "\\t", quote = FALSE)
+if (args[6] == "cells_by_genes") m <- t(m)
+genes <- rownames(m)
+names <- if (is.null(colnames(m))) paste0("cell", seq_len(ncol(m))) else colnames(m)
+writeLines(genes, file.path(args[5], "genes.txt")); writeLines(names, file.path(args[5], "names.txt"))
+writeMM(as(as(as(m, "dMatrix"), "generalMatrix"), "CsparseMatrix"), file.path(args[5], "counts.mtx"))
+"""
+
+
+def _rscript() -> str:
+    found = shutil.which("Rscript")
+    fix = "install R with SummarizedExperiment (Debian: r-base-core, r-bioc-singlecellexperiment)"
+    if found is None:
+        raise NotAvailable("R is not installed", where="reader `r`", fix=fix)
+    check = [found, "-e", "stopifnot(requireNamespace('SummarizedExperiment', quietly = TRUE))"]
+    if subprocess.run(check, capture_output=True, check=False).returncode != 0:
+        raise NotAvailable("R lacks the package SummarizedExperiment", where="reader `r`", fix=fix)
+    return found
+
+
+def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
+    """Have R write the matrix and the table of cells to a temporary folder, and read them.
+
+    Raises
+    ------
+    NotAvailable
+        If R or its package is missing: a state of the dataset on this machine, not an error of the board.
+    DataError
+        If R cannot read the file or finds no such object in it.
+    """
+    from scipy.io import mmread
+
+    path = files[options.get("file", next(iter(files)))]
+    kind, inner = ("assay", options["experiment"]) if "experiment" in options else ("matrix", options["matrix"])
+    orientation = options.get("orientation", "genes_by_cells")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "export.R").write_text(_EXPORT)
+        given = [str(path), options["object"], kind, inner, str(folder), orientation]
+        command = [_rscript(), "--vanilla", str(folder / "export.R"), *given]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        if done.returncode != 0:
+            said = " ".join(done.stderr.split())[-160:]
+            raise DataError(f"R could not read it ({said})", where=str(path), fix="pull it again or correct the card")
+        counts = csr_matrix(csr_matrix(mmread(folder / "counts.mtx")).T)
+        genes = pd.Index((folder / "genes.txt").read_text().splitlines()).to_numpy()
+        cells = pd.Index((folder / "names.txt").read_text().splitlines())
+        metadata = pd.read_csv(folder / "cells.tsv", sep="\t").set_axis(cells)
+    obs = {key: column(options[key], cells, metadata, str(path)) for key in OBS_KEYS if key in options}
+    return Raw(counts, pd.DataFrame(obs, index=cells), genes)
