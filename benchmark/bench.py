@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import yaml
+
 from scarena.config import load_config
 from scarena.files import read_json
 from scarena.record import hardware

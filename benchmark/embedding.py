@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from scarena.errors import ModelError
 from scarena.files import replacing
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
     from scarena.models.base import ModelCard
 
 _PUBLIC_OBS = ("batch", "donor", "tissue", "assay")

@@ -75,6 +75,7 @@ def _runs_with_umap(board: Json, dataset: str, folder: Path) -> list[tuple[str, 
 
 def _umap_figure(dataset: str, runs: list[tuple[str, Path]], h5ad: Path) -> str:
     from plotly.subplots import make_subplots
+
     from scarena.datasets.prepare import read_prepared
 
     obs = read_prepared(h5ad).obs

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
 from scarena import __version__
 
 State = Literal["ok", "failed(oom)", "failed(timeout)", "failed(error)", "not applicable", "not available"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from scarena.files import replacing
 from scarena.metrics.ontology_graph import OntologyEmbedding, ontology_embedding
 

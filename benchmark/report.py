@@ -150,6 +150,7 @@ def blind_metrics(board: Json) -> dict[str, list[str]]:
 def render(board: Json, folder: Path) -> str:
     """Return the page of a board whose runs lie in `folder`."""
     from plotly.offline import get_plotlyjs
+
     from scarena.figures import scatter_of_scores, umaps
     from scarena.metrics.registry import METRICS
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from scarena.errors import CardError, ConfigError, DataError
 from scarena.files import sha256_of, write_text
 
@@ -40,6 +41,7 @@ def add_dataset(
         If the file, the columns or the map cannot be used; nothing is written then.
     """
     import anndata
+
     from scarena.datasets.card import parse_card
 
     name = name or re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_")

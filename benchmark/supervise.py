@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
 from scarena.record import Cost, State
 
 _POLL_S = 0.1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from scarena.embedding import read_embedding
 from scarena.errors import DataError
 from scarena.files import replacing, sha256_of

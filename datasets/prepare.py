@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
+
 from scarena.datasets.card import DatasetCard
 from scarena.datasets.genes import gene_table, map_genes
 from scarena.datasets.ontology import CellOntology
@@ -21,7 +23,6 @@ from scarena.datasets.readers import find_reader
 from scarena.datasets.sources import pull
 from scarena.errors import CardError, DataError
 from scarena.files import replacing, sha256_of
-from scipy.sparse import csr_matrix
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -104,7 +105,8 @@ def _obs(raw: Raw, card: DatasetCard, ontology: CellOntology, where: str) -> pd.
     known = card.labels or card.role != "pretraining"
     obs["cell_type_id"] = _terms(labels, card, ontology, where) if known else ""
     for key, default in (("donor", "unknown"), ("tissue", card.tissue), ("assay", card.assay)):
-        obs[key] = raw.obs[key].astype(str).to_numpy() if key in raw.obs else default
+        given = raw.obs[key].astype(str).where(raw.obs[key].notna(), default).to_numpy() if key in raw.obs else default
+        obs[key] = given
     return obs.astype("category")
 
 

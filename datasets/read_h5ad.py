@@ -1,7 +1,8 @@
 """Reader for h5ad files.
 
 Options: ``batch``, ``label``, ``donor``, ``tissue``, ``assay`` (columns of obs), ``layer`` (where the counts are, X by
-default; ``raw`` for ``.raw.X``).
+default; ``raw`` for ``.raw.X``), ``depth`` (column with each cell's total, where the values are log1p of counts per
+10,000: the counts come back).
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
-from scarena.datasets.raw import Raw
-from scarena.errors import DataError
 from scipy.sparse import csr_matrix
+
+from scarena.datasets.raw import Raw
+from scarena.datasets.recover import recovered
+from scarena.errors import DataError
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 
@@ -60,14 +63,19 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         raise DataError(what, where=str(path), fix="write it again with a current anndata") from None
     obs = {}
     for key in OBS_KEYS:
-        name = options.get(key)
-        if name is not None and name not in data.obs:
-            known = ", ".join(map(str, data.obs.columns))
-            raise DataError(f"obs has no column {name!r}", where=f"{path}: {key}", fix=f"one of: {known}")
-        if name is not None:
-            obs[key] = data.obs[name].astype(object).to_numpy()
+        if options.get(key) is not None:
+            obs[key] = _column(data, options[key], f"{path}: {key}").astype(object)
     counts, genes = _counts(data, options.get("layer"), path)
+    if "depth" in options:
+        counts = recovered(csr_matrix(counts), _column(data, options["depth"], f"{path}: depth"), str(path))
     return Raw(csr_matrix(counts), pd.DataFrame(obs, index=data.obs_names.astype(str)), genes)
+
+
+def _column(data: Any, name: str, where: str) -> np.ndarray:
+    if name not in data.obs:
+        known = ", ".join(map(str, data.obs.columns))
+        raise DataError(f"obs has no column {name!r}", where=where, fix=f"one of: {known}")
+    return np.asarray(data.obs[name])
 
 
 def _counts(data: Any, layer: str | None, path: Path) -> tuple[Any, np.ndarray]:

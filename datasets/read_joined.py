@@ -1,8 +1,8 @@
 """Reader for datasets made of several parts, each with a reader of its own, stacked cell-wise.
 
-Options: ``parts``, a list of ``{reader, prefix, options}`` (`prefix` goes before the part's cell names), and ``genes``:
-``union`` (default; a gene absent from a part counts zero there) or ``intersection``, the choice where the parts were cut
-to different genes, since a gene missing from one technology would otherwise look like a batch effect.
+Options: ``parts``, a list of ``{reader, prefix, options}`` (`prefix` goes before the part's cell names), and
+``genes``: ``union`` (default; a gene absent from a part counts zero there) or ``intersection``, the choice where the
+parts were cut to different genes, since a gene missing from one technology would otherwise look like a batch effect.
 """
 
 from __future__ import annotations

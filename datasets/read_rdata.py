@@ -28,7 +28,7 @@ batch, label, donor, tissue, assay
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,8 @@ from scipy.sparse import coo_matrix, csc_matrix, csr_matrix
 
 from scarena.datasets.raw import Raw
 from scarena.datasets.read_tables import OBS_KEYS, column
+from scarena.datasets.recover import recovered
 from scarena.errors import DataError
-
-# What counts recovered from rounded logarithms may be off by before they are no counts.
-_RECOVERY = 0.02
 
 
 def load(path: Path) -> Any:
@@ -63,8 +61,18 @@ def load(path: Path) -> Any:
             # A saved workspace and a single object differ in what they hold, not in how they are packed.
             return rdata.read_rds(path) if _is_rds(path, saved) else rdata.read_rda(path)
     except NotImplementedError as error:
-        raise DataError(f"rdata cannot read it ({error})", where=str(path), fix="use the reader `r` on the card") from None
-    except (OSError, EOFError, ValueError, AssertionError, KeyError, IndexError, TypeError, NotImplementedError) as error:
+        raise DataError(
+            f"rdata cannot read it ({error})", where=str(path), fix="use the reader `r` on the card"
+        ) from None
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        AssertionError,
+        KeyError,
+        IndexError,
+        TypeError,
+    ) as error:
         what = f"not a readable R file ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
         raise DataError(what, where=str(path), fix="pull it again") from None
 
@@ -74,7 +82,7 @@ def _is_rds(path: Path, start: bytes) -> bool:
     import gzip
     import lzma
 
-    openers = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+    openers: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
     opener = openers.get(start[:2])
     if opener is None:
         return not start.startswith(b"RD")
@@ -100,7 +108,11 @@ def _names(value: Any) -> np.ndarray | None:
 def as_matrix(value: Any, where: str) -> tuple[csr_matrix, np.ndarray | None, np.ndarray | None]:
     """Return any of R's matrices as (csr, row names, column names): dgCMatrix, dgTMatrix, matrix or data frame."""
     if isinstance(value, pd.DataFrame):
-        return csr_matrix(value.to_numpy(dtype=np.float64)), value.index.astype(str).to_numpy(), value.columns.astype(str).to_numpy()
+        return (
+            csr_matrix(value.to_numpy(dtype=np.float64)),
+            value.index.astype(str).to_numpy(),
+            value.columns.astype(str).to_numpy(),
+        )
     kind = str(getattr(value, "class", [""])[0]) if hasattr(value, "class") else ""
     if kind in ("dgCMatrix", "dgTMatrix"):
         shape = tuple(int(n) for n in value.Dim)
@@ -129,7 +141,9 @@ def _names_at(root: Any, rule: Any, where: str) -> np.ndarray:
     return np.asarray(value).astype(str)
 
 
-def _metadata(files: Mapping[str, Path], options: Mapping[str, Any], root: Any, cells: pd.Index, where: str) -> pd.DataFrame:
+def _metadata(
+    files: Mapping[str, Path], options: Mapping[str, Any], root: Any, cells: pd.Index, where: str
+) -> pd.DataFrame:
     table = pd.DataFrame(index=cells)
     rule = options.get("metadata")
     if rule is not None:
@@ -154,18 +168,6 @@ def _targets(root: Any, rule: Mapping[str, Any], where: str) -> np.ndarray:
     return targets.loc[guides].astype(str).to_numpy()[best]
 
 
-def _recovered(values: csr_matrix, depth: np.ndarray, where: str) -> csr_matrix:
-    """Return counts from log1p CP10k values and each cell's total."""
-    counts = values.astype(np.float64).tocsr()
-    counts.data = np.expm1(counts.data) / 1e4 * np.repeat(depth, np.diff(counts.indptr))
-    off = float(np.abs(counts.data - np.rint(counts.data)).max(initial=0.0))
-    if off > _RECOVERY:
-        fix = "the values are not log1p counts per 10,000 of these totals"
-        raise DataError(f"recovered counts are off whole numbers by up to {off:.3f}", where=where, fix=fix)
-    counts.data = np.rint(counts.data)
-    return counts
-
-
 def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     """Read one matrix and what is known of its cells, as the card's options say."""
     key = options.get("file", next(iter(files)))
@@ -181,7 +183,6 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     cells = pd.Index(names if names is not None else [f"cell{i + 1}" for i in range(matrix.shape[0])]).astype(str)
     metadata = _metadata(files, options, root, cells, where)
     if "depth" in options:
-        matrix = _recovered(matrix, metadata[options["depth"]].to_numpy(dtype=np.float64), where)
+        matrix = recovered(matrix, metadata[options["depth"]].to_numpy(dtype=np.float64), where)
     obs = {k: column(options[k], cells, metadata, where) for k in OBS_KEYS if k in options}
     return Raw(matrix, pd.DataFrame(obs, index=cells), genes)
-

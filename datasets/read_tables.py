@@ -26,9 +26,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix, vstack
+
 from scarena.datasets.raw import Raw
 from scarena.errors import CardError, DataError
-from scipy.sparse import csr_matrix, vstack
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 
@@ -95,8 +96,12 @@ def column(rule: Mapping[str, Any], cells: pd.Index, metadata: pd.DataFrame | No
         known = "none" if metadata is None else ", ".join(map(str, metadata.columns))
         fix = f"correct the card (columns: {known})"
         raise DataError(f"no column {rule['column']!r} in the table of cells", where=where, fix=fix)
-    values = metadata[rule["column"]].astype(str)
-    return _matched(rule, values, where) if "pattern" in rule else values.to_numpy(dtype=object)
+    values = metadata[rule["column"]]
+    text = values.astype(str)
+    if "pattern" in rule:
+        return _matched(rule, text, where)
+    # An empty field is a missing value, not a batch called "nan".
+    return text.where(values.notna() & (text != "")).to_numpy(dtype=object)
 
 
 def _matched(rule: Mapping[str, Any], texts: Iterable[str], where: str) -> np.ndarray:

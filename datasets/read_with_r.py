@@ -1,8 +1,8 @@
 """Reader for R files that rdata cannot open, through R itself: an optional reader, where Rscript is installed.
 
-Options: ``file``, ``object`` (the saved object), ``experiment`` (the assay of a SummarizedExperiment) or ``matrix`` (a column or entry
-that is a matrix) with ``orientation``; ``batch``, ``label``, ``donor`` … as for tables, columns being those of colData
-or of the data frame. R is given names only, never code from a card.
+Options: ``file``, ``object`` (the saved object), ``experiment`` (the assay of a SummarizedExperiment) or ``matrix`` (a
+column or entry that is a matrix) with ``orientation``; ``batch``, ``label``, ``donor`` … as for tables, columns being
+those of colData or of the data frame. R is given names only, never code from a card.
 """
 
 from __future__ import annotations

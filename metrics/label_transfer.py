@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from scarena.metrics.checks import checked_embedding, codes
 from scarena.metrics.scores import Score
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from scarena.errors import DataError, OntologyError
 from scarena.metrics.scores import Score
 

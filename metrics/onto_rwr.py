@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
 from scarena.errors import DataError, OntologyError
 from scarena.metrics.scores import Score
 

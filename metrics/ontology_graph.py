@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
 from scarena.errors import OntologyError
 
 if TYPE_CHECKING:

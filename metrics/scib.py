@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from scarena.errors import DataError
 from scarena.metrics import batch_silhouette
 from scarena.metrics.aggregate import aggregates

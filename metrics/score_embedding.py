@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from scarena.errors import DataError, OntologyError
 from scarena.metrics import label_transfer
 from scarena.metrics.checks import checked_embedding, one_line

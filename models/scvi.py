@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 from anndata import AnnData
+
 from scarena.models.base import Context, Model, ModelCard
 from scarena.models.expression import N_HVG, select_hvg
 

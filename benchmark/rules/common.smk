@@ -4,7 +4,9 @@ from scarena.datasets.card import card_fingerprint
 from scarena.models.registry import find_model, fingerprint
 from scarena.record import metrics_fingerprint
 
-SETTINGS = parse_config({k: v for k, v in config.items() if not k.startswith("_")}, "config")
+SETTINGS = parse_config(
+    {k: v for k, v in config.items() if not k.startswith("_")}, "config"
+)
 BOARD = str(SETTINGS.folder)
 DATASETS = datasets_of(SETTINGS)
 CONFIG = f"{BOARD}/config.json"

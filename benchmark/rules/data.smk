@@ -4,8 +4,6 @@
 rule pull:
     output:
         BOARD + "/{dataset}/sources.json",
-    params:
-        card=dataset_card,
     log:
         BOARD + "/logs/pull/{dataset}.log",
     benchmark:
@@ -14,6 +12,8 @@ rule pull:
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        card=dataset_card,
     shell:
         "scarena pull {wildcards.dataset} --out {output} --settings {CONFIG} 2> {log}"
 
@@ -23,9 +23,6 @@ rule prepare:
         BOARD + "/{dataset}/sources.json",
     output:
         BOARD + "/{dataset}/dataset.json",
-    params:
-        card=dataset_card,
-        ontology=SETTINGS.ontology,
     log:
         BOARD + "/logs/prepare/{dataset}.log",
     benchmark:
@@ -34,6 +31,9 @@ rule prepare:
     resources:
         mem_mb=8000,
         runtime=60,
+    params:
+        card=dataset_card,
+        ontology=SETTINGS.ontology,
     shell:
         "scarena prepare {wildcards.dataset} {input} --out {output} --settings {CONFIG} 2> {log}"
 
@@ -41,8 +41,6 @@ rule prepare:
 rule ontology:
     output:
         BOARD + "/ontology.npz",
-    params:
-        ontology=SETTINGS.ontology,
     log:
         BOARD + "/logs/ontology.log",
     benchmark:
@@ -51,5 +49,7 @@ rule ontology:
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        ontology=SETTINGS.ontology,
     shell:
         "scarena ontology --out {output} --settings {CONFIG} 2> {log}"

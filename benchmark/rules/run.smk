@@ -6,10 +6,6 @@ rule embed:
         BOARD + "/{dataset}/dataset.json",
     output:
         RUN + "/record.json",
-    params:
-        model=model_source,
-        limits=SETTINGS.limits.model_dump_json(),
-        device=SETTINGS.device,
     log:
         BOARD + "/logs/embed/{dataset}.{model}.{seed}.log",
     benchmark:
@@ -18,6 +14,10 @@ rule embed:
     resources:
         mem_mb=int(SETTINGS.limits.memory_mb),
         runtime=max(1, int(SETTINGS.limits.timeout_s // 60)),
+    params:
+        model=model_source,
+        limits=SETTINGS.limits.model_dump_json(),
+        device=SETTINGS.device,
     shell:
         "scarena embed {wildcards.model} {input} --seed {wildcards.seed} --out {output} --settings {CONFIG} 2> {log}"
 
@@ -29,8 +29,6 @@ rule score:
         ontology=BOARD + "/ontology.npz",
     output:
         RUN + "/scores.json",
-    params:
-        metrics=metrics_fingerprint(),
     log:
         BOARD + "/logs/score/{dataset}.{model}.{seed}.log",
     benchmark:
@@ -39,5 +37,7 @@ rule score:
     resources:
         mem_mb=int(SETTINGS.limits.memory_mb),
         runtime=max(1, int(SETTINGS.limits.timeout_s // 60)),
+    params:
+        metrics=metrics_fingerprint(),
     shell:
         "scarena score {input.record} {input.dataset} {input.ontology} --out {output} --settings {CONFIG} 2> {log}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from anndata import AnnData
+
 from scarena.models.base import Context, Model, ModelCard
 from scarena.models.expression import principal_components
 

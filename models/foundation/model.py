@@ -17,13 +17,11 @@ from torch import Tensor, nn
 from scarena.models.foundation.tokenize import PAD
 
 
-class FoundationConfig(BaseModel):
-    """Sizes of the model; saved beside its weights."""
+class Sizes(BaseModel):
+    """The sizes one chooses."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    n_genes: int
-    n_groups: int
     gene_width: int = 64
     width: int = 128
     heads: int = 4
@@ -32,6 +30,15 @@ class FoundationConfig(BaseModel):
     embedding: int = 64
     length: int = 256
     """Genes a cell is read by when embedding."""
+
+
+class FoundationConfig(Sizes):
+    """All sizes of a model; saved beside its weights."""
+
+    n_genes: int
+    """Genes of the vocabulary."""
+    n_groups: int
+    """Batches of the corpus, which the decoder is told."""
 
 
 class Block(nn.Module):

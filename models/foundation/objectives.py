@@ -35,5 +35,5 @@ class DisjointPanels:
     def __call__(self, first_BZ: Tensor, second_BZ: Tensor) -> Tensor:
         """Return the loss; log of the number of cells where the views say nothing, towards 0 where they agree."""
         similarity = F.normalize(first_BZ, dim=-1) @ F.normalize(second_BZ, dim=-1).T / self.temperature
-        same = torch.arange(len(similarity))
+        same = torch.arange(len(similarity), device=similarity.device)
         return (F.cross_entropy(similarity, same) + F.cross_entropy(similarity.T, same)) / 2

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scarena.errors import ConfigError
+from scarena.models.foundation.checkpoint import save
+from scarena.models.foundation.constants import constant_losses
+from scarena.models.foundation.model import FoundationConfig, Sizes, initialised
+from scarena.models.foundation.tokenize import Expression, over_vocabulary
+from scarena.models.foundation.train import Group, TrainConfig, train
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-    from scarena.models.foundation.train import Group, TrainConfig
 
 _LOG = logging.getLogger("scarena.pretrain")
 
@@ -33,8 +37,8 @@ class PretrainConfig(BaseModel):
     min_cells: int = Field(20, description="cells of the corpus a gene must be seen in to enter the vocabulary")
     max_genes: int = 16000
     held_out: float = Field(0.05, gt=0, lt=0.5, description="share of every group kept for validation")
-    model: dict[str, int] = {}
-    train: dict[str, float | int] = {}
+    model: Sizes = Sizes()
+    train: TrainConfig = TrainConfig()
 
 
 def read_config(path: Path) -> PretrainConfig:
@@ -64,38 +68,19 @@ def vocabulary(corpus: dict[str, AnnData], min_cells: int, max_genes: int) -> li
 
 def split(corpus: dict[str, AnnData], genes: list[str], share: float, seed: int) -> tuple[list[Group], list[Group]]:
     """Return the corpus by batch, as training and held-out groups in the same order."""
-    from scarena.models.foundation.tokenize import Expression, over_vocabulary
-    from scarena.models.foundation.train import Group
-
     rng = np.random.default_rng(seed)
     kept: list[Group] = []
     held: list[Group] = []
     for name, data in corpus.items():
         whole = over_vocabulary(data, genes)
+        measured = np.flatnonzero(np.isin(genes, data.var_names))
         for batch in sorted(data.obs["batch"].unique()):
             rows = rng.permutation(np.flatnonzero((data.obs["batch"] == batch).to_numpy()))
             n_held = max(2, int(share * len(rows)))
             for part, chosen in ((held, rows[:n_held]), (kept, rows[n_held:])):
                 cells = Expression(whole.values[np.sort(chosen)], whole.depth[np.sort(chosen)])
-                part.append(Group(f"{name}:{batch}", cells))
+                part.append(Group(f"{name}:{batch}", cells, measured))
     return kept, held
-
-
-def constant_loss(groups: list[Group], held_out: list[Group], config: TrainConfig) -> float:
-    """Return the decoding loss of predicting each gene's mean over the training cells: what a model must beat."""
-    import torch
-
-    from scarena.models.foundation.objectives import MaskedValue
-    from scarena.models.foundation.train import _draw
-
-    total = sum(np.asarray(group.cells.values.sum(axis=0)).ravel() for group in groups)
-    mean = torch.from_numpy(total / sum(group.cells.values.shape[0] for group in groups)).float()
-    found = []
-    for number, group in enumerate(held_out):
-        views, _ = _draw(group, config, np.random.default_rng([config.seed, number]))
-        losses = [MaskedValue()(mean[v.target_genes.clamp(min=0)], v.target_values, v.target_genes) for v in views]
-        found.append(float(torch.stack(losses).mean()))
-    return float(np.mean(found))
 
 
 def _corpus(names: list[str], cache: Path, mirror: Path | None) -> dict[str, AnnData]:
@@ -115,12 +100,12 @@ def _corpus(names: list[str], cache: Path, mirror: Path | None) -> dict[str, Ann
     return found
 
 
-def _described(corpus: dict[str, AnnData]) -> list[dict[str, Any]]:
+def _described(corpus: dict[str, AnnData], held_out: list[Group]) -> list[dict[str, Any]]:
     rows = []
     for name, data in corpus.items():
-        card = json.loads(data.uns["card"])
-        sources = json.loads(data.uns["sources"])
-        rows.append({"card": name, "study": card["study"], "cells": data.n_obs, "sources": sources})
+        held = sum(group.cells.values.shape[0] for group in held_out if group.name.startswith(f"{name}:"))
+        study, sources = json.loads(data.uns["card"])["study"], json.loads(data.uns["sources"])
+        rows.append({"card": name, "study": study, "cells": data.n_obs, "cells_held_out": held, "sources": sources})
     return rows
 
 
@@ -136,31 +121,24 @@ def pretrain(config_path: Path, out: Path, cache: Path, mirror: Path | None = No
     cache, mirror
         As for `scarena.datasets.sources.pull`.
     """
-    import torch
-
-    from scarena.models.foundation.checkpoint import save
-    from scarena.models.foundation.model import FoundationConfig, initialised
-    from scarena.models.foundation.train import TrainConfig, train
-
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = read_config(config_path)
-    settings = TrainConfig.model_validate(config.train)
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(config.train.threads)
     corpus = _corpus(config.corpus, cache, mirror)
     genes = vocabulary(corpus, config.min_cells, config.max_genes)
-    groups, held_out = split(corpus, genes, config.held_out, settings.seed)
-    sizes = FoundationConfig(n_genes=len(genes), n_groups=len(groups), **config.model)
-    model = initialised(sizes, settings.seed)
+    groups, held_out = split(corpus, genes, config.held_out, config.train.seed)
+    sizes = FoundationConfig(n_genes=len(genes), n_groups=len(groups), **config.model.model_dump())
+    model = initialised(sizes, config.train.seed)
     out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(settings.seed)
     start = time.monotonic()
-    report = train(model, groups, held_out, settings, out / "train_log.jsonl", _LOG.info)
+    report = train(model, groups, held_out, config.train, out / "train_log.jsonl", _LOG.info)
     manifest = {
         "name": config.name,
-        "corpus": _described(corpus),
-        "train": settings.model_dump(),
-        "validation": report,
-        "validation_of_gene_means": constant_loss(groups, held_out, settings),
+        "corpus": _described(corpus, held_out),
+        "vocabulary": len(genes),
+        "train": config.train.model_dump(),
+        "losses": report,
+        "constant_predictors": constant_losses(groups, held_out, config.train),
         "wall_s": round(time.monotonic() - start, 1),
         "versions": {name: version(name) for name in ("torch", "numpy", "scipy", "anndata")},
     }

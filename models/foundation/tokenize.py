@@ -1,7 +1,7 @@
 """From counts to tokens: which genes of a cell the transformer sees, and with what value.
 
-A token is a gene of the vocabulary and log1p of its counts per 10,000; counts outside the vocabulary still count for the
-depth. The same cell gives the same tokens on every machine: ties are broken by the gene's place in the vocabulary.
+A token is a gene of the vocabulary and log1p of its counts per 10,000; counts outside the vocabulary still count for
+the depth. The same cell gives the same tokens on every machine: ties are broken by the gene's place in the vocabulary.
 """
 
 from __future__ import annotations

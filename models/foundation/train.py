@@ -1,23 +1,22 @@
-"""The training loop: two views of the cells of one batch a step, decoded into each other and matched with each other."""
+"""The training loop: a step takes two views of the cells of one batch, decodes and matches them."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from scarena.errors import ModelError
 from scarena.models.foundation.model import FoundationModel
 from scarena.models.foundation.objectives import DisjointPanels, MaskedValue
-from scarena.models.foundation.tokenize import Expression, sampled
+from scarena.models.foundation.tokenize import PAD, Expression, sampled
 
 
 class TrainConfig(BaseModel):
@@ -58,6 +57,8 @@ class Group:
 
     name: str
     cells: Expression
+    measured: np.ndarray
+    """int64, the genes of the vocabulary that the dataset has: only of these is a missing count a zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +89,29 @@ def _disturbed(values: np.ndarray, genes: np.ndarray, config: TrainConfig, rng: 
 
 
 def _targets(
-    genes: np.ndarray, values: np.ndarray, whole: csr_matrix, config: TrainConfig, rng: np.random.Generator
+    genes: np.ndarray, values: np.ndarray, group: Group, rows: np.ndarray, n_zeros: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return the other view's genes with `zeros` genes that the cells do not express, and all their values."""
-    drawn = rng.integers(0, whole.shape[1], (len(genes), config.zeros))
-    at = np.repeat(np.arange(len(genes)), config.zeros)
-    found = np.asarray(whole[at, drawn.ravel()]).reshape(drawn.shape).astype(np.float32)
-    all_genes = np.concatenate([genes, np.where(found > 0, -1, drawn)], axis=1)
+    """Return the other view's genes with up to `n_zeros` measured genes the cells do not express, and their values."""
+    drawn = rng.choice(group.measured, (len(genes), n_zeros))
+    at = np.repeat(rows, n_zeros)
+    found = np.asarray(group.cells.values[at, drawn.ravel()]).reshape(drawn.shape).astype(np.float32)
+    all_genes = np.concatenate([genes, np.where(found > 0, PAD, drawn)], axis=1)
     all_values = np.concatenate([values, np.zeros_like(found)], axis=1)
     return torch.from_numpy(all_genes), torch.from_numpy(all_values)
 
 
-def two_views(cells: csr_matrix, config: TrainConfig, rng: np.random.Generator) -> tuple[View, View]:
-    """Return two views of the same cells that share no gene."""
-    tokens = sampled(cells, 2 * config.panel, rng)
+def two_views(group: Group, rows: np.ndarray, config: TrainConfig, rng: np.random.Generator) -> tuple[View, View]:
+    """Return two views of the same cells of a group that share no gene."""
+    tokens = sampled(group.cells.values[rows], 2 * config.panel, rng)
     # Even and odd places: cells with few genes then still have some in both views.
     halves = [(tokens.genes[:, i::2], tokens.values[:, i::2]) for i in (0, 1)]
     if halves[1][0].shape[1] == 0:
-        halves[1] = (np.full_like(halves[0][0], -1), np.zeros_like(halves[0][1]))
+        halves[1] = (np.full_like(halves[0][0], PAD), np.zeros_like(halves[0][1]))
     views = []
     for (genes, values), (other_genes, other_values) in (halves, halves[::-1]):
         seen = torch.from_numpy(_disturbed(values, genes, config, rng))
-        hidden = torch.from_numpy(genes).masked_fill(seen <= 0, -1)
-        views.append(View(hidden, seen, *_targets(other_genes, other_values, cells, config, rng)))
+        hidden = torch.from_numpy(genes).masked_fill(seen <= 0, PAD)
+        views.append(View(hidden, seen, *_targets(other_genes, other_values, group, rows, config.zeros, rng)))
     return views[0], views[1]
 
 
@@ -127,10 +128,17 @@ def losses(
     return torch.stack(decoded).mean(), contrast(encoded[0], encoded[1])
 
 
-def _draw(group: Group, config: TrainConfig, rng: np.random.Generator) -> tuple[tuple[View, View], Tensor]:
+def draw(group: Group, config: TrainConfig, rng: np.random.Generator) -> tuple[tuple[View, View], Tensor]:
+    """Return two views of some cells of a group at random, and the cells' depth."""
     n_cells = group.cells.values.shape[0]
     rows = np.sort(rng.permutation(n_cells)[: config.cells])
-    return two_views(group.cells.values[rows], config, rng), torch.from_numpy(group.cells.depth[rows])
+    return two_views(group, rows, config, rng), torch.from_numpy(group.cells.depth[rows])
+
+
+def validation_views(held_out: list[Group], config: TrainConfig) -> Iterator[tuple[int, tuple[View, View], Tensor]]:
+    """Yield each held-out group's number, views and depths: the same ones at every call."""
+    for number, group in enumerate(held_out):
+        yield number, *draw(group, config, np.random.default_rng([config.seed, number]))
 
 
 @torch.no_grad()
@@ -138,48 +146,62 @@ def validate(model: FoundationModel, held_out: list[Group], config: TrainConfig)
     """Return the losses on held-out cells; the same views of them at every call."""
     model.eval()
     found = []
-    for number, group in enumerate(held_out):
-        views, depth = _draw(group, config, np.random.default_rng([config.seed, number]))
+    for number, views, depth in validation_views(held_out, config):
         found.append([float(x) for x in losses(model, views, depth, torch.full((len(depth),), number), config)])
     decoding, contrast = np.mean(found, axis=0)
     return {"decoding": float(decoding), "contrast": float(contrast)}
 
 
+def _step(
+    model: FoundationModel, optimiser: torch.optim.Optimizer, group: Group, number: int, step: int,
+    config: TrainConfig, rng: np.random.Generator,
+) -> tuple[float, float]:  # fmt: skip
+    views, depth = draw(group, config, rng)
+    given = np.where(rng.random(len(depth)) < config.group_dropout, model.config.n_groups, number)
+    decoding, contrast = losses(model, views, depth, torch.from_numpy(given), config)
+    loss = decoding + config.contrast * contrast
+    optimiser.zero_grad()
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    if not torch.isfinite(loss + norm):
+        what = f"the loss is {float(loss)} and its gradient {float(norm)} at step {step}"
+        raise ModelError(what, where="pretrain", fix="lower learning_rate")
+    for parameters in optimiser.param_groups:
+        parameters["lr"] = learning_rate(step, config)
+    optimiser.step()
+    return float(decoding.detach()), float(contrast.detach())
+
+
 def train(
     model: FoundationModel, groups: list[Group], held_out: list[Group], config: TrainConfig, log: Path,
     say: Callable[[str], None],
-) -> dict[str, float]:  # fmt: skip
-    """Train in place; return the last validation losses. One JSON line a validation goes to `log`.
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """Train in place; return the last losses. One JSON line a validation goes to `log`, the first before any step.
+
+    Returns
+    -------
+    ``validation`` on held-out cells and ``training``, the mean since the validation before.
 
     Raises
     ------
     ModelError
-        If the loss stops being finite; the weights are then those before that step.
+        If the loss or its gradient stops being finite; the weights are then those before that step.
     """
     rng = np.random.default_rng(config.seed)
     weight = np.array([group.cells.values.shape[0] for group in groups], dtype=float) ** config.group_power
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    start, report = time.monotonic(), validate(model, held_out, config)
+    start, report = time.monotonic(), {"validation": validate(model, held_out, config)}
     with log.open("w", encoding="utf-8") as lines:
+        lines.write(json.dumps({"step": 0, **report}) + "\n")
+        recent: list[tuple[float, float]] = []
         for step in range(config.steps):
-            number = int(rng.choice(len(groups), p=weight / weight.sum()))
-            views, depth = _draw(groups[number], config, rng)
-            given = np.where(rng.random(len(depth)) < config.group_dropout, model.config.n_groups, number)
             model.train()
-            decoding, contrast = losses(model, views, depth, torch.from_numpy(given), config)
-            loss = decoding + config.contrast * contrast
-            if not torch.isfinite(loss):
-                raise ModelError(f"the loss is {float(loss)} at step {step}", where="pretrain", fix="lower learning_rate")
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            for parameters in optimiser.param_groups:
-                parameters["lr"] = learning_rate(step, config)
-            optimiser.step()
+            number = int(rng.choice(len(groups), p=weight / weight.sum()))
+            recent.append(_step(model, optimiser, groups[number], number, step, config, rng))
             if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
-                report = validate(model, held_out, config)
-                row = {"step": step + 1, "train_decoding": float(decoding.detach()), **report}
-                lines.write(json.dumps(row) + "\n")
+                training = dict(zip(("decoding", "contrast"), np.mean(recent, axis=0).tolist(), strict=True))
+                report, recent = {"training": training, "validation": validate(model, held_out, config)}, []
+                lines.write(json.dumps({"step": step + 1, **report}) + "\n")
                 lines.flush()
-                say(f"{row} {time.monotonic() - start:.0f} s")
+                say(f"step {step + 1}: {report} {time.monotonic() - start:.0f} s")
     return report

@@ -1,6 +1,7 @@
 """The board joins scores without ever making a missing one a number."""
 
 import pytest
+
 from scarena.board import applicable, control_checks, failures, overall, write_board
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from scarena.config import check_names, datasets_of, json_schema, load_config
 from scarena.errors import ScarenaError
 

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from anndata import AnnData
+from scipy.sparse import csr_matrix
+
 from scarena.embedding import check_embedding, hand_over, read_embedding, write_embedding
 from scarena.errors import DataError, ModelError
 from scarena.models.controls.labels import Labels
 from scarena.models.hvg import HVG
 from scarena.tasks import join
-from scipy.sparse import csr_matrix
 
 
 @pytest.fixture

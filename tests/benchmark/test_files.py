@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from scarena.errors import ConfigError
 from scarena.files import read_json, replacing, write_json
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from scarena.report import render, verdicts
 
 SCORE = {"state": "ok", "reason": "", "low": None, "high": None}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from scarena.scaffold import add_dataset
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]

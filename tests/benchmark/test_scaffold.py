@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from scarena.datasets.card import load_card
 from scarena.errors import ScarenaError
 from scarena.models import registry

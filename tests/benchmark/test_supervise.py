@@ -6,6 +6,7 @@ import time
 
 import psutil
 import pytest
+
 from scarena.supervise import thread_env, watch
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.neighbors import KNeighborsClassifier
+
 from scarena.errors import DataError
 from scarena.metrics.label_transfer import transfer_labels, transfer_scores
 from scarena.metrics.scores import NOT_APPLICABLE
-from sklearn.neighbors import KNeighborsClassifier
 
 
 def scores(x, batch, labels, **options):

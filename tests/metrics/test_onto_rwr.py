@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import trim_mean
+
 from scarena.errors import DataError, OntologyError
 from scarena.metrics.onto_rwr import onto_rwr, trimmed_mean
 from scarena.metrics.ontology_graph import OntologyEmbedding, distances_between, ontology_embedding, reference_distances
 from scarena.metrics.scores import NOT_APPLICABLE, OK
-from scipy.stats import trim_mean
 
 TREE = {"root": [], "a": ["root"], "b": ["root"], "a1": ["a", "a"], "a2": ["a", "a2"], "b1": ["b"], "alone": []}
 

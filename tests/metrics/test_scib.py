@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from scarena.errors import DataError, ModelError
 from scarena.metrics import batch_silhouette, scib
 from scarena.metrics.checks import codes

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from scarena.errors import DataError, ModelError
 from scarena.metrics.ontology_graph import ontology_embedding
 from scarena.metrics.registry import METRICS, keys_of

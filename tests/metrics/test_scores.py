@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from scarena.metrics.aggregate import BATCH, BIO, aggregates
 from scarena.metrics.scores import FAILED, NOT_APPLICABLE, OK, Score
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from scarena.embedding import check_embedding, hand_over
 from scarena.models.base import Context
 from scarena.models.registry import all_models, find_model, fingerprint

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from scarena.models.foundation.embed import embed, encode
 from scarena.models.foundation.model import FoundationConfig, initialised
 from scarena.models.foundation.tokenize import PAD, highest, over_vocabulary

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from scarena.models.foundation.objectives import DisjointPanels, MaskedValue
 from scarena.models.foundation.tokenize import PAD
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from anndata import AnnData
-from scarena.models.foundation.tokenize import PAD, highest, over_vocabulary, sampled
 from scipy.sparse import csr_matrix
+
+from scarena.models.foundation.tokenize import PAD, highest, over_vocabulary, sampled
 
 
 def counted(rows, names="abcde"):
