@@ -43,8 +43,8 @@ class TrainConfig(BaseModel):
     """Weight of the contrastive loss beside the decoding loss."""
     batch_effect: float = 0.4
     """Standard deviation of the synthetic gene-wise log-normal batch effect."""
-    thinning: float = 0.3
-    """Least share of the genes' values a view keeps."""
+    thinning: float = 0.5
+    """A cell keeps each of its view's genes with a probability of its own, drawn between this and 1."""
     group_power: float = 0.5
     """Groups are drawn in proportion to their size to this power."""
     group_dropout: float = 0.2
@@ -84,7 +84,7 @@ def _disturbed(values: np.ndarray, genes: np.ndarray, config: TrainConfig, rng: 
     effect = rng.lognormal(0, config.batch_effect, n_genes).astype(np.float32)
     kept = rng.uniform(config.thinning, 1, (len(values), 1)).astype(np.float32)
     # Thinning takes expressed genes away; the values left are relative, so they stay.
-    seen = rng.random(values.shape, dtype=np.float32) < np.maximum(kept, 0.5)
+    seen = rng.random(values.shape, dtype=np.float32) < kept
     return np.log1p(np.expm1(values) * effect[np.maximum(genes, 0)]) * seen
 
 
