@@ -164,12 +164,12 @@ def _step(
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
     if not torch.isfinite(loss + norm):
-        what = f"the loss is {float(loss)} and its gradient {float(norm)} at step {step}"
+        what = f"the loss is {loss.item()} and its gradient {norm.item()} at step {step}"
         raise ModelError(what, where="pretrain", fix="lower learning_rate")
     for parameters in optimiser.param_groups:
         parameters["lr"] = learning_rate(step, config)
     optimiser.step()
-    return float(decoding.detach()), float(contrast.detach())
+    return decoding.item(), contrast.item()
 
 
 def train(

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from scarena.errors import ModelError
 from scarena.models.foundation.constants import best_constants, constant_losses, gene_means
 from scarena.models.foundation.model import FoundationConfig, initialised
