@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from anndata import AnnData
 
+from scarena.errors import ModelError
 from scarena.models.base import Context, Model, ModelCard
-from scarena.models.foundation.checkpoint import load, read_genes, read_manifest
+from scarena.models.foundation.checkpoint import SHIPPED, load, read_config, read_genes, read_manifest
+
+_CODE = ("tokenize.py", "model.py", "embed.py")
 
 
-def _settings() -> dict[str, str | int | float | bool | None]:
-    return {"checkpoint": "nano", "weights_sha256": read_manifest()["weights_sha256"], "frozen": True}
+def _shipped() -> dict[str, Any]:
+    # Without a checkpoint, as before the first pretraining, the models can still be listed; `embed` then says so.
+    try:
+        return read_manifest()
+    except ModelError:
+        return {}
+
+
+def _settings(weights: str | None) -> dict[str, str | int | float | bool | None]:
+    # The code below is not in this file, so a run would not notice that it changed.
+    here = Path(__file__).parent / "foundation"
+    code = hashlib.sha256(b"".join((here / name).read_bytes() for name in _CODE)).hexdigest()
+    return {"checkpoint": SHIPPED.name, "weights_sha256": weights, "code_sha256": code}
 
 
 class ScarenaFM(Model):
@@ -23,9 +41,9 @@ class ScarenaFM(Model):
         description="in-house transformer pretrained on other studies (masked values and disjoint panels), frozen",
         source="models/foundation",
         licence="MIT",
-        parameters=read_manifest()["parameters"],
-        training_corpus=tuple(entry["card"] for entry in read_manifest()["corpus"]),
-        settings=_settings(),
+        parameters=_shipped().get("parameters"),
+        training_corpus=tuple(entry["card"] for entry in _shipped().get("corpus", ())),
+        settings=_settings(_shipped().get("weights_sha256")),
     )
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
@@ -48,7 +66,7 @@ class ScarenaFMRandom(Model):
         description="the untrained twin of scArena-FM: what the architecture gives without pretraining",
         source="models/foundation",
         licence="MIT",
-        parameters=read_manifest()["parameters"],
+        settings=_settings(None),
     )
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
@@ -59,4 +77,4 @@ class ScarenaFMRandom(Model):
         from scarena.models.foundation.model import initialised
 
         torch.set_num_threads(ctx.threads)
-        return embed(initialised(load().config, ctx.seed), data, read_genes(), ctx.device)
+        return embed(initialised(read_config(), ctx.seed), data, read_genes(), ctx.device)

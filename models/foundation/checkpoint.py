@@ -10,7 +10,7 @@ from scarena.errors import ModelError
 from scarena.files import read_json, replacing, sha256_of, write_json, write_text
 
 if TYPE_CHECKING:
-    from scarena.models.foundation.model import FoundationModel
+    from scarena.models.foundation.model import FoundationConfig, FoundationModel
 
 SHIPPED = Path(__file__).parent / "checkpoints" / "nano"
 
@@ -43,6 +43,20 @@ def read_manifest(folder: Path = SHIPPED) -> dict[str, Any]:
         raise ModelError("no checkpoint", where=str(folder), fix="make one with `scarena pretrain`") from None
 
 
+def read_config(folder: Path = SHIPPED) -> FoundationConfig:
+    """Return the sizes of a checkpoint's model.
+
+    Raises
+    ------
+    ModelError
+        If there is no complete checkpoint.
+    """
+    from scarena.models.foundation.model import FoundationConfig
+
+    read_manifest(folder)
+    return FoundationConfig.model_validate(read_json(folder / "config.json"))
+
+
 def read_genes(folder: Path = SHIPPED) -> list[str]:
     """Return the vocabulary: Ensembl ids in the order of the gene table."""
     return (folder / "genes.txt").read_text(encoding="utf-8").split()
@@ -58,12 +72,12 @@ def load(folder: Path = SHIPPED) -> FoundationModel:
     """
     from safetensors.torch import load_file
 
-    from scarena.models.foundation.model import FoundationConfig, FoundationModel
+    from scarena.models.foundation.model import FoundationModel
 
     weights = folder / "weights.safetensors"
     if sha256_of(weights) != read_manifest(folder)["weights_sha256"]:
         raise ModelError("the weights are not those of its manifest", where=str(weights), fix="restore the folder")
-    model = FoundationModel(FoundationConfig.model_validate(read_json(folder / "config.json")))
+    model = FoundationModel(read_config(folder))
     try:
         model.load_state_dict(load_file(weights))
     except RuntimeError as error:

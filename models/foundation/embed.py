@@ -21,11 +21,10 @@ def embed(model: FoundationModel, data: AnnData, genes: list[str], device: str =
     ModelError
         If the data shares no gene with the vocabulary.
     """
-    expression = over_vocabulary(data, genes)
-    if not expression.values.nnz:
+    if not data.var_names.isin(genes).any():
         fix = "the model knows human genes by Ensembl id"
-        raise ModelError("no gene in common with the model's vocabulary", where="scarena-fm", fix=fix)
-    tokens = highest(expression.values, model.config.length)
+        raise ModelError("no gene in common with the model's vocabulary", where="var_names", fix=fix)
+    tokens = highest(over_vocabulary(data, genes).values, model.config.length)
     return encode(model, tokens, device)
 
 
