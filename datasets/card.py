@@ -77,12 +77,19 @@ class DatasetCard(BaseModel):
     """Groups of metrics that mean nothing on this dataset, with the reason."""
     notes: str = ""
 
-
     @model_validator(mode="after")
     def _keys_differ(self) -> DatasetCard:
         keys = [file.key for file in self.files]
         if len(set(keys)) < len(keys):
             raise ValueError("two files have the same key")
+        return self
+
+    @model_validator(mode="after")
+    def _r_reads_checked_files_only(self) -> DatasetCard:
+        # R runs code that a saved object carries (promises), so it may open nothing but the file that was reviewed.
+        readers = {self.reader.name, *(part.get("reader") for part in self.reader.options.get("parts", []))}
+        if "r" in readers and not all(file.sha256 for file in self.files):
+            raise ValueError("the reader `r` needs the sha256 of every file")
         return self
 
 

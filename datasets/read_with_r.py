@@ -2,7 +2,8 @@
 
 Options: ``file``, ``object`` (the saved object), ``experiment`` (the assay of a SummarizedExperiment) or ``matrix`` (a
 column or entry that is a matrix) with ``orientation``; ``batch``, ``label``, ``donor`` … as for tables, columns being
-those of colData or of the data frame. R is given names only, never code from a card.
+those of colData or of the data frame. R is given names only, never code from a card; but R itself may run code that a
+saved object carries, so a card needs the checksum of every file that is read this way.
 """
 
 from __future__ import annotations
@@ -22,10 +23,16 @@ from scarena.datasets.read_tables import OBS_KEYS, column
 from scarena.errors import DataError, NotAvailable
 
 _TIMEOUT_S = 600
+_INSTALL = "install R with SummarizedExperiment (Debian: r-base-core, r-bioc-singlecellexperiment)"
+# What the script below says when a package is missing; R itself ends with 1 on an error.
+_LACKS = 3
 
 _EXPORT = """
 args <- commandArgs(trailingOnly = TRUE)
-suppressMessages({library(methods); library(Matrix); library(SummarizedExperiment)})
+for (needed in c("Matrix", if (args[3] == "assay") "SummarizedExperiment")) {
+  if (!requireNamespace(needed, quietly = TRUE)) { cat(needed); quit(status = 3) }
+  suppressMessages(library(needed, character.only = TRUE))
+}
 space <- new.env(); load(args[1], space)
 x <- get(args[2], space)
 if (args[3] == "assay") {
@@ -45,12 +52,8 @@ writeMM(as(as(as(m, "dMatrix"), "generalMatrix"), "CsparseMatrix"), file.path(ar
 
 def _rscript() -> str:
     found = shutil.which("Rscript")
-    fix = "install R with SummarizedExperiment (Debian: r-base-core, r-bioc-singlecellexperiment)"
     if found is None:
-        raise NotAvailable("R is not installed", where="reader `r`", fix=fix)
-    check = [found, "-e", "stopifnot(requireNamespace('SummarizedExperiment', quietly = TRUE))"]
-    if subprocess.run(check, capture_output=True, check=False).returncode != 0:
-        raise NotAvailable("R lacks the package SummarizedExperiment", where="reader `r`", fix=fix)
+        raise NotAvailable("R is not installed", where="reader `r`", fix=_INSTALL)
     return found
 
 
@@ -75,6 +78,8 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         given = [str(path), options["object"], kind, inner, str(folder), orientation]
         command = [_rscript(), "--vanilla", str(folder / "export.R"), *given]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        if done.returncode == _LACKS:
+            raise NotAvailable(f"R lacks the package {done.stdout.strip()}", where="reader `r`", fix=_INSTALL)
         if done.returncode != 0:
             said = " ".join(done.stderr.split())[-160:]
             raise DataError(f"R could not read it ({said})", where=str(path), fix="pull it again or correct the card")

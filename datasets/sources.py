@@ -23,7 +23,6 @@ from scarena.datasets.download import download
 from scarena.errors import SourceError
 from scarena.files import replacing, sha256_of, write_text
 
-
 _LOG = logging.getLogger(__name__)
 _BLOCK = 1 << 20
 
