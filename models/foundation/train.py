@@ -48,6 +48,8 @@ class TrainConfig(BaseModel):
     group_power: float = 0.5
     """Groups are drawn in proportion to their size to this power."""
     group_dropout: float = 0.2
+    bf16: bool = False
+    """Whether the encoder's matrix products are in bfloat16 while training; validation and embedding never are."""
     validate_every: int = 250
 
 
@@ -120,7 +122,9 @@ def losses(
 ) -> tuple[Tensor, Tensor]:
     """Return (decoding loss, contrastive loss) of one step."""
     value, contrast = MaskedValue(), DisjointPanels()
-    encoded = [model.encoder(view.genes, view.values) for view in views]
+    with torch.autocast(depth.device.type, torch.bfloat16, enabled=config.bf16):
+        encoded = [model.encoder(view.genes, view.values) for view in views]
+    encoded = [z.float() for z in encoded]
     decoded = []
     for z, view in zip(encoded, views, strict=True):
         predicted = model.decoder(z, torch.log1p(depth) / 10, group, view.target_genes.clamp(min=0))
@@ -145,7 +149,7 @@ def validation_views(held_out: list[Group], config: TrainConfig) -> Iterator[tup
 def validate(model: FoundationModel, held_out: list[Group], config: TrainConfig) -> dict[str, float]:
     """Return the losses on held-out cells; the same views of them at every call."""
     model.eval()
-    found = []
+    found, config = [], config.model_copy(update={"bf16": False})
     for number, views, depth in validation_views(held_out, config):
         found.append([float(x) for x in losses(model, views, depth, torch.full((len(depth),), number), config)])
     decoding, contrast = np.mean(found, axis=0)
