@@ -73,7 +73,7 @@ def test_the_adapter_and_its_test_work_as_written(tmp_path):
     paths = new_model("trial-adapter-of-a-test")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n0", str(paths[1])],
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n0", str(paths[1])],
             cwd=root, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert "1 passed" in done.stdout, done.stdout + done.stderr
