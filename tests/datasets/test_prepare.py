@@ -26,6 +26,10 @@ EXPECTED = {
     "darmanis_brain": (420, 12, 8),
     "sc_mixology_10x": (3918 + 895, 2, 5),
     "papalexi_thp1": (20729, 3, 26),
+    # 147 cells have none of the 141 genes.
+    "allen_m1_markers": (76533 - 147, 2, 8),
+    "pbmc68k_reduced": (700, 3, 10),
+    "pc9_erlotinib": (1136 + 380, 2, 1),
     "covid_combat": (4591, 6, 1),
     "frozen_pbmc_a": (2896, 1, 1),
     "pbmc_10x_chem": (2860, 3, 1),
@@ -36,7 +40,7 @@ EXPECTED = {
     "ipsc_diff": (315, 5, 1),
     "tumour_copykat": (302, 1, 1),
 }
-IN_WHEELS = {"baron_h1", "li_lines", "pollen", "celltypist_demo"}
+IN_WHEELS = {"baron_h1", "li_lines", "pollen", "celltypist_demo", "pbmc68k_reduced"}
 
 
 @pytest.fixture(scope="session")
