@@ -8,6 +8,7 @@ Options: ``batch``, ``label``, ``donor`` … as for tables; ``metadata: {file, s
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def _lines(path: Path) -> list[str]:
     try:
         with gzip.open(path, "rt") if zipped else path.open() as text:
             return [line.rstrip("\n") for line in text]
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", where=str(path), fix="pull it again") from None
 
 
@@ -50,7 +51,7 @@ def read_mtx(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
             zipped = file.read(2) == b"\x1f\x8b"
         with gzip.open(path) if zipped else path.open("rb") as stream:
             counts = csr_matrix(csr_matrix(mmread(stream)).T)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         raise DataError(f"no Matrix Market file ({error})", where=str(path), fix="pull it again") from None
     rows = [line.split("\t") for line in _lines(files[options.get("features", "features")])]
     which = options.get("names", 1)

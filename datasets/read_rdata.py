@@ -27,7 +27,9 @@ batch, label, donor, tissue, assay
 
 from __future__ import annotations
 
+import lzma
 import warnings
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,11 @@ from scarena.datasets.raw import Raw
 from scarena.datasets.read_tables import OBS_KEYS, column
 from scarena.datasets.recover import recovered
 from scarena.errors import DataError
+
+_DAMAGED = (
+    *(OSError, EOFError, zlib.error, lzma.LZMAError),
+    *(ValueError, AssertionError, LookupError, TypeError),
+)
 
 
 def load(path: Path) -> Any:
@@ -57,22 +64,15 @@ def load(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             # rdata names every class it has no converter for; what is needed of them is reached by slot.
-            warnings.simplefilter("ignore")
+            warnings.filterwarnings("ignore", "Missing constructor for R class")
             # A saved workspace and a single object differ in what they hold, not in how they are packed.
             return rdata.read_rds(path) if _is_rds(path, saved) else rdata.read_rda(path)
     except NotImplementedError as error:
-        raise DataError(
-            f"rdata cannot read it ({error})", where=str(path), fix="use the reader `r` on the card"
-        ) from None
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        AssertionError,
-        KeyError,
-        IndexError,
-        TypeError,
-    ) as error:
+        # It says the same of an R object it does not know and of a web page.
+        other = "Unknown file format" in str(error)
+        fix = "pull it again" if other else "use the reader `r` on the card"
+        raise DataError(f"rdata cannot read it ({error})", where=str(path), fix=fix) from None
+    except _DAMAGED as error:
         what = f"not a readable R file ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
         raise DataError(what, where=str(path), fix="pull it again") from None
 
@@ -93,7 +93,7 @@ def _is_rds(path: Path, start: bytes) -> bool:
 def walk(value: Any, steps: Sequence[str], where: str) -> Any:
     """Follow names of objects, list entries and slots from `value`."""
     for step in steps:
-        inner = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+        inner = value if isinstance(value, Mapping | pd.DataFrame) else getattr(value, "__dict__", {})
         if step not in inner:
             fix = f"there are: {', '.join(map(str, inner))}"
             raise DataError(f"no {step!r} on the way {' / '.join(steps)}", where=where, fix=fix)
@@ -131,14 +131,30 @@ def as_matrix(value: Any, where: str) -> tuple[csr_matrix, np.ndarray | None, np
 
 
 def _names_at(root: Any, rule: Any, where: str) -> np.ndarray:
-    if isinstance(rule, Mapping):
-        return np.asarray(walk(root, rule["path"], where)[rule["column"]]).astype(str)
-    value = walk(root, rule, where)
+    value = walk(root, [*rule["path"], rule["column"]] if isinstance(rule, Mapping) else rule, where)
     if hasattr(value, "coords"):
         return np.asarray(value.coords[value.dims[0]].values).astype(str)
     if isinstance(value, pd.DataFrame):
         return value.index.astype(str).to_numpy()
     return np.asarray(value).astype(str)
+
+
+def _check_length(n: int, cells: pd.Index, where: str) -> None:
+    if n != len(cells):
+        fix = "correct the path on the card, or join by name instead of order"
+        raise DataError(f"{n} values for {len(cells)} cells", where=where, fix=fix)
+
+
+def _table(files: Mapping[str, Path], rule: Mapping[str, Any], root: Any, where: str) -> pd.DataFrame:
+    found = walk(load(files[rule["file"]]) if "file" in rule else root, rule["path"], where)
+    if isinstance(found, Mapping):
+        found = pd.DataFrame(dict(found))
+    if not isinstance(found, pd.DataFrame):
+        what, fix = f"{' / '.join(rule['path'])} is no data frame", "correct `metadata` on the card"
+        raise DataError(what, where=where, fix=fix)
+    if "index" in rule:
+        found = found.set_axis(np.asarray(walk(found, [rule["index"]], where)))
+    return found.set_axis(found.index.astype(str))
 
 
 def _metadata(
@@ -147,15 +163,21 @@ def _metadata(
     table = pd.DataFrame(index=cells)
     rule = options.get("metadata")
     if rule is not None:
-        found = walk(load(files[rule["file"]]) if "file" in rule else root, rule["path"], where)
-        frame = found if isinstance(found, pd.DataFrame) else pd.DataFrame(dict(found))
-        if "index" in rule:
-            frame = frame.set_index(rule["index"])
-        wanted = cells.str.replace(rule.get("strip", r"(?!)"), "", regex=True)
-        table = frame.set_axis(cells) if rule.get("order") else frame.set_axis(frame.index.astype(str)).reindex(wanted)
+        held = str(files[rule["file"]]) if "file" in rule else where
+        table = _table(files, rule, root, held)
+        if rule.get("order"):
+            _check_length(len(table), cells, held)
+        else:
+            twice = table.index[table.index.duplicated()]
+            if len(twice):
+                fix = "name a column that tells the cells apart as `index`"
+                raise DataError(f"{twice[0]!r} is the name of several cells", where=held, fix=fix)
+            table = table.reindex(cells.str.replace(rule.get("strip", r"(?!)"), "", regex=True))
         table = table.set_axis(cells)
     for name, steps in options.get("vectors", {}).items():
-        table[name] = np.asarray(walk(root, steps, where)).astype(str)
+        values = np.asarray(walk(root, steps, where)).astype(str)
+        _check_length(len(values), cells, f"{where}: {' / '.join(steps)}")
+        table[name] = values
     if "guides" in options:
         table["target"] = _targets(root, options["guides"], where)
     return table
