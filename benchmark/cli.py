@@ -110,6 +110,20 @@ def score(record: Path, dataset: Path, ontology: Path, out: Out, settings: Setti
 
 
 @app.command()
+def umap(
+    dataset: Path,
+    out: Out,
+    records: Annotated[list[Path], typer.Argument(help="record.json of each run")],
+    settings: Settings = Path("config/demo.yaml"),
+) -> None:
+    """Write the UMAPs of a dataset's models."""
+    from scarena.config import load_config
+    from scarena.steps import umap_step
+
+    _say_state(umap_step(dataset, records, out, load_config(settings)), f"umap {dataset.parent.name}")
+
+
+@app.command()
 def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Join all scores into board.json and board.parquet."""
     from scarena.board import make_board, write_board

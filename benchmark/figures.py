@@ -56,39 +56,34 @@ def scatter_of_scores(board: Json) -> str:
 def umaps(board: Json, folder: Path) -> list[Json]:
     """Return one figure a dataset that has UMAPs: cell types left, batches right, the model chosen from a list."""
     figures = []
+    title = {card["name"]: card["title"] for card in board["models"]}
     for entry in board["datasets"]:
-        if entry["state"] != "ok":
+        path = folder / entry["dataset"] / "umaps.npz"
+        if entry["state"] != "ok" or not path.exists():
             continue
-        runs = _runs_with_umap(board, entry["dataset"], folder)
-        if runs:
-            html = _umap_figure(entry["dataset"], runs, folder / entry["dataset"] / "dataset.h5ad")
-            figures.append({"dataset": entry["dataset"], "models": ", ".join(t for t, _ in runs), "html": html})
+        with np.load(path, allow_pickle=False) as file:
+            names, flat = file["obs_names"], {key[3:]: file[key] for key in file.files if key.startswith("xy:")}
+        shown = [(title[name], flat[name]) for name in title if name in flat]
+        if shown:
+            html = _umap_figure(entry["dataset"], shown, names, path.with_name("dataset.h5ad"))
+            figures.append({"dataset": entry["dataset"], "models": ", ".join(t for t, _ in shown), "html": html})
     return figures
 
 
-def _runs_with_umap(board: Json, dataset: str, folder: Path) -> list[tuple[str, Path]]:
-    seed = board["provenance"]["seeds"][0]
-    found = [(card["title"], folder / dataset / card["name"] / str(seed) / "umap.npz") for card in board["models"]]
-    ok = {c["model"] for c in board["cells"] if c["dataset"] == dataset and c["state"] == "ok" and c["seed"] == seed}
-    return [(title, path) for title, path in found if path.exists() and path.parent.parent.name in ok]
-
-
-def _umap_figure(dataset: str, runs: list[tuple[str, Path]], h5ad: Path) -> str:
+def _umap_figure(dataset: str, shown: list[tuple[str, np.ndarray]], names: np.ndarray, h5ad: Path) -> str:
     from plotly.subplots import make_subplots
 
     from scarena.datasets.prepare import read_prepared
 
-    obs = read_prepared(h5ad).obs
+    obs = read_prepared(h5ad).obs.loc[names]
     figure = make_subplots(1, 2, subplot_titles=("cell type", "batch"), horizontal_spacing=0.04)
     owner: list[int] = []
-    for number, (_, path) in enumerate(runs):
-        with np.load(path, allow_pickle=False) as file:
-            points, names = file["xy"], file["obs_names"]
+    for number, (_, points) in enumerate(shown):
         for column, key in enumerate(_UMAP_KEYS, start=1):
-            owner += [number] * _add_points(figure, points, obs.loc[names, key], column, visible=number == 0)
+            owner += [number] * _add_points(figure, points, obs[key], column, visible=number == 0)
     buttons = [
         {"label": title, "method": "update", "args": [{"visible": [o == number for o in owner]}]}
-        for number, (title, _) in enumerate(runs)
+        for number, (title, _) in enumerate(shown)
     ]
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scarena.config import BoardConfig
 from scarena.errors import NotAvailable, ScarenaError
 from scarena.files import read_json, sha256_of, write_json
@@ -126,7 +128,7 @@ def embed_step(dataset_file: Path, model: str, seed: int, out: Path, config: Boa
 
 
 def score_step(record_file: Path, dataset_file: Path, ontology: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
-    """Score one run's embedding; leave scores.json (and umap.npz) beside its record."""
+    """Score one run's embedding; leave scores.json beside its record."""
     record = Record.model_validate(read_json(record_file))
     answer: dict[str, Any] = {
         "dataset": record.dataset, "model": record.model, "seed": record.seed,
@@ -136,13 +138,31 @@ def score_step(record_file: Path, dataset_file: Path, ontology: Path, out: Path,
         spec = {
             "embedding": str(record_file.with_name("embedding.npz")), "sha256": record.embedding_sha256,
             "dataset": str(dataset_file.with_suffix(".h5ad")), "ontology": str(ontology), "seed": record.seed,
-            "umap": str(out.with_name("umap.npz")) if record.card["family"] != "control" else None,
         }  # fmt: skip
         outcome, reply = _in_child("score", spec, out, config)
         state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
         answer |= {"state": state, "reason": f"scoring: {reason}" if reason else ""}
         answer |= {"scores": reply["ok"]["scores"] if state == "ok" else {}, "cost": outcome.cost.model_dump()}
     write_json(out, answer)
+    return answer
+
+
+def umap_step(dataset_file: Path, records: list[Path], out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Write the UMAPs of a dataset's models (controls have none to look at); an empty file where there are none."""
+    from scarena.tasks import write_umaps
+
+    dataset = read_json(dataset_file)
+    found = [(path, Record.model_validate(read_json(path))) for path in records]
+    wanted = [(path, r) for path, r in found if r.state == "ok" and r.card["family"] != "control"]
+    first = {r.model: str(path.with_name("embedding.npz")) for path, r in wanted if r.seed == config.seeds[0]}
+    answer = {"state": "not applicable", "reason": "no embedding to show"}
+    if dataset["state"] == "ok" and first:
+        spec = {"dataset": str(dataset_file.with_suffix(".h5ad")), "embeddings": first, "umaps": str(out)}
+        outcome, reply = _in_child("umaps", spec, out, config)
+        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        answer = {"state": state, "reason": reason}
+    if answer["state"] != "ok":
+        write_umaps(out, {}, np.array([], dtype=str))
     return answer
 
 

@@ -70,7 +70,7 @@ def join(embedding: np.ndarray, names: np.ndarray, wanted: np.ndarray, where: st
 
 
 def score(spec: dict[str, Any]) -> dict[str, Any]:
-    """Score the embedding a spec names; write its UMAP where asked; return every metric's value and state."""
+    """Score the embedding a spec names and return every metric's value and state."""
     from scarena.datasets.prepare import read_prepared
     from scarena.metrics.score_embedding import score_embedding
     from scarena.reference import read_reference
@@ -93,8 +93,6 @@ def score(spec: dict[str, Any]) -> dict[str, Any]:
         not_applicable=_card_of(data).get("not_applicable", {}),
         seed=spec["seed"],
     )
-    if spec["umap"]:
-        write_umap(Path(spec["umap"]), embedding, data.obs_names.to_numpy(), spec["seed"])
     return {"scores": {key: dataclasses.asdict(value) for key, value in sorted(scores.items())}}
 
 
@@ -104,16 +102,32 @@ def _card_of(data: AnnData) -> dict[str, Any]:
     return json.loads(data.uns["card"])
 
 
-def write_umap(path: Path, embedding: np.ndarray, names: np.ndarray, seed: int) -> None:
-    """Write a two-dimensional UMAP of at most 2,000 cells, drawn without regard to their types (npz, no pickle)."""
+def umaps(spec: dict[str, Any]) -> dict[str, Any]:
+    """Write one two-dimensional UMAP a model, of the same at most 2,000 cells, drawn without regard to their types.
+
+    One process for all models of a dataset: compiling umap takes longer than running it.
+    """
     import warnings
 
     from umap import UMAP
 
-    keep = np.sort(np.random.default_rng(seed).permutation(len(names))[:MAX_UMAP_CELLS])
-    with warnings.catch_warnings():
-        # umap warns that a fixed seed means one thread; that is what is wanted.
-        warnings.simplefilter("ignore")
-        flat = UMAP(n_neighbors=min(15, len(keep) - 1), random_state=seed, n_jobs=1).fit_transform(embedding[keep])
+    from scarena.datasets.prepare import read_prepared
+
+    names = read_prepared(Path(spec["dataset"])).obs_names.to_numpy()
+    keep = np.sort(np.random.default_rng(0).permutation(len(names))[:MAX_UMAP_CELLS])
+    flat: dict[str, np.ndarray] = {}
+    for model, path in sorted(spec["embeddings"].items()):
+        embedding = join(*read_embedding(Path(path)), names[keep], path)
+        with warnings.catch_warnings():
+            # umap warns that a fixed seed means one thread; that is what is wanted.
+            warnings.simplefilter("ignore")
+            fitted = UMAP(n_neighbors=min(15, len(keep) - 1), random_state=0, n_jobs=1).fit_transform(embedding)
+        flat[model] = fitted.astype(np.float32).round(3)
+    write_umaps(Path(spec["umaps"]), flat, names[keep])
+    return {}
+
+
+def write_umaps(path: Path, flat: dict[str, np.ndarray], names: np.ndarray) -> None:
+    """Write coordinates [n_cells, 2] by model, and the cells' names (npz, no pickle)."""
     with replacing(path) as part, part.open("wb") as file:
-        np.savez(file, xy=flat.astype(np.float32).round(3), obs_names=names[keep].astype(np.str_))
+        np.savez(file, obs_names=names.astype(np.str_), **{f"xy:{model}": xy for model, xy in flat.items()})

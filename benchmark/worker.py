@@ -35,7 +35,18 @@ def _score(spec: dict[str, Any]) -> dict[str, Any]:
     return score(spec)
 
 
-_TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"prepare": _prepare, "embed": _embed, "score": _score}
+def _umaps(spec: dict[str, Any]) -> dict[str, Any]:
+    from scarena.tasks import umaps
+
+    return umaps(spec)
+
+
+_TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "prepare": _prepare,
+    "embed": _embed,
+    "score": _score,
+    "umaps": _umaps,
+}
 
 
 def _answer(spec: dict[str, Any]) -> dict[str, Any]:

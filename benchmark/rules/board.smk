@@ -23,7 +23,8 @@ rule board:
 
 rule report:
     input:
-        BOARD + "/board.json",
+        board=BOARD + "/board.json",
+        umaps=expand(BOARD + "/{dataset}/umaps.npz", dataset=DATASETS),
     output:
         BOARD + "/board.html",
     log:
@@ -35,4 +36,4 @@ rule report:
         mem_mb=4000,
         runtime=30,
     shell:
-        "scarena report {input} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena report {input.board} --out {output} --settings {CONFIG} 2> {log}"

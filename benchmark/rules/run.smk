@@ -22,6 +22,28 @@ rule embed:
         "scarena embed {wildcards.model} {input} --seed {wildcards.seed} --out {output} --settings {CONFIG} 2> {log}"
 
 
+rule umap:
+    input:
+        dataset=BOARD + "/{dataset}/dataset.json",
+        records=expand(
+            BOARD + "/{{dataset}}/{model}/{seed}/record.json",
+            model=SETTINGS.models,
+            seed=SETTINGS.seeds,
+        ),
+    output:
+        BOARD + "/{dataset}/umaps.npz",
+    log:
+        BOARD + "/logs/umap/{dataset}.log",
+    benchmark:
+        BOARD + "/benchmarks/umap/{dataset}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    shell:
+        "scarena umap {input.dataset} {input.records} --out {output} --settings {CONFIG} 2> {log}"
+
+
 rule score:
     input:
         record=RUN + "/record.json",
