@@ -59,7 +59,8 @@ def _arrow(path: Path, sep: str, where: str) -> Any:
 
 def read_table(path: Path, sep: str, where: str) -> pd.DataFrame:
     """Read one table whose first column is its index."""
-    frame = _arrow(path, sep, where).to_pandas()
+    # Without this, donors 1, 2 and a missing one would be called "1.0" and "2.0".
+    frame = _arrow(path, sep, where).to_pandas(integer_object_nulls=True)
     return frame.set_index(frame.columns[0])
 
 

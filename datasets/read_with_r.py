@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
@@ -46,7 +47,8 @@ if (args[6] == "cells_by_genes") m <- t(m)
 genes <- rownames(m)
 names <- if (is.null(colnames(m))) paste0("cell", seq_len(ncol(m))) else colnames(m)
 writeLines(genes, file.path(args[5], "genes.txt")); writeLines(names, file.path(args[5], "names.txt"))
-writeMM(as(as(as(m, "dMatrix"), "generalMatrix"), "CsparseMatrix"), file.path(args[5], "counts.mtx"))
+m <- as(as(as(m, "dMatrix"), "generalMatrix"), "CsparseMatrix")
+for (slot in c("p", "i", "x")) writeBin(slot(m, slot), file.path(args[5], slot), endian = "little")
 """
 
 
@@ -67,8 +69,6 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     DataError
         If R cannot read the file or finds no such object in it.
     """
-    from scipy.io import mmread
-
     path = files[options.get("file", next(iter(files)))]
     kind, inner = ("assay", options["experiment"]) if "experiment" in options else ("matrix", options["matrix"])
     orientation = options.get("orientation", "genes_by_cells")
@@ -77,15 +77,21 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         (folder / "export.R").write_text(_EXPORT)
         given = [str(path), options["object"], kind, inner, str(folder), orientation]
         command = [_rscript(), "--vanilla", str(folder / "export.R"), *given]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired:
+            what = f"R did not finish within {_TIMEOUT_S} s"
+            raise DataError(what, where=str(path), fix="read it on a faster machine, or write it as h5ad") from None
         if done.returncode == _LACKS:
             raise NotAvailable(f"R lacks the package {done.stdout.strip()}", where="reader `r`", fix=_INSTALL)
         if done.returncode != 0:
             said = " ".join(done.stderr.split())[-160:]
             raise DataError(f"R could not read it ({said})", where=str(path), fix="pull it again or correct the card")
-        counts = csr_matrix(csr_matrix(mmread(folder / "counts.mtx")).T)
+        # Columns of R's genes × cells are the rows of cells × genes, so its three slots are a CSR matrix as they are.
+        parts = [np.fromfile(folder / slot, dtype=kind) for slot, kind in (("x", "<f8"), ("i", "<i4"), ("p", "<i4"))]
         genes = pd.Index((folder / "genes.txt").read_text().splitlines()).to_numpy()
         cells = pd.Index((folder / "names.txt").read_text().splitlines())
-        metadata = pd.read_csv(folder / "cells.tsv", sep="\t").set_axis(cells)
+        metadata = pd.read_csv(folder / "cells.tsv", sep="\t", dtype=str).set_axis(cells)
+    counts = csr_matrix(tuple(parts), shape=(len(cells), len(genes)))
     obs = {key: column(options[key], cells, metadata, str(path)) for key in OBS_KEYS if key in options}
     return Raw(counts, pd.DataFrame(obs, index=cells), genes)

@@ -83,6 +83,7 @@ def test_an_empty_field_is_a_missing_value_and_no_batch(tmp_path):
     rule = {"file": "cells", "index": "name"}
     raw = read("tables", files, matrix="m", metadata=rule, batch={"column": "batch"}, donor={"column": "donor"})
     assert raw.obs["batch"].isna().tolist() == [True, False, False]
+    assert raw.obs["donor"].dropna().tolist() == ["1", "2"]
     assert raw.obs["donor"].isna().tolist() == [False, True, False]
 
 
