@@ -129,5 +129,6 @@ def umaps(spec: dict[str, Any]) -> dict[str, Any]:
 
 def write_umaps(path: Path, flat: dict[str, np.ndarray], names: np.ndarray) -> None:
     """Write coordinates [n_cells, 2] by model, and the cells' names (npz, no pickle)."""
+    arrays: dict[str, Any] = {f"xy:{model}": xy for model, xy in flat.items()}
     with replacing(path) as part, part.open("wb") as file:
-        np.savez(file, obs_names=names.astype(np.str_), **{f"xy:{model}": xy for model, xy in flat.items()})
+        np.savez(file, obs_names=names.astype(np.str_), **arrays)
