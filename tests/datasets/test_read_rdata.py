@@ -18,11 +18,13 @@ from scarena.errors import DataError
 # Three genes of four cells, as counts and as log1p of counts per 10,000 of the cells' totals.
 SCRIPT = """
 library(methods); library(Matrix)
-counts <- matrix(c(1, 0, 2,  0, 3, 0,  4, 0, 0,  0, 0, 5), nrow = 3, dimnames = list(c("A", "B", "C"), paste0("c", 1:4)))
+counts <- matrix(c(1, 0, 2,  0, 3, 0,  4, 0, 0,  0, 0, 5), nrow = 3)
+dimnames(counts) <- list(c("A", "B", "C"), paste0("c", 1:4))
 setClass("Layered", representation(layers = "list", features = "matrix", cells = "matrix"))
 bare <- as(counts, "CsparseMatrix"); dimnames(bare) <- list(NULL, NULL)
 mark <- function(names) matrix(TRUE, length(names), 1, dimnames = list(names, "counts"))
-layered <- new("Layered", layers = list(counts = bare), features = mark(rownames(counts)), cells = mark(colnames(counts)))
+marks <- lapply(dimnames(counts), mark)
+layered <- new("Layered", layers = list(counts = bare), features = marks[[1]], cells = marks[[2]])
 cells <- data.frame(id = rev(colnames(counts)), type = factor(c("T", "B", "T", "B")), total = rep(2000, 4))
 cells$twice <- c("x", "x", "y", "z")
 logs <- as(log1p(counts / 2000 * 1e4), "CsparseMatrix")
@@ -120,16 +122,15 @@ def published(name, cache):
     return find_reader(card.reader.name, name)(pull(card, cache=cache, mirror=Path(mirror)), card.reader.options)
 
 
-def barcodes(raw, prefix):
-    """The cells whose name starts with `prefix`, by the barcode in it."""
-    rows = {name[-18:] if name.endswith("-1") else f"{name[-16:]}-1": i for i, name in enumerate(raw.obs.index)
-            if name.startswith(prefix)}  # fmt: skip
-    return rows
+def rows_of(raw, prefix):
+    """Rows of the cells whose name starts with `prefix`, by the barcode that follows."""
+    names = enumerate(raw.obs.index)
+    return {name.removeprefix(prefix).removesuffix("-1"): row for row, name in names if name.startswith(prefix)}
 
 
 def test_two_sets_that_share_cells_declare_a_study_in_common(cache):
     pool, scored = published("pbmc_10x_chem", cache), published("pbmc_10x_symphony", cache)
-    ours, theirs = barcodes(pool, "5':"), barcodes(scored, "fivePrime_")
+    ours, theirs = rows_of(pool, "5':"), rows_of(scored, "fivePrime_")
     same = sorted(set(ours) & set(theirs))
     genes = sorted(set(pool.genes) & set(scored.genes))
     columns = [[list(raw.genes).index(gene) for gene in genes] for raw in (pool, scored)]
