@@ -229,6 +229,14 @@ def bench_board(
     _table(f"{config}, {cores} cores", ["what", "measured"], rows, as_json=False)
 
 
+@bench.command("install")
+def bench_install() -> None:
+    """Time an install into a new, temporary environment."""
+    from scarena.bench import time_install
+
+    _table("install", ["what", "measured"], time_install(), as_json=False)
+
+
 def main() -> None:
     """Run the command line; a known error is one line on stderr and an exit code."""
     try:
