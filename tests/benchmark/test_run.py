@@ -144,6 +144,7 @@ def test_a_killed_driver_is_resumed_by_the_same_command_and_finished_runs_are_ke
         time.sleep(0.2)
     assert record.exists() and spec.exists()
     _kill_tree(process.pid)
+    process.communicate()
     (place / "hold").unlink()
     kept = record.stat().st_mtime_ns
     code, output = run(place, path)
