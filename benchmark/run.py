@@ -32,18 +32,19 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": path}
 
 
-def forget_failures(config: BoardConfig, *, models_too: bool) -> None:
-    """Remove the marks of failed steps so that they run again: always of sources and datasets, of models if asked."""
-    for dataset in datasets_of(config):
-        folder = config.folder / dataset
-        names = ["sources.json", "dataset.json"]
-        marks = [folder / name for name in names]
-        if models_too:
-            runs = [folder / model / str(seed) for model in config.models for seed in config.seeds]
-            marks += [run / name for run in runs for name in ("record.json", "scores.json")]
-        for mark in marks:
-            if mark.exists() and _is_to_be_retried(mark):
-                mark.unlink()
+def to_be_made_again(config: BoardConfig, *, models_too: bool) -> list[Path]:
+    """Return the files of steps that failed, always of sources and datasets, of models if asked; and what is gone.
+
+    snakemake has to be told: a file that says "failed" is a file to it, and a finished page hides that one is missing.
+    """
+    folders = [config.folder / dataset for dataset in datasets_of(config)]
+    marks = [folder / name for folder in folders for name in ("sources.json", "dataset.json")]
+    runs = [folder / model / str(seed) for folder in folders for model in config.models for seed in config.seeds]
+    outcomes = [run / name for run in runs for name in ("record.json", "scores.json")]
+    finished = (config.folder / "board.html").exists()
+    gone = [mark for mark in marks + outcomes if finished and not mark.exists()]
+    asked = marks + outcomes if models_too else marks
+    return gone + [mark for mark in asked if mark.exists() and _is_to_be_retried(mark)]
 
 
 def _is_to_be_retried(mark: Path) -> bool:
@@ -84,11 +85,13 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
     command = [
         sys.executable, "-m", "snakemake", "--snakefile", str(_snakefile()), "--directory", str(Path.cwd()),
         "--configfile", str(config_file), "--cores", str(cores or len(os.sched_getaffinity(0))),
-        "--rerun-incomplete", "--keep-going", "--nolock", *extra,
     ]  # fmt: skip
+    # The last of these takes no values, so targets in `extra` are not read as its own.
+    ways = ["--rerun-incomplete", "--keep-going", "--nolock"]
     with only_driver(config) as lock:
-        forget_failures(config, models_too=retry_failed)
-        ended = subprocess.run(command, env=_environment(), pass_fds=[lock], check=False)
+        again = to_be_made_again(config, models_too=retry_failed)
+        forced = ["--forcerun", *map(str, again)] if again else []
+        ended = subprocess.run([*command, *forced, *ways, *extra], env=_environment(), pass_fds=[lock], check=False)
     return _verdict(config, ended.returncode, dry_run=bool({"-n", "--dry-run", "--dryrun"} & set(extra)))
 
 
