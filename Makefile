@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 CONFIG ?= config/demo.yaml
 WORKERS ?= auto
 
-.PHONY: board test lint soak clean
+.PHONY: board test lint clean
 .DELETE_ON_ERROR:
 
 board: $(READY)

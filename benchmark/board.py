@@ -233,14 +233,18 @@ def write_board(board: Json, path: Path) -> None:
     write_json(path, board)
 
 
-def failures(board: Json) -> list[str]:
-    """Return one line for each run or score that failed."""
-    lines = []
+def shortfalls(board: Json) -> list[tuple[str, str]]:
+    """Return (state, line) for each dataset, run or score that is missing for another reason than its meaning.
+
+    A dataset that is missing is one line, not one for each of its runs.
+    """
+    lost = {d["dataset"]: d for d in board["datasets"] if d["state"] not in ("ok", "not applicable")}
+    found = [(d["state"], f"{name}: {d['state']}: {d['reason']}") for name, d in lost.items()]
     for cell in board["cells"]:
         who = f"{cell['dataset']} · {cell['model']} · seed {cell['seed']}"
-        if cell["state"].startswith("failed"):
-            lines.append(f"{who}: {cell['state']}: {cell['reason']}")
+        if cell["state"] not in ("ok", "not applicable") and cell["dataset"] not in lost:
+            found.append((cell["state"], f"{who}: {cell['state']}: {cell['reason']}"))
         for metric, score in cell["scores"].items():
             if score["state"] == "failed":
-                lines.append(f"{who} · {metric}: failed: {score['reason']}")
-    return lines
+                found.append(("failed", f"{who} · {metric}: failed: {score['reason']}"))
+    return found

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from scarena.board import failures
+from scarena.board import shortfalls
 from scarena.config import BoardConfig, check_names, datasets_of, load_config
 from scarena.errors import ConfigError
 from scarena.files import read_json
@@ -103,8 +103,8 @@ def _verdict(config: BoardConfig, exit_code: int, *, dry_run: bool) -> int:
         return NO_BOARD
     if dry_run:
         return OK
-    lines = failures(read_json(config.folder / "board.json"))
-    for line in lines:
+    found = shortfalls(read_json(config.folder / "board.json"))
+    for _, line in found:
         print(line, file=sys.stderr)
     print(f"board: {page}")
-    return SOME_FAILED if lines else OK
+    return SOME_FAILED if any(state.startswith("failed") for state, _ in found) else OK

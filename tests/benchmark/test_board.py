@@ -2,7 +2,7 @@
 
 import pytest
 
-from scarena.board import applicable, control_checks, failures, overall, write_board
+from scarena.board import applicable, control_checks, overall, shortfalls, write_board
 
 
 def card(name, family="baseline", control=None):
@@ -88,8 +88,14 @@ def test_every_failure_is_one_line():
         cell("d1", "b", state="failed", reason="y"),
         cell("d1", "c", 1.0),
     ]
-    lines = failures({"cells": cells})
-    assert lines == ["d1 · a · seed 0: failed(oom): x", "d1 · b · seed 0 · total: failed: y"]
+    found = shortfalls({"cells": cells, "datasets": [{"dataset": "d1", "state": "ok"}]})
+    assert [line for _, line in found] == ["d1 · a · seed 0: failed(oom): x", "d1 · b · seed 0 · total: failed: y"]
+
+
+def test_a_dataset_that_is_missing_is_one_line_and_no_failure_where_the_machine_cannot_have_it():
+    cells = [cell("d1", model, run_state="not available", reason="no R") for model in "ab"]
+    found = shortfalls({"cells": cells, "datasets": [{"dataset": "d1", "state": "not available", "reason": "no R"}]})
+    assert found == [("not available", "d1: not available: no R")]
 
 
 def test_the_parquet_file_has_a_row_for_a_failed_run(tmp_path):
