@@ -105,13 +105,17 @@ def _card_of(data: AnnData) -> dict[str, Any]:
 def umaps(spec: dict[str, Any]) -> dict[str, Any]:
     """Write one two-dimensional UMAP a model, of the same at most 2,000 cells, drawn without regard to their types.
 
-    One process for all models of a dataset: compiling umap takes longer than running it.
+    One process for all models of a dataset: importing and compiling umap takes longer than running it.
     """
     import warnings
 
-    from umap import UMAP
+    from umap import UMAP, distances, layouts, umap_, utils
 
     from scarena.datasets.prepare import read_prepared
+    from scarena.metrics.compiled import keep_compiled
+
+    for module in (distances, layouts, umap_, utils):
+        keep_compiled(module)
 
     names = read_prepared(Path(spec["dataset"])).obs_names.to_numpy()
     keep = np.sort(np.random.default_rng(0).permutation(len(names))[:MAX_UMAP_CELLS])
