@@ -40,25 +40,27 @@ def add_dataset(
     DataError, CardError, OntologyError, ConfigError
         If the file, the columns or the map cannot be used; nothing is written then.
     """
-    import anndata
-
-    from scarena.datasets.card import parse_card
+    from scarena.datasets.card import card_names, parse_card
+    from scarena.datasets.read_h5ad import open_h5ad
 
     name = name or re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_")
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{name!r} cannot be a dataset's name", where="--name", fix="use a-z, 0-9, _ and -")
+    if name in card_names():
+        raise ConfigError(f"scArena has a dataset called {name!r}", where="--name", fix="give another --name")
     if not file.is_file():
         raise DataError("no such file", where=str(file), fix="give the path of an .h5ad file")
-    try:
-        backed = anndata.read_h5ad(file, backed="r")
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"not a readable h5ad ({type(error).__name__}: {error})", where=str(file), fix="write it again with anndata"
-        ) from None
+    backed = open_h5ad(file, backed=True)
     labels = _check_columns(backed.obs, batch, label, file)
-    ids = backed.var_names
     mapped = _read_map(ontology_map)
-    card = _card(name, file, batch, label, {**dict.fromkeys(labels), **mapped}, ids.str.startswith("ENSG").mean() > 0.5)
+    idle = sorted(set(mapped) - set(labels))
+    if mapped and len(idle) == len(mapped):
+        fix = f"labels in the file: {', '.join(labels)}"
+        raise ConfigError(f"maps no label of column {label!r}", where=str(ontology_map), fix=fix)
+    terms = {each: mapped.get(each) for each in labels}
+    card = _card(name, file, {"batch": batch, "label": label}, terms, backed.var_names)
+    if "counts" in backed.layers:
+        card["reader"]["options"]["layer"] = "counts"
     backed.file.close()
     parsed = parse_card(card, str(file))
     facts = _try_out(parsed)
@@ -68,6 +70,8 @@ def add_dataset(
     lines = [facts]
     if unmapped:
         lines.append(f"no Cell Ontology term for: {', '.join(unmapped)} (ontology metrics leave these out)")
+    if idle:
+        lines.append(f"labels of the map that the file does not have: {', '.join(idle)}")
     return path, [*lines, "it joins every board whose config has `include_user_cards: true` (config/demo.yaml has)"]
 
 
@@ -79,9 +83,7 @@ def _check_columns(obs: Any, batch: str, label: str, file: Path) -> list[str]:
     return sorted(map(str, obs[label].dropna().unique()))
 
 
-def _card(
-    name: str, file: Path, batch: str, label: str, labels: dict[str, str | None], ensembl: bool
-) -> dict[str, Any]:
+def _card(name: str, file: Path, columns: dict[str, str], terms: dict[str, str | None], genes: Any) -> dict[str, Any]:
     path = file.resolve()
     return {
         "name": name,
@@ -89,9 +91,9 @@ def _card(
         "description": f"added from {file.name}",
         "role": "benchmark",
         "files": [{"key": "h5ad", "url": f"file:{path}", "sha256": sha256_of(path), "bytes": path.stat().st_size}],
-        "reader": {"name": "h5ad", "options": {"batch": batch, "label": label}},
-        "labels": labels,
-        "gene_ids": "ensembl" if ensembl else "symbol",
+        "reader": {"name": "h5ad", "options": columns},
+        "labels": terms,
+        "gene_ids": "ensembl" if genes.str.startswith("ENSG").mean() > 0.5 else "symbol",
         "counts": "integer",
     }
 

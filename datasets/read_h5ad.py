@@ -7,6 +7,7 @@ default; ``raw`` for ``.raw.X``), ``depth`` (column with each cell's total, wher
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,17 +51,31 @@ def refuse_links(path: Path) -> None:
         raise DataError(what, where=str(path), fix="write or copy it again") from None
 
 
-def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
-    """Read the one h5ad among `files`."""
+def open_h5ad(path: Path, *, backed: bool = False) -> Any:
+    """Return the file as AnnData, its matrix left on disk where `backed`.
+
+    Raises
+    ------
+    DataError
+        If it is not an h5ad, or a damaged one.
+    """
     import anndata
 
-    path = next(iter(files.values()))
-    refuse_links(path)
     try:
-        data = anndata.read_h5ad(path)
+        with warnings.catch_warnings():
+            # Names that occur twice are refused later, in one line.
+            warnings.filterwarnings("ignore", message=".*names are not unique", category=UserWarning)
+            return anndata.read_h5ad(path, backed="r" if backed else None)
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = f"not a readable h5ad ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
         raise DataError(what, where=str(path), fix="write it again with a current anndata") from None
+
+
+def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
+    """Read the one h5ad among `files`."""
+    path = next(iter(files.values()))
+    refuse_links(path)
+    data = open_h5ad(path)
     obs = {}
     for key in OBS_KEYS:
         if options.get(key) is not None:

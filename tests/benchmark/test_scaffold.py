@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
+import anndata
 import pytest
 import yaml
 
@@ -42,7 +44,12 @@ def test_a_card_is_written_that_the_next_board_can_load(h5ad):
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"batch": "nope"}, "one of: donor, type"), ({"label": "nope"}, "--label"), ({"name": "../x"}, "--name")],
+    [
+        ({"batch": "nope"}, "one of: donor, type"),
+        ({"label": "nope"}, "--label"),
+        ({"name": "../x"}, "--name"),
+        ({"name": "pancreas"}, "give another --name"),
+    ],
 )
 def test_a_wrong_option_is_named_and_nothing_is_written(h5ad, changes, words):
     with pytest.raises(ScarenaError, match=words):
@@ -54,6 +61,37 @@ def test_an_unknown_term_in_the_map_is_refused(h5ad):
     h5ad.with_name("map.yaml").write_text(yaml.safe_dump({"type0": "CL:9999999"}))
     with pytest.raises(ScarenaError, match="CL:9999999"):
         add(h5ad, ontology_map=h5ad.with_name("map.yaml"))
+
+
+def test_a_map_of_other_labels_is_refused_and_one_with_more_labels_is_told(h5ad):
+    table = h5ad.with_name("map.yaml")
+    table.write_text("typo0: CL:0000236\n")
+    with pytest.raises(ScarenaError, match="labels in the file: type0, type1, type2"):
+        add(h5ad, ontology_map=table)
+    table.write_text("type0: CL:0000236\ntypo1: CL:0000084\n")
+    path, lines = add(h5ad, ontology_map=table)
+    assert any("typo1" in line for line in lines)
+    assert set(load_card("my_data", path.parent).labels) == {"type0", "type1", "type2"}
+
+
+def test_a_layer_called_counts_is_preferred_to_x(h5ad):
+    data = anndata.read_h5ad(h5ad)
+    data.layers["counts"], data.X = data.X.copy(), data.X * 0.5
+    data.write_h5ad(h5ad)
+    path, lines = add(h5ad)
+    assert load_card("my_data", path.parent).reader.options["layer"] == "counts"
+    assert "2 batches" in lines[0]
+
+
+def test_cell_names_that_occur_twice_are_one_line(h5ad):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = anndata.read_h5ad(h5ad)
+        data.obs_names = ["same"] * data.n_obs
+        data.write_h5ad(h5ad)
+    # A warning besides would be an error here, and not the one expected.
+    with pytest.raises(ScarenaError, match="occur twice"):
+        add(h5ad)
 
 
 def test_a_truncated_file_is_refused(h5ad):
