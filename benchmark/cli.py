@@ -37,7 +37,10 @@ def _table(title: str, columns: list[str], rows: list[list[str]], as_json: bool)
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, title=title)
+    table = Table(title=title)
+    for number, column in enumerate(columns):
+        # A name that is cut short cannot be typed again.
+        table.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
         table.add_row(*row)
     Console().print(table)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scarena.errors import ConfigError
+from scarena.errors import ConfigError, ScarenaError
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 
@@ -105,10 +105,13 @@ def check_names(config: BoardConfig, where: str) -> None:
     from scarena.datasets.card import load_card
     from scarena.models.registry import find_model
 
-    for name in datasets_of(config):
-        load_card(name, config.user_cards)
-    for name in config.models:
-        try:
+    try:
+        for name in datasets_of(config):
+            load_card(name, config.user_cards)
+        for name in config.models:
             find_model(name)
-        except ConfigError as error:
-            raise ConfigError(error.what, where=f"{where}: {error.where}", fix=error.fix) from None
+    except ScarenaError as error:
+        # A name that nobody knows is this file's mistake; a card that cannot be read says itself where it is.
+        if error.where not in ("datasets", "models"):
+            raise
+        raise ConfigError(error.what, where=f"{where}: {error.where}", fix=error.fix) from None

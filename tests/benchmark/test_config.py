@@ -59,13 +59,13 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
 
 def test_an_unknown_model_suggests_the_nearest(tmp_path):
     config = load_config(written(tmp_path, models=["harmny"]))
-    with pytest.raises(ScarenaError, match="did you mean 'harmony'"):
+    with pytest.raises(ScarenaError, match=r"board\.yaml: models: .*did you mean 'harmony'"):
         check_names(config, "board.yaml")
 
 
 def test_an_unknown_dataset_suggests_the_nearest(tmp_path):
     config = load_config(written(tmp_path, datasets=["baron_h2"]))
-    with pytest.raises(ScarenaError, match="baron_h1"):
+    with pytest.raises(ScarenaError, match=r"board\.yaml: datasets: .*did you mean 'baron_h1'"):
         check_names(config, "board.yaml")
 
 
