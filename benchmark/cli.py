@@ -198,6 +198,7 @@ def new_model(name: str) -> None:
 
     for path in new(name):
         print(f"wrote {path}")
+    print(f"to run it, add {name} to `models:` of a board's configuration")
 
 
 @app.command("config-schema")
