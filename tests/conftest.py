@@ -1,6 +1,8 @@
 """What several tests share: one cache of pulled files, the mirror where there is one, and a small set of cells."""
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,3 +46,19 @@ def make_cells() -> Callable[..., AnnData]:
 def cells() -> AnnData:
     """Two hundred and forty cells of three types in two batches."""
     return some_cells()
+
+
+@pytest.fixture(scope="session")
+def run_r():
+    """Run an R script in a folder; skip the test, saying so, where R or its package Matrix is not installed."""
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        pytest.skip("needs Rscript to write the files")
+    asked = [rscript, "--vanilla", "-e", 'quit(status = 1 - requireNamespace("Matrix", quietly = TRUE))']
+    if subprocess.run(asked, check=False, capture_output=True).returncode:
+        pytest.skip("needs R's package Matrix to write the files")
+
+    def run(script, folder):
+        subprocess.run([rscript, "--vanilla", "-e", script], cwd=folder, check=True, capture_output=True)
+
+    return run

@@ -1,8 +1,6 @@
 """What is wrong with an R file, or with the way a card reads it, is one line that names the file."""
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +35,10 @@ BATCH = {"batch": {"value": "one"}}
 
 
 @pytest.fixture(scope="session")
-def rda(tmp_path_factory):
+def rda(tmp_path_factory, run_r):
     """One R workspace with what cards read from."""
-    rscript = shutil.which("Rscript")
-    if rscript is None:
-        pytest.skip("needs Rscript to write the file")
     folder = tmp_path_factory.mktemp("r")
-    subprocess.run([rscript, "--vanilla", "-e", SCRIPT], cwd=folder, check=True, capture_output=True)
+    run_r(SCRIPT, folder)
     return folder / "all.rda"
 
 

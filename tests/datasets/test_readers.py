@@ -1,8 +1,6 @@
 """Every reader gives the same counts, cells and genes, whatever the format they were written in."""
 
 import gzip
-import shutil
-import subprocess
 
 import h5py
 import numpy as np
@@ -165,11 +163,8 @@ def test_an_h5ad_stored_in_another_file_is_refused(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def r_files(tmp_path_factory):
+def r_files(tmp_path_factory, run_r):
     """The counts as R saves them, in every kind of matrix a card may meet."""
-    rscript = shutil.which("Rscript")
-    if rscript is None:
-        pytest.skip("needs Rscript to write the files")
     folder = tmp_path_factory.mktemp("r")
     names = f"list(c({', '.join(map(repr, GENES))}), c({', '.join(map(repr, CELLS))}))"
     script = f"""
@@ -184,7 +179,7 @@ def r_files(tmp_path_factory):
     saveRDS(list(deep = list(counts = sparse), cells = cells), "nested.rds", compress = "xz")
     saveRDS(triplet, "plain.rds", compress = FALSE)
     """
-    subprocess.run([rscript, "--vanilla", "-e", script], cwd=folder, check=True, capture_output=True)
+    run_r(script, folder)
     return folder
 
 
