@@ -5,7 +5,6 @@ Measured, never asserted: the numbers depend on the machine, which the table nam
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -19,32 +18,23 @@ import yaml
 from scarena.config import load_config
 from scarena.files import read_json
 from scarena.record import hardware
+from scarena.supervise import tree_rss_mb
 
 _EVERY_S = 0.25
 
 
-def _tree_rss(pid: int) -> int:
-    """Return the resident bytes of a process and all its children; pages they share count once for each."""
-    total = 0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += process.memory_info().rss
-    return total
-
-
 def _timed(command: list[str]) -> tuple[float, float, int]:
     """Return wall seconds, peak GiB of all processes at once (sampled), and the exit code."""
-    start, peak = time.monotonic(), 0
+    start, peak = time.monotonic(), 0.0
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+    root = psutil.Process(process.pid)
     while True:
         try:
             code = process.wait(_EVERY_S)
         except subprocess.TimeoutExpired:
-            peak = max(peak, _tree_rss(process.pid))
+            peak = max(peak, tree_rss_mb(root))
         else:
-            return time.monotonic() - start, peak / 2**30, code
+            return time.monotonic() - start, peak / 1024, code
 
 
 def time_board(config_file: Path, cores: int) -> list[list[str]]:

@@ -38,9 +38,10 @@ def _tree(root: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def _rss_mb(processes: list[psutil.Process]) -> float:
+def tree_rss_mb(root: psutil.Process) -> float:
+    """Return the resident MiB of a process and its descendants; pages they share count once for each, the gone not."""
     total = 0
-    for process in processes:
+    for process in _tree(root):
         try:
             total += process.memory_info().rss
         except psutil.Error:
@@ -75,7 +76,7 @@ def watch(command: list[str], *, log: Path, timeout_s: float, memory_mb: float, 
         root = psutil.Process(child.pid)
         try:
             while child.poll() is None:
-                peak = max(peak, _rss_mb(_tree(root)))
+                peak = max(peak, tree_rss_mb(root))
                 if time.monotonic() - start > timeout_s:
                     stopped = ("failed(timeout)", f"stopped after {timeout_s:g} s")
                 elif peak > memory_mb:
