@@ -137,10 +137,12 @@ def test_a_killed_driver_is_resumed_by_the_same_command_and_finished_runs_are_ke
     process = start(place, path)
     record = place / "results/killed/mine/pca/0/record.json"
     spec = place / "results/killed/mine/slow/0/.record.spec.json"
+    # The record alone does not mean that its step is over; that the step after it has begun does.
+    score = place / "results/killed/logs/score/mine.pca.0.log"
     deadline = time.monotonic() + 240
-    while not (record.exists() and spec.exists()) and time.monotonic() < deadline:
+    while not (score.exists() and spec.exists()) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert record.exists() and spec.exists()
+    assert score.exists() and spec.exists()
     _kill_tree(process.pid)
     process.communicate()
     (place / "hold").unlink()
