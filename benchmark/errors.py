@@ -73,3 +73,14 @@ class NotAvailable(ScarenaError):
     """Something this machine cannot do (a missing optional reader, say): a state of the board, not a failure."""
 
     kind = "not available"
+
+
+class NotApplicable(ScarenaError):
+    """A model that has nothing to say about a dataset, whoever runs it: a state of the board, not a failure."""
+
+    kind = "not applicable"
+
+
+def state_of(error: ScarenaError) -> str:
+    """Return the state that an error leaves on the board."""
+    return error.kind if isinstance(error, NotAvailable | NotApplicable) else "failed(error)"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from scarena.config import BoardConfig
-from scarena.errors import NotAvailable, ScarenaError
+from scarena.errors import ScarenaError, state_of
 from scarena.files import read_json, sha256_of, write_json
 from scarena.record import Cost, Record, commit, hardware, versions
 from scarena.supervise import Outcome, thread_env, watch
@@ -23,17 +23,12 @@ from scarena.supervise import Outcome, thread_env, watch
 _WORKER = "scarena.worker"
 
 
-def _state_of(error: ScarenaError) -> dict[str, str]:
-    state = "not available" if isinstance(error, NotAvailable) else "failed(error)"
-    return {"state": state, "reason": str(error)}
-
-
 def _attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Run `work`; a typed error becomes a state instead of ending the process."""
     try:
         return {"state": "ok", "reason": "", **work()}
     except ScarenaError as error:
-        return _state_of(error)
+        return {"state": state_of(error), "reason": str(error)}
 
 
 def pull_step(dataset: str, out: Path, config: BoardConfig) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scarena.errors import NotAvailable, ScarenaError
+from scarena.errors import ScarenaError, state_of
 from scarena.files import read_json, write_json
 
 
@@ -57,7 +57,7 @@ def _answer(spec: dict[str, Any]) -> dict[str, Any]:
         return {"state": "failed(oom)", "reason": " ".join(f"MemoryError: {error}".split())}
     except ScarenaError as error:
         traceback.print_exc()
-        return {"state": "not available" if isinstance(error, NotAvailable) else "failed(error)", "reason": str(error)}
+        return {"state": state_of(error), "reason": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever a third party's model raises is a state of the board
         traceback.print_exc()
         return {"state": "failed(error)", "reason": " ".join(f"{type(error).__name__}: {error}".split())[:300]}

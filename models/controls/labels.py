@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
+from scarena.errors import NotApplicable
 from scarena.models.base import Context, Model, ModelCard
 
 NOISE_SD = 0.3
@@ -12,6 +13,10 @@ NOISE_SD = 0.3
 
 def _one_hot(data: AnnData) -> np.ndarray:
     codes = data.obs["cell_type"].astype("category").cat.codes.to_numpy()
+    if codes.max() < 1:
+        # A constant embedding has no variance to share out and no neighbours: most metrics would fail on it.
+        fix = "none needed: other models are scored by what the dataset can answer"
+        raise NotApplicable("fewer than two cell types, so labels tell nothing apart", where="cell_type", fix=fix)
     return np.eye(int(codes.max()) + 1, dtype=np.float32)[codes]
 
 

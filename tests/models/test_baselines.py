@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scarena.embedding import check_embedding, hand_over
+from scarena.errors import NotApplicable, state_of
 from scarena.models.base import Context
 from scarena.models.registry import all_models, find_model, fingerprint
 
@@ -69,3 +70,11 @@ def test_names_are_those_of_the_contract_and_the_labels_are_seen_by_positive_con
 
 def test_the_fingerprint_tells_models_of_one_file_apart():
     assert fingerprint(find_model("random-2")) != fingerprint(find_model("random-64"))
+
+
+@pytest.mark.parametrize("name", ["labels", "labels-noisy"])
+def test_labels_of_one_type_are_no_control(name, cells):
+    cells.obs["cell_type"] = "unknown"
+    with pytest.raises(NotApplicable, match="fewer than two cell types") as raised:
+        embedded(name, cells)
+    assert state_of(raised.value) == "not applicable"
