@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scarena.metrics.scores import FAILED, NOT_APPLICABLE, Score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
 BIO = ("isolated_labels", "kmeans_nmi", "kmeans_ari", "silhouette_label", "clisi")
 BATCH = ("bras", "ilisi", "kbet", "graph_connectivity", "pcr")
 TOTAL = {"bio": 0.6, "batch": 0.4}
+# In the order in which they can be computed.
+WEIGHTS: dict[str, dict[str, float]] = {
+    "bio": dict.fromkeys(BIO, 1.0), "batch": dict.fromkeys(BATCH, 1.0), "total": TOTAL,
+}  # fmt: skip
 
 
 def weighted_mean(scores: Mapping[str, Score], weights: Mapping[str, float]) -> Score:
@@ -42,6 +50,16 @@ def weighted_mean(scores: Mapping[str, Score], weights: Mapping[str, float]) -> 
     return Score.of(total / sum(weights.values()))
 
 
+def weighted_replicates(
+    replicates: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]
+) -> NDArray[np.float64] | None:
+    """Return the weighted mean of replicates ``[n_replicates]``, ``None`` where a part has none."""
+    if any(key not in replicates for key in weights):
+        return None
+    total = sum(weight * replicates[key] for key, weight in weights.items())
+    return np.asarray(total) / sum(weights.values())
+
+
 def aggregates(scores: Mapping[str, Score]) -> dict[str, Score]:
     """Return ``bio`` and ``batch`` (unweighted means of their five metrics) and ``total`` = 0.6 bio + 0.4 batch.
 
@@ -50,8 +68,17 @@ def aggregates(scores: Mapping[str, Score]) -> dict[str, Score]:
     Luecken et al. 2022, doi 10.1038/s41592-021-01336-8; without the min-max scaling over methods, which makes a score
     depend on its competitors.
     """
-    groups = {
-        "bio": weighted_mean(scores, dict.fromkeys(BIO, 1.0)),
-        "batch": weighted_mean(scores, dict.fromkeys(BATCH, 1.0)),
-    }
-    return {**groups, "total": weighted_mean(groups, TOTAL)}
+    found = dict(scores)
+    for key, weights in WEIGHTS.items():
+        found[key] = weighted_mean(found, weights)
+    return {key: found[key] for key in WEIGHTS}
+
+
+def aggregate_replicates(replicates: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Return the replicates of the aggregates all of whose parts have some."""
+    found = dict(replicates)
+    for key, weights in WEIGHTS.items():
+        mean = weighted_replicates(found, weights)
+        if mean is not None:
+            found[key] = mean
+    return {key: found[key] for key in WEIGHTS if key in found}

@@ -50,6 +50,12 @@ def codes(values: ArrayLike, n_cells: int, what: str) -> NDArray[np.int64]:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
+def most_frequent(values: NDArray[np.str_]) -> str:
+    """Return the most frequent of the values that are not empty (the first in the alphabet of several), or ""."""
+    names, sizes = np.unique(values[values != ""], return_counts=True)
+    return str(names[sizes.argmax()]) if len(names) else ""
+
+
 def one_line(error: BaseException) -> str:
     """Return an exception as the one line that a board shows."""
     text = " ".join(str(error).split())

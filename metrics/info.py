@@ -12,7 +12,9 @@ Direction = Literal["higher", "lower", "none"]
 SCIB = "Luecken et al. 2022, doi 10.1038/s41592-021-01336-8"
 WU = "Wu et al. 2025, doi 10.1186/s13059-025-03781-6"
 BRAS = "Rautenstrauch & Ohler 2025, doi 10.1038/s41587-025-02743-4"
+SCIB_METRICS = f"scib-metrics 0.5.10, after {SCIB}"
 SKLEARN = "scikit-learn KNeighborsClassifier; protocol of this package"
+OWN = "definition of this package"
 
 PAIRS = "all pairs of cells, O(n²·d), in one pass that neighbours and silhouettes share"
 NEIGHBOURS = "O(n·k), once the neighbours are there"
@@ -62,9 +64,9 @@ def unit(
     return MetricInfo(key, title, group, 0.0, 1.0, "higher", definition, failure, source, cost)
 
 
-def edges(key: str, title: str, definition: str, failure: str, *, cost: str) -> MetricInfo:
+def edges(key: str, title: str, definition: str, failure: str, source: str = WU, *, cost: str) -> MetricInfo:
     """Return a metric in edges of the ontology, lower is better."""
-    return MetricInfo(key, title, "ontology", 0.0, inf, "lower", definition, failure, WU, cost)
+    return MetricInfo(key, title, "ontology", 0.0, inf, "lower", definition, failure, source, cost)
 
 
 def count(
@@ -74,6 +76,6 @@ def count(
     return MetricInfo(key, title, group, 0.0, high, "none", definition, failure, source, cost)
 
 
-def correlation(key: str, title: str, definition: str, failure: str, *, cost: str) -> MetricInfo:
+def correlation(key: str, title: str, definition: str, failure: str, source: str = WU, *, cost: str) -> MetricInfo:
     """Return a correlation with the ontology, in [−1, 1], higher is better."""
-    return MetricInfo(key, title, "ontology", -1.0, 1.0, "higher", definition, failure, WU, cost)
+    return MetricInfo(key, title, "ontology", -1.0, 1.0, "higher", definition, failure, source, cost)

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.errors import DataError, OntologyError
+from scarena.metrics.checks import most_frequent
+from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.scores import Score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from scarena.metrics.resampling import Resampling
 
 KEYS = (
     "lcad",
@@ -159,6 +163,71 @@ def lcad(
         "lcad_errors": Score(float(wrong.sum())),
         "lcad_multi_share": Score.not_applicable("one term") if len(table.terms) < 2 else Score(table.multi_share),
     }
+
+
+def lcad_of_labels(
+    labels: NDArray[np.str_],
+    predicted: NDArray[np.str_],
+    term_ids: NDArray[np.str_],
+    table: LcadTable,
+    *,
+    resampling: Resampling | None = None,
+) -> dict[str, Measured | Undefined]:
+    """Score predicted labels by the terms of the labels (each label's most frequent one).
+
+    Parameters
+    ----------
+    labels, predicted
+        True and predicted label of each cell ``[n_cells]``.
+    term_ids
+        Term of each cell ``[n_cells]``, "" where there is none; cells without a true or a predicted term are left out.
+    table
+        From :func:`lca_distances`.
+    resampling
+        For replicates, which hold the predictions fixed.
+
+    Returns
+    -------
+    dict of str to Measured or Undefined
+        The scores of :func:`lcad`, or why one does not apply.
+
+    Raises
+    ------
+    Undefined
+        If no cell has both terms.
+    """
+    names, code = np.unique(labels, return_inverse=True)
+    term_of = {str(name): most_frequent(term_ids[code == number]) for number, name in enumerate(names)}
+    predicted_ids = np.array([term_of.get(str(label), "") for label in predicted])
+    known = np.flatnonzero((term_ids != "") & (predicted_ids != ""))
+    if not len(known):
+        raise Undefined("no cell has both a true and a predicted term")
+    truth, guess = term_ids[known], predicted_ids[known]
+    left_out = f"{len(labels) - len(known)} cells without a term left out" if len(known) < len(labels) else ""
+    drawn = _replicates(truth, guess, table, resampling.at(known)) if resampling is not None else {}
+    return {
+        key: Undefined(score.reason)
+        if score.value is None
+        else Measured(score.value, drawn.get(key), "; ".join(filter(None, (score.reason, left_out))))
+        for key, score in lcad(truth, guess, table).items()
+    }
+
+
+def _replicates(
+    truth: NDArray[np.str_], predicted: NDArray[np.str_], table: LcadTable, resampling: Resampling
+) -> dict[str, NDArray[np.float64]]:
+    rows, columns = _rows(truth, table), _rows(predicted, table)
+    wrong = (rows != columns).astype(np.float64)
+    found = {"lcad_errors": resampling.sums(wrong)}
+    for key, distances in (
+        ("lcad", table.directed), ("lcad_symmetric", table.symmetric), ("lcad_published_max", table.directed_max),
+    ):  # fmt: skip
+        distance = np.where(wrong > 0, distances[rows, columns], 0.0)
+        there = np.isfinite(distance)
+        total = resampling.sums(np.where(there, distance, 0.0))
+        found[key] = total / np.maximum(resampling.sums(there * wrong), 1)
+        found[f"{key}_all"] = total / np.maximum(resampling.sums(there.astype(np.float64)), 1)
+    return found
 
 
 def _mean(distances: NDArray[np.float64]) -> Score:

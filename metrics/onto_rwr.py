@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from scarena.errors import DataError, OntologyError
+from scarena.metrics.centroids import centroid_distances, centroids, influence_by_centroids
+from scarena.metrics.column_correlations import column_correlations, correlation_slopes
+from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.scores import Score
 
 if TYPE_CHECKING:
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from scarena.metrics.resampling import Resampling
+
 Mode = Literal["sound", "balanced", "published"]
+MODES: dict[str, Mode] = {"onto_rwr": "sound", "onto_rwr_balanced": "balanced", "onto_rwr_published": "published"}
 MIN_TYPES = 3
 DRAWS = 20
 
@@ -43,11 +49,14 @@ class OntoRwr:
         Correlation of each CL term, sorted by id; NaN where the reference distances are all equal.
     n_types
         Types with enough cells.
+    replicates
+        The value in each bootstrap replicate ``[n_replicates]``, ``None`` without a resampling or a value.
     """
 
     value: Score
     per_type: Mapping[str, float]
     n_types: int
+    replicates: NDArray[np.float64] | None = None
 
 
 def onto_rwr(
@@ -60,6 +69,7 @@ def onto_rwr(
     min_cells: int = 10,
     trim: float = 0.2,
     seed: int = 0,
+    resampling: Resampling | None = None,
 ) -> OntoRwr:
     """Correlate the distances between cell types in an embedding with those in the ontology.
 
@@ -82,6 +92,8 @@ def onto_rwr(
         Share of the cells cut at each end of every dimension before a centroid is the mean of the rest.
     seed
         Of the draws of ``balanced``.
+    resampling
+        How often each cell is drawn in each replicate.
 
     Returns
     -------
@@ -102,6 +114,12 @@ def onto_rwr(
     -----
     The published division of each column by its maximum changes no Pearson correlation of columns and is left out.
 
+    Replicates move the centroids by the influence function of the trimmed mean. A bootstrap doubles the scatter of the
+    centroids, so replicates of noisy centroids lie below the value: their spread is meant. Those of ``balanced`` hold
+    its draws of cells fixed and are linear in how often each cell is drawn, through the centroids, the mean distances
+    and the correlations: two draws vary together as far as they share cells, as over fresh data, and it costs about
+    another value. They do not lie below it; where the centroids are mostly noise they spread up to twice too wide.
+
     References
     ----------
     Wu et al. 2025, doi 10.1186/s13059-025-03781-6 (scGraph-OntoRWR).
@@ -114,39 +132,70 @@ def onto_rwr(
     if len(kept) < MIN_TYPES:
         reason = f"{len(kept)} cell types with {min_cells} cells or more, {MIN_TYPES} needed"
         return OntoRwr(Score.not_applicable(reason), {}, len(kept))
-    rows = [np.flatnonzero(ids == name) for name in kept]
-    found = (
-        _balanced_distances(embedding, rows, trim, seed) if mode == "balanced" else _distances(embedding, rows, trim)
-    )
-    correlations = _column_correlations(found, _reference_of(kept, reference, terms), with_self=mode == "published")
+    codes = np.searchsorted(kept, ids)
+    codes = np.where(np.isin(ids, kept), codes, -1)
+    draws = _balanced_draws(codes, seed) if mode == "balanced" else [codes]
+    found = [_distances(embedding, drawn, trim) for drawn in draws]
+    wanted, with_self = _reference_of(kept, reference, terms), mode == "published"
+    correlations = _column_correlations(np.mean(found, axis=0), wanted, with_self=with_self)
     per_type = dict(zip(kept, map(float, correlations), strict=True))
     if np.isnan(correlations).all():
         return OntoRwr(Score.not_applicable("all types are equally far in the ontology"), per_type, len(kept))
     left_out = int(np.isnan(correlations).sum())
     note = f"{left_out} of {len(kept)} types equally far from all others in the ontology" if left_out else ""
-    return OntoRwr(Score.of(float(np.nanmean(correlations)), note), per_type, len(kept))
+    value = Score.of(float(np.nanmean(correlations)), note)
+    replicates = None
+    if resampling is not None and mode == "balanced":
+        influence = _influence(embedding, draws, found, wanted, trim) / (len(kept) - left_out)
+        replicates = float(np.nanmean(correlations)) + resampling.sums(influence)
+    elif resampling is not None:
+        replicates = _replicates(embedding, codes, wanted, trim, resampling, with_self=with_self)
+    return OntoRwr(value, per_type, len(kept), replicates)
 
 
-def trimmed_mean(x_ND: NDArray[np.floating], trim: float) -> NDArray[np.float64]:
-    """Return the mean ``[d]`` of each dimension without the ``trim`` share of cells at either end (rounded down)."""
-    cut = int(trim * len(x_ND))
-    return np.sort(x_ND, axis=0)[cut : len(x_ND) - cut].mean(axis=0, dtype=np.float64)
+def onto_rwr_scores(
+    embedding: NDArray[np.floating],
+    term_ids: NDArray[np.str_],
+    reference: NDArray[np.floating],
+    terms: Sequence[str],
+    *,
+    seed: int = 0,
+    resampling: Resampling | None = None,
+) -> dict[str, Measured]:
+    """Return the three forms under their keys; parameters as of :func:`onto_rwr`.
+
+    Raises
+    ------
+    Undefined
+        Where the form is not applicable, which all are for the same reason.
+    """
+    measured = {}
+    for key, mode in MODES.items():
+        found = onto_rwr(embedding, term_ids, reference, terms, mode=mode, seed=seed, resampling=resampling)
+        if found.value.value is None:
+            raise Undefined(found.value.reason)
+        measured[key] = Measured(found.value.value, found.replicates, found.value.reason)
+    return measured
 
 
-def _distances(embedding: NDArray[np.floating], rows: Sequence[NDArray[np.intp]], trim: float) -> NDArray[np.float64]:
+def _distances(embedding: NDArray[np.floating], codes: NDArray[np.integer], trim: float) -> NDArray[np.float64]:
     """Return the distances ``[k, k]`` between the centroids of ``k`` groups of cells."""
     from scipy.spatial.distance import cdist
 
-    centroids = np.stack([trimmed_mean(embedding[cells], trim) for cells in rows])
-    return cdist(centroids, centroids)
+    points, _ = centroids(embedding, codes, trim)
+    return cdist(points, points)
 
 
-def _balanced_distances(
-    embedding: NDArray[np.floating], rows: Sequence[NDArray[np.intp]], trim: float, seed: int
-) -> NDArray[np.float64]:
-    rng, size = np.random.default_rng(seed), min(map(len, rows))
-    draws = ([rng.choice(cells, size, replace=False) for cells in rows] for _ in range(DRAWS))
-    return np.mean([_distances(embedding, drawn, trim) for drawn in draws], axis=0)
+def _balanced_draws(codes: NDArray[np.integer], seed: int) -> list[NDArray[np.int64]]:
+    """Return the codes of draws of equally many cells of each group, −1 for the others."""
+    rng, rows = np.random.default_rng(seed), [np.flatnonzero(codes == group) for group in range(codes.max() + 1)]
+    size, draws = min(map(len, rows)), []
+    for _ in range(DRAWS):
+        drawn = np.full(len(codes), -1)
+        for group, cells in enumerate(rows):
+            drawn[rng.choice(cells, size, replace=False)] = group
+        draws.append(drawn)
+    return draws
 
 
 def _reference_of(names: Sequence[str], reference: NDArray[np.floating], terms: Sequence[str]) -> NDArray[np.floating]:
@@ -165,6 +214,44 @@ def _column_correlations(
     n_types = len(found_TT)
     used_TT = np.ones((n_types, n_types), bool) if with_self else ~np.eye(n_types, dtype=bool)
     return np.array([_pearson(found_TT[used, t], reference_TT[used, t]) for t, used in enumerate(used_TT)])
+
+
+def _replicates(
+    embedding: NDArray[np.floating],
+    codes: NDArray[np.integer],
+    reference_TT: NDArray[np.floating],
+    trim: float,
+    resampling: Resampling,
+    *,
+    with_self: bool,
+) -> NDArray[np.float64]:
+    """Return the score of every replicate's centroids."""
+    used_TT = np.ones(reference_TT.shape, bool) if with_self else ~np.eye(len(reference_TT), dtype=bool)
+    _, moved = centroids(embedding, codes, trim, resampling)
+    correlations = column_correlations(centroid_distances(np.asarray(moved)), reference_TT, used_TT)
+    # Which columns have none is up to the reference alone, so it is the same for all.
+    return correlations[:, ~np.isnan(correlations[0])].mean(axis=1)
+
+
+def _influence(
+    embedding: NDArray[np.floating],
+    draws: Sequence[NDArray[np.integer]],
+    found_TT: Sequence[NDArray[np.float64]],
+    reference_TT: NDArray[np.floating],
+    trim: float,
+) -> NDArray[np.float64]:
+    """Return what one more draw of each cell adds ``[n_cells]`` to the sum of the balanced correlations."""
+    slopes_TT = correlation_slopes(np.mean(found_TT, axis=0), reference_TT, ~np.eye(len(reference_TT), dtype=bool))
+    total = np.zeros(len(embedding))
+    for codes, distances_TT in zip(draws, found_TT, strict=True):
+        points_TD, _ = centroids(embedding, codes, trim)
+        # A distance grows along the line between its two centroids, and stands in the columns of both.
+        pull_TT = np.divide(
+            slopes_TT + slopes_TT.T, distances_TT, out=np.zeros(distances_TT.shape), where=distances_TT > 0
+        )
+        slopes_TD = pull_TT.sum(axis=1)[:, None] * points_TD - pull_TT @ points_TD
+        total += influence_by_centroids(embedding, codes, trim, slopes_TD) / len(draws)
+    return total
 
 
 def _pearson(found: NDArray[np.floating], reference: NDArray[np.floating]) -> float:

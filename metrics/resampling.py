@@ -7,6 +7,7 @@ mean that is exact; a metric that is no mean of its cells says in its docstring 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 N_REPLICATES = 200
 _CELLS_AT_ONCE = 1 << 16
+ENDS = (0.025, 0.975)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class Resampling:
             row[order] = np.minimum(np.bincount(drawn, minlength=len(strata)), 255)
         return cls(counts)
 
+    def at(self, rows: NDArray[np.integer]) -> Resampling:
+        """Return the counts of some cells."""
+        return Resampling(self.counts[:, rows])
+
     def sums(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return Σ countᵢ·valueᵢ in every replicate: ``[n_replicates]`` of ``[n_cells]``, ``[…, m]`` of ``[…, m]``."""
         total = np.zeros((len(self.counts), *values.shape[1:]))
@@ -79,3 +85,24 @@ class Resampling:
             rows = np.flatnonzero(labels == label)
             total[:, label] = self.counts[:, rows].astype(np.float64) @ values[rows] / len(rows)
         return total
+
+
+def interval(
+    value: float, replicates: NDArray[np.floating], low: float = -inf, high: float = inf
+) -> tuple[float, float]:
+    """Return the ends of the centred percentile 95 % interval: the value plus the quantiles of replicates − their mean.
+
+    Centred because replicates of many metrics are biased (a cell drawn twice is its own neighbour): their spread is
+    that of the score, their level is not.
+
+    Parameters
+    ----------
+    value
+        The score on all cells; always inside the interval.
+    replicates
+        Finite array ``[n_replicates]``.
+    low, high
+        The metric's range, which the interval does not leave.
+    """
+    ends = value + np.quantile(replicates - replicates.mean(), ENDS)
+    return min(value, max(low, float(ends[0]))), max(value, min(high, float(ends[1])))

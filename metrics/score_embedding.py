@@ -1,40 +1,41 @@
-"""All metrics of one embedding under the keys of the board."""
+"""All metrics of one embedding under the keys of the board, each with its state and its interval."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError, OntologyError
-from scarena.metrics import label_transfer
+from scarena.errors import DataError, ModelError
+from scarena.metrics.aggregate import WEIGHTS, aggregate_replicates, aggregates
 from scarena.metrics.checks import checked_embedding, one_line
-from scarena.metrics.lcad import lca_distances, lcad
-from scarena.metrics.onto_rwr import Mode, onto_rwr
-from scarena.metrics.ontology_graph import OntologyEmbedding, distances_between, ontology_embedding
+from scarena.metrics.families import FAMILIES, Found
+from scarena.metrics.inputs import Inputs
+from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.reference import DatasetReference, OntologyReference
 from scarena.metrics.registry import METRICS, keys_of
-from scarena.metrics.scib import scib_scores
-from scarena.metrics.scores import OK, Score
+from scarena.metrics.resampling import N_REPLICATES, interval
+from scarena.metrics.scores import DIGITS, Score, Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from numpy.typing import ArrayLike, NDArray
 
-_MODES: dict[str, Mode] = {
-    "onto_rwr": "sound",
-    "onto_rwr_balanced": "balanced",
-    "onto_rwr_published": "published",
-}
-_LCAD_KEYS = tuple(key for key in keys_of("ontology") if key not in _MODES)
-# What each reason a dataset may give rules out. iLISI and PCR look at batches only and survive missing labels.
+# Scores that look at neither labels nor what is derived from them.
+_WITHOUT_LABELS = (
+    "ilisi", "pcr", "cell_cycle", "hvg_overlap", "knn_preservation", "distance_correlation", "distance_emd",
+    "effective_rank",
+)  # fmt: skip
+# What each reason a dataset may give rules out.
 _RULED_OUT: dict[str, tuple[str, ...]] = {
     "batch": keys_of("batch"),
     "bio": keys_of("bio"),
     "ontology": keys_of("ontology"),
-    "labels": tuple(key for key, info in METRICS.items() if info.group != "total" and key not in ("ilisi", "pcr")),
+    "labels": tuple(key for key in METRICS if key not in (*_WITHOUT_LABELS, *WEIGHTS)),
 }
+# Within one label there may still be batches to mix, and cells to transfer; between labels there is nothing.
+_NEED_TWO_LABELS = (*(key for key in keys_of("bio") if key not in _WITHOUT_LABELS), "rogi", "rogi_xd")
+_NEED_TWO_BATCHES = keys_of("batch")
 
 
 def score_embedding(
@@ -42,15 +43,14 @@ def score_embedding(
     *,
     batch: ArrayLike,
     labels: ArrayLike,
-    term_ids: ArrayLike | None = None,
-    parents: Mapping[str, Sequence[str]] | None = None,
-    onto_reference: OntologyEmbedding | None = None,
-    pre_pca: ArrayLike | None = None,
-    not_applicable: Mapping[str, str] | None = None,
+    reference: DatasetReference | None = None,
+    ontology: OntologyReference | None = None,
+    metrics: str | Sequence[str] = "all",
     seed: int = 0,
-    n_jobs: int = 1,
-) -> dict[str, Score]:
-    """Score one embedding by every metric.
+    n_jobs: int = -1,
+    n_replicates: int = N_REPLICATES,
+) -> Scores:
+    """Score one embedding.
 
     Parameters
     ----------
@@ -58,119 +58,156 @@ def score_embedding(
         Finite array ``[n_cells, d]``.
     batch, labels
         Batch and cell type of each cell ``[n_cells]``.
-    term_ids
-        Cell Ontology term of each cell ``[n_cells]``, "" where there is none.
-    parents
-        Every term of the ontology with its is_a parents.
-    onto_reference
-        ``ontology_embedding(parents)``, kept by the caller because it takes 5 s and depends on the release only.
-    pre_pca
-        PCA of the data before integration ``[n_cells, d_pre]``.
-    not_applicable
-        Group (``batch``, ``bio``, ``ontology``, ``labels``) → why the dataset cannot answer it. With ``batch`` ruled
-        out, label transfer takes the dataset as one batch.
+    reference
+        The data before integration (:func:`~scarena.metrics.reference.dataset_reference`); without it the metrics that
+        compare with it are not applicable.
+    ontology
+        The Cell Ontology's view of the cell types (:func:`~scarena.metrics.reference.ontology_reference`).
+    metrics
+        ``"all"`` or keys of :data:`~scarena.metrics.registry.METRICS`.
     seed
         Of every metric that draws.
     n_jobs
-        Processes or threads.
+        Threads; −1 for all that the process may use. The scores do not depend on it.
+    n_replicates
+        Bootstrap replicates of the cells for the 95 % intervals; 0 for none.
 
     Returns
     -------
-    dict of str to Score
-        One score for every key of :data:`~scarena.metrics.registry.METRICS`, in that order.
+    Scores
+        A score for every key asked for, in the order of the board.
 
     Raises
     ------
     ModelError
-        If the embedding is not one (wrong shape, NaN).
+        If the embedding is not one (wrong shape, NaN, constant).
     DataError
-        If an annotation does not have one entry a cell, or ``not_applicable`` names no group.
+        If an annotation does not have one entry a cell, ``metrics`` names no metric or ``not_applicable`` no group.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> types = np.repeat(["B cell", "T cell"], 50)
+    >>> x = np.random.default_rng(0).normal(size=(100, 5)) + 9 * (types == "B cell")[:, None]
+    >>> scores = score_embedding(x, batch=np.arange(100) % 2, labels=types, metrics=["knn_accuracy"])
+    >>> scores["knn_accuracy"].value
+    1.0
     """
+    inputs = _inputs(embedding, batch, labels, reference or DatasetReference(), ontology, n_replicates, seed, n_jobs)
+    keys = _asked(metrics)
+    reasons = _reasons(inputs)
+    parts = {part for key in keys if key in WEIGHTS for part in _parts(key)}
+    found: dict[str, Score] = {}
+    replicates: dict[str, NDArray[np.float64]] = {}
+    for family, compute in FAMILIES.items():
+        wanted = [key for key in family if key in parts or key in keys]
+        if wanted:
+            scores, drawn = _scored(family, compute, inputs, reasons)
+            found |= scores
+            replicates |= drawn
+    if any(key in WEIGHTS for key in keys):
+        replicates |= aggregate_replicates(replicates)
+        found |= {
+            key: _with_interval(key, score, replicates)
+            for key, score in aggregates({**dict.fromkeys(parts - set(found), _NEVER), **found}).items()
+        }
+    return Scores({key: found[key] for key in keys}, {key: replicates[key] for key in keys if key in replicates})
+
+
+_NEVER = Score.not_applicable("not asked for")
+
+
+def _inputs(
+    embedding: ArrayLike, batch: ArrayLike, labels: ArrayLike, reference: DatasetReference,
+    ontology: OntologyReference | None, n_replicates: int, seed: int, n_jobs: int,
+) -> Inputs:  # fmt: skip
     x = checked_embedding(embedding)
-    excluded = not_applicable or {}
-    skip = _skipped(excluded)
-    scores = scib_scores(x, batch=batch, labels=labels, pre_pca=pre_pca, seed=seed, n_jobs=n_jobs, skip=skip)
-    if "labels" not in excluded:
-        one_batch = "batch" in excluded
-        transfer = label_transfer.transfer_labels(
-            x, batch=np.zeros(len(x)) if one_batch else batch, labels=labels, seed=seed, n_jobs=n_jobs
-        )
-        scores |= label_transfer.transfer_scores(labels, transfer)
-        if term_ids is not None:
-            terms, names = np.asarray(term_ids).astype(str), np.asarray(labels).astype(str)
-            if terms.shape != names.shape:
-                raise DataError(f"{terms.shape} values for {len(x)} cells", where="term_ids", fix="join by cell name")
-            if "ontology" not in excluded:
-                scores |= _ontology_scores(x, names, terms, transfer.predicted, parents, onto_reference, seed)
-    scores |= {key: Score.not_applicable(reason) for key, reason in skip.items()}
-    missing = Score.not_applicable("no Cell Ontology terms were given")
-    return {key: scores.get(key, missing) for key in METRICS}
+    if (x == x[0]).all():
+        fix = "look at what the model returns: it tells no two cells apart"
+        raise ModelError("all cells have the same values", where="embedding", fix=fix)
+    given = {
+        "pre_pca": reference.pre_pca, "near": reference.near, "phase_scores": reference.phase_scores,
+        "term_ids": None if ontology is None else ontology.term_ids,
+    }  # fmt: skip
+    for where, value in given.items():
+        if value is not None and len(value) != len(x):
+            raise DataError(f"{len(value)} rows for {len(x)} cells", where=where, fix="join it by cell name")
+    batches, _ = _coded(batch, len(x), "batch")
+    codes, names = _coded(labels, len(x), "labels")
+    return Inputs(x, batches, codes, names, reference, ontology, n_replicates=n_replicates, seed=seed, n_jobs=n_jobs)
 
 
-def _skipped(excluded: Mapping[str, str]) -> dict[str, str]:
-    unknown = sorted(set(excluded) - set(_RULED_OUT))
+def _coded(values: ArrayLike, n_cells: int, what: str) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Return integer codes ``[n_cells]`` and the sorted names they stand for."""
+    given = np.asarray(values).astype(str)
+    if given.shape != (n_cells,):
+        raise DataError(f"{given.shape} values for {n_cells} cells", where=what, fix="join it by cell name")
+    names, codes = np.unique(given, return_inverse=True)
+    return codes.astype(np.int64), names
+
+
+def _asked(metrics: str | Sequence[str]) -> list[str]:
+    wanted = list(METRICS) if metrics == "all" else [metrics] if isinstance(metrics, str) else list(metrics)
+    unknown = [key for key in wanted if key not in METRICS]
     if unknown:
-        raise DataError(
-            f"{unknown[0]!r} is no group of metrics", where="not_applicable", fix=f"use {', '.join(_RULED_OUT)}"
-        )
-    return {key: reason for group, reason in excluded.items() for key in _RULED_OUT[group]}
+        raise DataError(f"{unknown[0]!r} is no metric", where="metrics", fix="`scarena metrics` lists them")
+    return [key for key in METRICS if key in wanted]
 
 
-def _ontology_scores(
-    x: NDArray[np.floating],
-    labels: NDArray[np.str_],
-    term_ids: NDArray[np.str_],
-    predicted: NDArray[np.str_],
-    parents: Mapping[str, Sequence[str]] | None,
-    reference: OntologyEmbedding | None,
-    seed: int,
-) -> dict[str, Score]:
-    terms = [str(term) for term in np.unique(term_ids) if term]
-    if not terms or (parents is None and reference is None):
-        return {}
-
-    def rwr() -> dict[str, Score]:
-        graph = reference or ontology_embedding(parents or {})
-        wanted = distances_between(graph, terms)
-        return {key: onto_rwr(x, term_ids, wanted, terms, mode=mode, seed=seed).value for key, mode in _MODES.items()}
-
-    def ancestors() -> dict[str, Score]:
-        return {} if parents is None else _lcad_of_transfer(labels, term_ids, predicted, parents, terms)
-
-    return _or_failed(tuple(_MODES), rwr) | _or_failed(_LCAD_KEYS, ancestors)
+def _parts(key: str) -> set[str]:
+    """Return the metrics that an aggregate needs, through other aggregates."""
+    return {part for each in WEIGHTS[key] for part in (_parts(each) if each in WEIGHTS else {each})}
 
 
-def _lcad_of_transfer(
-    labels: NDArray[np.str_],
-    term_ids: NDArray[np.str_],
-    predicted: NDArray[np.str_],
-    parents: Mapping[str, Sequence[str]],
-    terms: Sequence[str],
-) -> dict[str, Score]:
-    """Return LCAD of the predicted labels' terms (each label's most frequent one), over cells with both terms."""
-    term_of = {label: _most_frequent(term_ids[labels == label]) for label in np.unique(labels)}
-    predicted_ids = np.array([term_of.get(label, "") for label in predicted])
-    known = (term_ids != "") & (predicted_ids != "")
-    if not known.any():
-        return dict.fromkeys(_LCAD_KEYS, Score.not_applicable("no cell has both a true and a predicted term"))
-    found = lcad(term_ids[known], predicted_ids[known], lca_distances(parents, terms))
-    left_out = int((~known).sum())
-    note = f"{left_out} cells without a term left out"
-    return {key: _noted(score, note) if left_out else score for key, score in found.items()}
+def _reasons(inputs: Inputs) -> dict[str, str]:
+    """Return the metrics that this dataset leaves undefined, with the reason."""
+    excluded = inputs.reference.not_applicable
+    unknown = sorted(set(excluded) - set(_RULED_OUT) - set(METRICS))
+    if unknown:
+        fix = f"use {', '.join(_RULED_OUT)} or a metric key"
+        raise DataError(f"{unknown[0]!r} is no group of metrics", where="not_applicable", fix=fix)
+    reasons: dict[str, str] = {}
+    if inputs.labels.max() == 0:
+        reasons |= dict.fromkeys(_NEED_TWO_LABELS, "one label: there is nothing to tell apart")
+    if inputs.batch.max() == 0:
+        reasons |= dict.fromkeys(_NEED_TWO_BATCHES, "one batch: there is nothing to correct")
+    return reasons | {key: reason for group, reason in excluded.items() for key in _RULED_OUT.get(group, (group,))}
 
 
-def _most_frequent(values: NDArray[np.str_]) -> str:
-    names, sizes = np.unique(values[values != ""], return_counts=True)
-    return str(names[sizes.argmax()]) if len(names) else ""
-
-
-def _noted(score: Score, note: str) -> Score:
-    return replace(score, reason="; ".join(filter(None, (score.reason, note)))) if score.state == OK else score
-
-
-def _or_failed(keys: tuple[str, ...], compute: Callable[[], dict[str, Score]]) -> dict[str, Score]:
-    """Return scores, or the failure of an ontology that lacks a term: it must not cost the dataset its other scores."""
+def _scored(
+    family: tuple[str, ...], compute: Callable[[Inputs], Found], inputs: Inputs, reasons: Mapping[str, str]
+) -> tuple[dict[str, Score], dict[str, NDArray[np.float64]]]:
+    """Return the scores of a family and their replicates; what goes wrong is a state of its keys and no others."""
+    given = {key: Score.not_applicable(reasons[key]) for key in family if key in reasons}
+    if len(given) == len(family):
+        return given, {}
     try:
-        return compute()
-    except OntologyError as error:
-        return dict.fromkeys(keys, Score.failed(one_line(error)))
+        found = compute(inputs)
+    except Undefined as why:
+        return {**dict.fromkeys(family, Score.not_applicable(str(why))), **given}, {}
+    except MemoryError:
+        raise  # the machine's failure, not the metric's: the step reports it as out of memory
+    # numba, LAPACK and igraph raise what they like, and one metric's failure is a state of the board, not its end.
+    except Exception as error:  # noqa: BLE001
+        return {**dict.fromkeys(family, Score.failed(one_line(error))), **given}, {}
+    measured = {key: found[key] for key in family if key not in given}
+    drawn = {
+        key: each.replicates
+        for key, each in measured.items()
+        if isinstance(each, Measured) and each.replicates is not None and np.isfinite(each.replicates).all()
+    }
+    return {**{key: _score(key, each, drawn) for key, each in measured.items()}, **given}, drawn
+
+
+def _score(key: str, found: Measured | Undefined, replicates: Mapping[str, NDArray[np.float64]]) -> Score:
+    if isinstance(found, Undefined):
+        return Score.not_applicable(str(found))
+    return _with_interval(key, Score.of(found.value, found.note), replicates)
+
+
+def _with_interval(key: str, score: Score, replicates: Mapping[str, NDArray[np.float64]]) -> Score:
+    if score.value is None or key not in replicates:
+        return score
+    info = METRICS[key]
+    low, high = interval(score.value, replicates[key], info.low, info.high)
+    return Score(score.value, score.state, score.reason, round(low, DIGITS), round(high, DIGITS))

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 OK = "ok"
 NOT_APPLICABLE = "not applicable"
@@ -71,3 +77,31 @@ class Score:
     def failed(cls, reason: str) -> Score:
         """Return the score of a metric that broke, with one line that says how."""
         return cls(None, FAILED, " ".join(reason.split()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # equal as any two mappings of equal scores
+class Scores(Mapping[str, Score]):
+    """All scores of one embedding, by key in the order of the board.
+
+    Parameters
+    ----------
+    by_key
+        The scores.
+    replicates
+        What a score would have been in each bootstrap replicate ``[n_replicates]``, for those that have an interval.
+    """
+
+    by_key: Mapping[str, Score]
+    replicates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> Score:
+        """Return the score of a metric."""
+        return self.by_key[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the keys."""
+        return iter(self.by_key)
+
+    def __len__(self) -> int:
+        """Return the number of scores."""
+        return len(self.by_key)

@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
-from scipy.stats import trim_mean
 
 from scarena.errors import DataError, OntologyError
-from scarena.metrics.onto_rwr import onto_rwr, trimmed_mean
+from scarena.metrics.onto_rwr import onto_rwr
 from scarena.metrics.ontology_graph import OntologyEmbedding, distances_between, ontology_embedding, reference_distances
+from scarena.metrics.resampling import Resampling
 from scarena.metrics.scores import NOT_APPLICABLE, OK
 
 TREE = {"root": [], "a": ["root"], "b": ["root"], "a1": ["a", "a"], "a2": ["a", "a2"], "b1": ["b"], "alone": []}
+NAMES = np.array([f"t{i}" for i in range(8)])
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,57 @@ def test_a_collapsed_embedding_scores_zero_and_an_indifferent_reference_asks_not
     assert found.value.reason.startswith("1 of 4")
 
 
+def eight_types(seed):
+    """Return cells of eight types of unequal size with their codes, and a reference that they follow by half."""
+    rng, centres = np.random.default_rng(seed), np.random.default_rng(7).normal(size=(2, 8, 5))
+    codes = np.repeat(np.arange(8), [90, 70, 60, 50, 40, 30, 25, 20])
+    reference = np.linalg.norm((centres.sum(axis=0)[:, None] - centres.sum(axis=0)), axis=2)
+    return centres[0][codes] + rng.normal(size=(len(codes), 5)), codes, reference
+
+
+@pytest.mark.parametrize("mode", ["sound", "balanced", "published"])
+def test_replicates_spread_as_scores_of_fresh_cells_do(mode):
+    def score(seed, resampled=False):
+        x, codes, reference = eight_types(seed)
+        resampling = Resampling.stratified(codes) if resampled else None
+        return onto_rwr(x, NAMES[codes], reference, NAMES, mode=mode, resampling=resampling)
+
+    true = np.std([score(seed).value.value for seed in range(100)])
+    found = np.mean([score(seed, resampled=True).replicates.std() for seed in range(6)])
+    assert true / 1.5 < found < true * 1.5
+
+
+def test_replicates_without_trimming_are_the_scores_of_the_cells_drawn():
+    x, codes, reference = eight_types(0)
+    resampling = Resampling.stratified(codes, n_replicates=4)
+    for mode in ("sound", "published"):
+        found = onto_rwr(x, NAMES[codes], reference, NAMES, mode=mode, trim=0.0, resampling=resampling)
+        drawn = [
+            onto_rwr(np.repeat(x, n, axis=0), NAMES[np.repeat(codes, n)], reference, NAMES, mode=mode, trim=0.0)
+            for n in resampling.counts
+        ]
+        assert found.replicates == pytest.approx([each.value.value for each in drawn])
+
+
+def test_replicates_change_no_value_and_are_missing_where_it_is():
+    x, codes, reference = eight_types(0)
+    resampling = Resampling.stratified(codes, n_replicates=4)
+    for mode in ("sound", "balanced", "published"):
+        found = onto_rwr(x, NAMES[codes], reference, NAMES, mode=mode, resampling=resampling)
+        plain = onto_rwr(x, NAMES[codes], reference, NAMES, mode=mode)
+        assert (found.value, found.per_type, plain.replicates) == (plain.value, plain.per_type, None)
+        assert found.replicates.shape == (4,)
+    assert onto_rwr(x, NAMES[codes], 1 - np.eye(8), NAMES, resampling=resampling).replicates is None
+    assert onto_rwr(x, NAMES[codes], reference, NAMES, min_cells=70, resampling=resampling).replicates is None
+
+
+def test_a_collapsed_embedding_has_replicates_of_zero():
+    _, codes, reference = eight_types(0)
+    point = np.full((len(codes), 3), 0.1)
+    found = onto_rwr(point, NAMES[codes], reference, NAMES, resampling=Resampling.stratified(codes, n_replicates=4))
+    assert (found.value.value, found.replicates.tolist()) == (0.0, [0.0] * 4)
+
+
 def test_the_walk_agrees_with_its_iteration_and_the_coordinates_with_a_full_svd():
     found = ontology_embedding(TREE)
     terms = sorted(TREE)
@@ -123,11 +175,6 @@ def test_the_walk_agrees_with_its_iteration_and_the_coordinates_with_a_full_svd(
 def test_siblings_are_closer_than_cousins():
     distances = reference_distances(TREE, ["a1", "a2", "b1"])
     assert distances[0, 1] < distances[0, 2]
-
-
-def test_trimmed_mean_is_that_of_scipy():
-    x = np.random.default_rng(0).normal(size=(33, 4))
-    assert trimmed_mean(x, 0.2) == pytest.approx(trim_mean(x, 0.2, axis=0))
 
 
 def test_unknown_terms_and_lengths_are_errors():

@@ -1,19 +1,31 @@
-"""The scIB group: parity with the library, invariances, degenerate datasets."""
+"""The scIB group in one call: parity with the library's Benchmarker, invariances, degenerate datasets."""
 
 import numpy as np
 import pytest
 
 from scarena.errors import DataError, ModelError
-from scarena.metrics import batch_silhouette, scib
-from scarena.metrics.checks import codes
-from scarena.metrics.kbet import kbet_per_label
+from scarena.metrics import families
+from scarena.metrics.aggregate import WEIGHTS
 from scarena.metrics.neighbors import nearest_neighbors, scib_library
+from scarena.metrics.reference import DatasetReference
+from scarena.metrics.registry import keys_of
+from scarena.metrics.score_embedding import score_embedding
 from scarena.metrics.scores import FAILED, NOT_APPLICABLE, OK
 
+NEED_GENES = ("cell_cycle", "hvg_overlap")
+BIO_KEYS = tuple(key for key in keys_of("bio") if key not in NEED_GENES)
+BATCH_KEYS = keys_of("batch")
+# Clusterings start from given rows; all else is a function of the set of cells.
+CLUSTERED = {"kmeans_nmi", "kmeans_ari", "leiden_nmi", "leiden_ari", "isolated_labels_f1", "bio", "total"}
 
-def scored(cells, **changes):
-    return scib.scib_scores(
-        **{"embedding": cells.x, "batch": cells.batch, "labels": cells.labels, "pre_pca": cells.pre_pca, **changes}
+
+def scored(cells, *, embedding=None, batch=None, labels=None, pre_pca="given", **options):
+    return score_embedding(
+        cells.x if embedding is None else embedding,
+        batch=cells.batch if batch is None else batch,
+        labels=cells.labels if labels is None else labels,
+        reference=DatasetReference(cells.pre_pca if isinstance(pre_pca, str) else pre_pca),
+        **{"metrics": [*BIO_KEYS, *BATCH_KEYS, *WEIGHTS], **options},
     )
 
 
@@ -27,7 +39,7 @@ def reference(cells):
 
 
 def test_every_score_is_there(reference):
-    assert set(reference) == {*scib.BIO_KEYS, *scib.BATCH_KEYS, "bio", "batch", "total"}
+    assert set(reference) == {*BIO_KEYS, *BATCH_KEYS, "bio", "batch", "total"}
     assert {score.state for score in reference.values()} == {OK}
     assert all(-0.5 <= score.value <= 1.0 + 1e-6 for score in reference.values())
 
@@ -69,17 +81,10 @@ def test_agrees_with_the_benchmarker_of_scib_metrics(cells):
     assert reference["kbet"].value == pytest.approx(float(theirs["kbet_per_label"]), abs=0.03)
 
 
-def test_batch_silhouettes_agree_with_scib_metrics(cells):
-    batch, labels = codes(cells.batch, len(cells.x), "batch"), codes(cells.labels, len(cells.x), "labels")
-    theirs = scib_library().silhouette_batch(cells.x, labels, batch)
-    assert batch_silhouette.silhouette_batch(cells.x, labels, batch) == pytest.approx(theirs, abs=2e-5)
-
-
 def test_the_order_of_the_cells_does_not_matter(cells, reference):
     order = np.random.default_rng(1).permutation(len(cells.x))
     found = values(scored(cells.rows(order)))
-    # Clusterings start from given rows; all else is a function of the set of cells.
-    for key in set(found) - {"kmeans_nmi", "kmeans_ari", "leiden_nmi", "leiden_ari", "bio", "total"}:
+    for key in set(found) - CLUSTERED:
         assert found[key] == pytest.approx(reference[key].value, abs=2e-5), key
 
 
@@ -98,7 +103,7 @@ def test_rotation_and_scale_do_not_matter(cells, reference):
     rotation = np.linalg.qr(np.random.default_rng(2).normal(size=(cells.x.shape[1],) * 2))[0]
     found = values(scored(cells, embedding=(3 * cells.x @ rotation).astype(np.float32)))
     # k-means may end in another optimum when rounding changes; LISI finds its kernel width up to a tolerance.
-    for key in set(found) - {"kmeans_nmi", "kmeans_ari", "leiden_nmi", "leiden_ari", "bio", "total"}:
+    for key in set(found) - CLUSTERED:
         assert found[key] == pytest.approx(reference[key].value, abs=2e-3), key
 
 
@@ -137,7 +142,7 @@ def test_duplicate_cells_are_scored(cells):
 
 def test_one_batch_leaves_the_bio_scores(cells):
     found = scored(cells, batch=np.zeros(len(cells.x)))
-    assert {found[key].state for key in scib.BATCH_KEYS} == {NOT_APPLICABLE}
+    assert {found[key].state for key in BATCH_KEYS} == {NOT_APPLICABLE}
     assert found["bio"].state == OK
     assert (found["batch"].state, found["total"].state) == (NOT_APPLICABLE, NOT_APPLICABLE)
     assert "one batch" in found["total"].reason
@@ -145,7 +150,7 @@ def test_one_batch_leaves_the_bio_scores(cells):
 
 def test_one_label_leaves_the_batch_scores(cells):
     found = scored(cells, labels=np.full(len(cells.x), "cell"))
-    assert {found[key].state for key in scib.BIO_KEYS} == {NOT_APPLICABLE}
+    assert {found[key].state for key in BIO_KEYS} == {NOT_APPLICABLE}
     assert found["batch"].state == OK
 
 
@@ -161,16 +166,16 @@ def test_isolated_labels_says_when_all_labels_are(cells):
 
 
 def test_no_pca_means_no_pcr_and_no_batch_mean(cells):
-    found = scored(cells, pre_pca=None, skip={"leiden_ari": "not asked"})
+    found = scored(cells, pre_pca=None)
     assert found["pcr"].state == found["batch"].state == NOT_APPLICABLE
-    assert (found["leiden_nmi"].state, found["leiden_ari"].reason) == (OK, "not asked")
+    assert "no PCA" in found["total"].reason
 
 
 def test_a_metric_that_breaks_does_not_take_the_others_along(cells, monkeypatch):
     def broken(inputs):
         raise RuntimeError("solver\nblew up")
 
-    monkeypatch.setitem(scib._METRICS, ("kbet",), broken)
+    monkeypatch.setitem(families.FAMILIES, ("kbet",), broken)
     found = scored(cells)
     assert (found["kbet"].state, found["kbet"].reason) == (FAILED, "RuntimeError: solver blew up")
     assert (found["batch"].state, found["bio"].state) == (FAILED, OK)
@@ -193,22 +198,43 @@ def test_annotations_of_another_length_are_an_error(cells):
         scored(cells, pre_pca=cells.pre_pca[1:])
 
 
-def test_a_tiny_label_does_not_change_the_kbet_of_the_others(cells):
-    def rates(labels):
-        graph = nearest_neighbors(cells.x, 50).scib(50).knn_graph_connectivities
-        return kbet_per_label(graph, codes(cells.batch, 420, "batch"), labels).per_label
-
-    labels = codes(cells.labels, 420, "labels")
-    cut = np.where((labels == 0) & (np.cumsum(labels == 0) <= 12), 0, labels + 1)
-    assert rates(cut)[2:] == pytest.approx(rates(labels)[1:], nan_ok=True)
-
-
 def test_a_cell_is_its_own_first_neighbour_even_among_duplicates():
     found = nearest_neighbors(np.zeros((6, 3)), 4)
     assert (found.indices[:, 0] == np.arange(6)).all()
     assert all(len(set(row)) == 4 for row in found.indices.tolist())
 
 
-def test_bras_of_directionless_cells_is_finite():
-    x = np.vstack([np.zeros((2, 2)), np.eye(2), np.eye(2)])
-    assert 0 <= batch_silhouette.bras(x, np.zeros(6, int), np.array([0, 1, 0, 1, 0, 1])) <= 1
+def test_an_embedding_on_one_point_is_an_error(cells):
+    with pytest.raises(ModelError, match="same values"):
+        scored(cells, embedding=np.ones_like(cells.x))
+
+
+def test_the_scores_do_not_depend_on_the_threads(cells, reference):
+    assert scored(cells, n_jobs=1) == scored(cells, n_jobs=2)
+    assert values(scored(cells, n_jobs=1)) == values(reference)
+
+
+def test_one_metric_alone_has_the_value_it_has_among_all(cells, reference):
+    alone = scored(cells, metrics="total")
+    assert alone["total"] == reference["total"]
+    assert list(alone) == ["total"]
+    assert scored(cells, metrics=["kbet"])["kbet"] == reference["kbet"]
+
+
+def test_intervals_hold_their_value_and_need_replicates(cells, reference):
+    assert all(score.low <= score.value <= score.high for score in reference.values())
+    assert any(score.low < score.value < score.high for score in reference.values())
+    without = scored(cells, n_replicates=0)
+    assert values(without) == values(reference)
+    assert {score.low for score in without.values()} == {None}
+    assert without.replicates == {}
+
+
+def test_the_replicates_of_the_total_are_the_mean_of_its_parts(cells, reference):
+    bio, batch = reference.replicates["bio"], reference.replicates["batch"]
+    assert reference.replicates["total"] == pytest.approx(0.6 * bio + 0.4 * batch)
+
+
+def test_an_unknown_metric_is_an_error(cells):
+    with pytest.raises(DataError, match="'kbett' is no metric"):
+        scored(cells, metrics=["kbett"])
