@@ -6,25 +6,21 @@ and gets no rank.
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from scarena.config import BoardConfig, datasets_of
+from scarena.controls import control_checks, control_scaled
 from scarena.errors import DataError
 from scarena.files import read_json, replacing, write_json
+from scarena.ranking import differences, front, overall, standings
 from scarena.record import Record
+from scarena.samples import Replicates, per_dataset, read_replicates, samples_of
 
 SCHEMA = 1
-_TIED = 1e-9
 
 Json = dict[str, Any]
-# dataset, model, metric -> values over the seeds that have one
-Values = dict[tuple[str, str, str], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +30,7 @@ class Runs:
     datasets: list[Json]
     records: list[Record]
     scores: list[Json]
+    replicates: dict[tuple[str, str, int], Replicates]
 
 
 def read_runs(config: BoardConfig) -> Runs:
@@ -42,117 +39,31 @@ def read_runs(config: BoardConfig) -> Runs:
     Raises
     ------
     DataError
-        If a file is missing: the board is made once all steps have ended, whatever their states.
+        If a file is missing: the board is made once all steps have ended, whatever their states. A run without
+        replicates.npz is no error; its scores have no intervals.
     """
     folder = config.folder
     try:
         datasets = [read_json(folder / name / "dataset.json") for name in datasets_of(config)]
         runs = [folder / d["dataset"] / m / str(s) for d in datasets for m in config.models for s in config.seeds]
         records = [Record.model_validate(read_json(run / "record.json")) for run in runs]
-        return Runs(datasets, records, [read_json(run / "scores.json") for run in runs])
+        scores = [read_json(run / "scores.json") for run in runs]
     except FileNotFoundError as error:
         fix = "`scarena run` makes what is missing"
         raise DataError("a step has not ended", where=str(error.filename), fix=fix) from None
+    replicates: dict[tuple[str, str, int], Replicates] = {
+        (score["dataset"], score["model"], score["seed"]): read_replicates(run / "replicates.npz")
+        for run, score in zip(runs, scores, strict=True)
+        # What an earlier, better run left beside a failure is not this run's.
+        if score["state"] == "ok"
+    }
+    return Runs(datasets, records, scores, replicates)
 
 
 def cells_of(runs: Runs) -> list[Json]:
     """Return one cell a run: its state, its reason, and its scores with their states."""
     keys = ("dataset", "model", "seed", "state", "reason", "scores")
     return [{key: score[key] for key in keys} for score in runs.scores]
-
-
-def values_of(cells: Iterable[Json]) -> Values:
-    """Return the values that exist, by dataset, model and metric."""
-    values: Values = defaultdict(list)
-    for cell in cells:
-        for metric, score in cell["scores"].items():
-            if score["state"] == "ok":
-                values[cell["dataset"], cell["model"], metric].append(score["value"])
-    return values
-
-
-def applicable(cells: Iterable[Json]) -> dict[str, set[str]]:
-    """Return, by metric, the datasets on which it means something: some run there has a value, or failed to get one."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for cell in cells:
-        for metric, score in cell["scores"].items():
-            if score["state"] != "not applicable":
-                found[metric].add(cell["dataset"])
-    return found
-
-
-def _overall_row(model: str, metric: str, wanted: set[str], values: Values, n_seeds: int) -> Json:
-    per_dataset = {d: values[d, model, metric] for d in sorted(wanted) if values.get((d, model, metric))}
-    row: Json = {"model": model, "metric": metric, "value": None, "low": None, "high": None}
-    row["coverage"] = len(per_dataset) / len(wanted) if wanted else 0.0
-    row |= {"rank_low": None, "rank_high": None, "tie_group": None}
-    if per_dataset:
-        row["value"] = fmean(fmean(v) for v in per_dataset.values())
-        if n_seeds > 1:
-            # The range over seeds: what one more seed could have shown. Intervals over cells are another matter.
-            row["low"] = fmean(min(v) for v in per_dataset.values())
-            row["high"] = fmean(max(v) for v in per_dataset.values())
-    return row
-
-
-def _rank(rows: list[Json], higher_is_better: bool) -> None:
-    """Give rank ranges and tie groups to rows of one metric: two rows tie where their ranges over seeds overlap."""
-    sign = 1 if higher_is_better else -1
-    spans = []
-    for row in rows:
-        ends = [sign * (row[end] if row[end] is not None else row["value"]) for end in ("low", "high")]
-        spans.append((min(ends), max(ends)))
-    order = sorted(range(len(rows)), key=lambda i: (-spans[i][1], rows[i]["model"]))
-    group, floor = 0, math.inf
-    for i in order:
-        low, high = spans[i]
-        if high < floor - _TIED:
-            group += 1
-        floor = min(floor, low) if high >= floor - _TIED else low
-        rows[i]["rank_low"] = 1 + sum(other[0] > high + _TIED for other in spans)
-        rows[i]["rank_high"] = len(rows) - sum(other[1] < low - _TIED for other in spans)
-        rows[i]["tie_group"] = group
-
-
-def overall(cells: list[Json], models: list[Json], n_seeds: int) -> list[Json]:
-    """Return every model's mean over datasets of its mean over seeds, by metric, with coverage and rank range.
-
-    Controls get values but no ranks, and neither does a model without a value on every dataset the metric applies to.
-    """
-    from scarena.metrics.registry import METRICS
-
-    values, where = values_of(cells), applicable(cells)
-    table = []
-    for metric in sorted(where):
-        rows = [_overall_row(card["name"], metric, where[metric], values, n_seeds) for card in models]
-        controls = {card["name"] for card in models if card["family"] == "control"}
-        ranked = [row for row in rows if row["model"] not in controls and row["coverage"] == 1.0]
-        _rank(ranked, METRICS[metric].better != "lower")
-        table += rows
-    return table
-
-
-def control_checks(cells: list[Json], models: list[Json]) -> list[Json]:
-    """Return, by dataset and metric, whether the exact labels score better than the best negative control.
-
-    Where they do not, the metric cannot tell truth from noise on that dataset, and the board says so beside it.
-    """
-    from scarena.metrics.registry import METRICS
-
-    values, table = values_of(cells), []
-    negatives = [card["name"] for card in models if card.get("control") == "negative"]
-    for metric, datasets in sorted(applicable(cells).items()):
-        if METRICS[metric].better == "none":
-            continue
-        sign = -1 if METRICS[metric].better == "lower" else 1
-        for dataset in sorted(datasets):
-            against = [sign * fmean(values[dataset, n, metric]) for n in negatives if values.get((dataset, n, metric))]
-            truth = values.get((dataset, "labels", metric))
-            if against and truth:
-                positive = sign * fmean(truth)
-                row = {"positive": sign * positive, "negative": sign * max(against)}
-                table.append({"dataset": dataset, "metric": metric, **row, "discriminates": positive > max(against)})
-    return table
 
 
 def timings(runs: Runs) -> list[Json]:
@@ -190,6 +101,8 @@ def make_board(config: BoardConfig) -> Json:
     cards = {record.model: {**record.card, "fingerprint": record.fingerprint} for record in runs.records}
     models = [cards[name] for name in config.models]
     first = runs.records[0]
+    samples = samples_of(cells, runs.replicates)
+    table, checks = standings(cells, models, samples), control_checks(cells, models, samples)
     releases = sorted({d["cl_release"] for d in runs.datasets if d.get("cl_release")})
     return {
         "schema": SCHEMA,
@@ -198,8 +111,12 @@ def make_board(config: BoardConfig) -> Json:
         "datasets": [_dataset_entry(dataset, config.folder) for dataset in runs.datasets],
         "models": models,
         "cells": cells,
-        "overall": overall(cells, models, len(config.seeds)),
-        "controls": control_checks(cells, models),
+        "per_dataset": per_dataset(samples),
+        "overall": overall(table),
+        "differences": differences(table),
+        "pareto": front(table),
+        "controls": checks,
+        "control_scaled": control_scaled(table, samples, checks) if config.control_scaled else [],
         "provenance": {
             "versions": first.versions,
             "commits": sorted({record.commit for record in runs.records}),
@@ -228,8 +145,11 @@ def write_board(board: Json, path: Path) -> None:
             cell["scores"] or {None: {"value": None, "state": cell["state"], "reason": cell["reason"]}}
         ).items()
     ]
+    frame = pd.DataFrame(rows)
+    # A column without one number would be written with a type of its own.
+    numbers = {key: "float64" for key in ("value", "low", "high") if key in frame}
     with replacing(path.with_suffix(".parquet")) as part:
-        pd.DataFrame(rows).astype({"value": "float64"}).to_parquet(part, index=False)
+        frame.astype(numbers).to_parquet(part, index=False)
     write_json(path, board)
 
 

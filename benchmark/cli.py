@@ -103,12 +103,22 @@ def embed(
 
 
 @app.command()
-def score(record: Path, dataset: Path, ontology: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
+def reference(dataset: Path, ontology: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
+    """Compute what all scores of a prepared dataset share."""
+    from scarena.config import load_config
+    from scarena.steps import reference_step
+
+    answer = reference_step(dataset, ontology, out, load_config(settings))
+    _say_state(answer, f"reference of {answer['dataset']}")
+
+
+@app.command()
+def score(record: Path, reference: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Score one run's embedding."""
     from scarena.config import load_config
     from scarena.steps import score_step
 
-    answer = score_step(record, dataset, ontology, out, load_config(settings))
+    answer = score_step(record, reference, out, load_config(settings))
     _say_state(answer, f"score {answer['model']} on {answer['dataset']}")
 
 
@@ -167,8 +177,16 @@ def models(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def metrics(as_json: AsJson = False) -> None:
+def metrics(
+    as_json: AsJson = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="print docs/metrics.md")] = False,
+) -> None:
     """List the metrics."""
+    if as_markdown:
+        from scarena.metric_docs import markdown
+
+        print(markdown(), end="")
+        return
     from scarena.metrics.registry import METRICS
 
     rows = [[m.key, m.group, m.better, m.definition] for m in METRICS.values()]
@@ -239,6 +257,25 @@ def bench_install() -> None:
     from scarena.bench import time_install
 
     _table("install", ["what", "measured"], time_install(), as_json=False)
+
+
+@bench.command("metrics")
+def bench_metrics(
+    cells: Annotated[list[int] | None, typer.Option(help="cells of an embedding; 2,000, 20,000 and 100,000")] = None,
+    alone: Annotated[int, typer.Option(help="cells to score with this package only")] = 0,
+    threads: int = 2,
+    out: Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")] = None,
+) -> None:
+    """Time the ten metrics of scIB against scib-metrics, in one run."""
+    from scarena import bench_metrics as measured
+    from scarena.files import write_json
+
+    found = measured.time_metrics(cells or [2_000, 20_000, 100_000], threads, alone=alone)
+    if out is not None:
+        write_json(out, found)
+    machine = found["hardware"]
+    title = f"ten metrics, 50 dimensions, {threads} threads of {machine['processor']}"
+    _table(title, measured.COLUMNS, measured.rows(found), as_json=False)
 
 
 def main() -> None:

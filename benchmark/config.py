@@ -42,6 +42,9 @@ class BoardConfig(BaseModel):
     cache: Path = Path(".cache")
     user_cards: Path = Field(Path("config/datasets"), description="folder of cards written by `scarena add-dataset`")
     include_user_cards: bool = Field(False, description="put every card of `user_cards` on this board")
+    control_scaled: bool = Field(
+        False, description="add each score's place between noise (0) and the labels (1), as a list of its own"
+    )
     device: str = Field("cpu", description="torch device of the models: cpu, cuda, cuda:0 …")
     limits: Limits = Field(default_factory=lambda: Limits.model_validate({}))
 

@@ -19,6 +19,7 @@ PALETTE = (
     "#E41A1C", "#377EB8", "#984EA3", "#F781BF",
 )  # fmt: skip
 _FAMILY = {"foundation": "#0072B2", "baseline": "#D55E00", "control": "#8a8f98"}
+_INK = "#17202b"
 _UMAP_KEYS = ("cell_type", "batch")
 
 
@@ -28,29 +29,56 @@ def _html(figure: go.Figure, div_id: str) -> str:
 
 
 def scatter_of_scores(board: Json) -> str:
-    """Return batch correction against bio conservation, one point a model; empty where no model has both."""
+    """Return batch correction against bio conservation, one point a model with its intervals, the Pareto front ringed.
+
+    Empty where no model has both.
+    """
     import plotly.graph_objects as go
 
-    value = {(r["model"], r["metric"]): r["value"] for r in board["overall"] if r["coverage"] == 1}
+    row_of = {(r["model"], r["metric"]): r for r in board["overall"] if r["coverage"] == 1}
+    front = {row["model"] for row in board.get("pareto", [])}
     figure = go.Figure()
     for family, colour in _FAMILY.items():
-        cards = [c for c in board["models"] if c["family"] == family and (c["name"], "batch") in value]
-        cards = [c for c in cards if (c["name"], "bio") in value]
+        names = {c["name"]: c["title"] for c in board["models"] if c["family"] == family}
+        shown = [name for name in names if (name, "batch") in row_of and (name, "bio") in row_of]
+        x, y = ([row_of[name, metric] for name in shown] for metric in ("batch", "bio"))
+        # An open marker is drawn by its line alone, a filled one needs a line only where it is on the front.
+        rings = [2 if family == "control" else 3 if name in front else 0 for name in shown]
         figure.add_scatter(
-            x=[value[c["name"], "batch"] for c in cards],
-            y=[value[c["name"], "bio"] for c in cards],
-            text=[c["title"] for c in cards],
+            x=[row["value"] for row in x],
+            y=[row["value"] for row in y],
+            error_x=_error_bars(x, colour),
+            error_y=_error_bars(y, colour),
+            text=[names[name] for name in shown],
             mode="markers+text",
             textposition="top center",
             name=family,
-            marker={"color": colour, "size": 12, "symbol": "circle-open" if family == "control" else "circle"},
+            marker={
+                "color": colour,
+                "size": 12,
+                "symbol": "circle-open" if family == "control" else "circle",
+                "line": {"width": rings, "color": colour if family == "control" else _INK},
+            },
         )
+    if front:
+        line = sorted(board["pareto"], key=lambda row: row["batch"])
+        figure.add_scatter(
+            x=[row["batch"] for row in line], y=[row["bio"] for row in line], mode="lines", name="Pareto front",
+            hoverinfo="skip", line={"color": _INK, "width": 1, "dash": "dot"},
+        )  # fmt: skip
     figure.update_layout(
         template="simple_white", height=460, margin={"l": 60, "r": 20, "t": 20, "b": 50},
         xaxis_title="batch correction (higher is better)", yaxis_title="bio conservation (higher is better)",
         legend={"orientation": "h", "y": 1.08},
     )  # fmt: skip
     return _html(figure, "chart-scores")
+
+
+def _error_bars(rows: list[Json], colour: str) -> Json:
+    """Return plotly's error bars for the rows' intervals; a row without one has no bar."""
+    up = [0.0 if row["high"] is None else row["high"] - row["value"] for row in rows]
+    down = [0.0 if row["low"] is None else row["value"] - row["low"] for row in rows]
+    return {"type": "data", "array": up, "arrayminus": down, "thickness": 1, "width": 0, "color": colour}
 
 
 def umaps(board: Json, folder: Path) -> list[Json]:

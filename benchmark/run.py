@@ -38,7 +38,7 @@ def to_be_made_again(config: BoardConfig, *, models_too: bool) -> list[Path]:
     snakemake has to be told: a file that says "failed" is a file to it, and a finished page hides that one is missing.
     """
     folders = [config.folder / dataset for dataset in datasets_of(config)]
-    marks = [folder / name for folder in folders for name in ("sources.json", "dataset.json")]
+    marks = [folder / name for folder in folders for name in ("sources.json", "dataset.json", "reference.json")]
     runs = [folder / model / str(seed) for folder in folders for model in config.models for seed in config.seeds]
     outcomes = [run / name for run in runs for name in ("record.json", "scores.json")]
     finished = (config.folder / "board.html").exists()

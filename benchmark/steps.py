@@ -1,4 +1,4 @@
-"""The steps of the DAG as functions from files to files: pull, ontology, prepare, embed, score.
+"""The steps of the DAG as functions from files to files: pull, ontology, prepare, reference, embed, score.
 
 Each writes its states into its own JSON file and that file last. A step whose science fails still succeeds as a step:
 the failure is a typed state in the file, so that the rest of the board goes on and the board can say what happened.
@@ -122,17 +122,36 @@ def embed_step(dataset_file: Path, model: str, seed: int, out: Path, config: Boa
     return record
 
 
-def score_step(record_file: Path, dataset_file: Path, ontology: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
-    """Score one run's embedding; leave scores.json beside its record."""
-    record = Record.model_validate(read_json(record_file))
+def reference_step(dataset_file: Path, ontology: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Make what all scores of a dataset share beside `out` (reference.json), which says whether it could be."""
+    dataset = read_json(dataset_file)
+    answer = {"dataset": dataset["dataset"], "state": dataset["state"], "reason": dataset["reason"]}
+    if dataset["state"] == "ok":
+        made = out.with_suffix(".npz")
+        spec = {"dataset": str(dataset_file.with_suffix(".h5ad")), "ontology": str(ontology), "reference": str(made)}
+        outcome, reply = _in_child("reference", spec, out, config)
+        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        answer |= {"state": state, "reason": reason, "cost": outcome.cost.model_dump(), **reply.get("ok", {})}
+    write_json(out, answer)
+    return answer
+
+
+def score_step(record_file: Path, reference_file: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Score one run's embedding; leave replicates.npz and, last, scores.json beside its record."""
+    record, reference = Record.model_validate(read_json(record_file)), read_json(reference_file)
     answer: dict[str, Any] = {
         "dataset": record.dataset, "model": record.model, "seed": record.seed,
         "state": record.state, "reason": record.reason, "scores": {},
     }  # fmt: skip
-    if record.state == "ok":
+    replicates = out.with_name("replicates.npz")
+    replicates.unlink(missing_ok=True)
+    if record.state == "ok" and reference["state"] != "ok":
+        answer |= {"state": reference["state"], "reason": f"reference of the dataset: {reference['reason']}"}
+    elif record.state == "ok":
         spec = {
-            "embedding": str(record_file.with_name("embedding.npz")), "sha256": record.embedding_sha256,
-            "dataset": str(dataset_file.with_suffix(".h5ad")), "ontology": str(ontology), "seed": record.seed,
+            "embedding": str(record_file.with_name("embedding.npz")), "embedding_sha256": record.embedding_sha256,
+            "reference": str(reference_file.with_suffix(".npz")), "reference_sha256": reference["sha256"],
+            "replicates": str(replicates), "seed": record.seed,
         }  # fmt: skip
         outcome, reply = _in_child("score", spec, out, config)
         state, reason = _verdict(outcome, reply, out.with_suffix(".log"))

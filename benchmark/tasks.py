@@ -1,8 +1,9 @@
-"""The heavy halves of `prepare` and `score`, run inside the worker: files in, files and a small answer out."""
+"""The heavy halves of the steps, run inside the worker: files in, files and a small answer out."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,37 +70,45 @@ def join(embedding: np.ndarray, names: np.ndarray, wanted: np.ndarray, where: st
     return embedding[[row_of[str(name)] for name in wanted]]
 
 
-def score(spec: dict[str, Any]) -> dict[str, Any]:
-    """Score the embedding a spec names and return every metric's value and state."""
-    from scarena.datasets.prepare import read_prepared
-    from scarena.metrics.score_embedding import score_embedding
-    from scarena.reference import read_reference
+def reference(spec: dict[str, Any]) -> dict[str, Any]:
+    """Write what all scores of the dataset a spec names share; return the hash of the file."""
+    from scarena import dataset_reference
 
-    path = Path(spec["embedding"])
-    if not path.exists() or sha256_of(path) != spec["sha256"]:
-        fix = "remove the record beside it to embed again"
-        raise DataError("missing, or not the file its record names", where=str(path), fix=fix)
-    data = read_prepared(Path(spec["dataset"]))
-    embedding = join(*read_embedding(path), data.obs_names.to_numpy(), str(path))
-    ontology = read_reference(Path(spec["ontology"]))
+    path = Path(spec["reference"])
+    made = dataset_reference.make(Path(spec["dataset"]), Path(spec["ontology"]), _PCA_KEY, spec["threads"])
+    dataset_reference.write(path, made)
+    return {"sha256": sha256_of(path)}
+
+
+def score(spec: dict[str, Any]) -> dict[str, Any]:
+    """Score the embedding a spec names; write the replicates, and return every metric's value and state."""
+    from scarena import dataset_reference
+    from scarena.metrics.score_embedding import score_embedding
+
+    for key, fix in (("embedding", "remove the record beside it to embed again"), ("reference", "remove its .json")):
+        path = Path(spec[key])
+        if not path.exists() or sha256_of(path) != spec[f"{key}_sha256"]:
+            raise DataError("missing, or not the file its record names", where=str(path), fix=fix)
+    data = dataset_reference.read(Path(spec["reference"]))
     scores = score_embedding(
-        embedding,
-        batch=data.obs["batch"].astype(str).to_numpy(),
-        labels=data.obs["cell_type"].astype(str).to_numpy(),
-        term_ids=data.obs["cell_type_id"].astype(str).to_numpy(),
-        parents=ontology.parents,
-        onto_reference=ontology.embedding,
-        pre_pca=data.obsm[_PCA_KEY],
-        not_applicable=_card_of(data).get("not_applicable", {}),
+        join(*read_embedding(Path(spec["embedding"])), data.names, spec["embedding"]),
+        batch=data.batch,
+        labels=data.labels,
+        reference=data.reference,
+        ontology=data.ontology,
         seed=spec["seed"],
+        n_jobs=spec["threads"],
     )
+    write_replicates(Path(spec["replicates"]), scores.replicates)
     return {"scores": {key: dataclasses.asdict(value) for key, value in sorted(scores.items())}}
 
 
-def _card_of(data: AnnData) -> dict[str, Any]:
-    import json
-
-    return json.loads(data.uns["card"])
+def write_replicates(path: Path, replicates: Mapping[str, np.ndarray]) -> None:
+    """Write what each score would have been in each bootstrap replicate, one row a metric (npz, no pickle)."""
+    keys = sorted(replicates)
+    values = np.array([replicates[key] for key in keys], dtype=np.float64).reshape(len(keys), -1)
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez(file, metrics=np.asarray(keys, dtype=np.str_), values=values)
 
 
 def umaps(spec: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,12 @@ def _embed(spec: dict[str, Any]) -> dict[str, Any]:
     return embed(spec)
 
 
+def _reference(spec: dict[str, Any]) -> dict[str, Any]:
+    from scarena.tasks import reference
+
+    return reference(spec)
+
+
 def _score(spec: dict[str, Any]) -> dict[str, Any]:
     from scarena.tasks import score
 
@@ -44,6 +50,7 @@ def _umaps(spec: dict[str, Any]) -> dict[str, Any]:
 _TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "prepare": _prepare,
     "embed": _embed,
+    "reference": _reference,
     "score": _score,
     "umaps": _umaps,
 }

@@ -1,4 +1,4 @@
-# From a card to a prepared dataset, and the ontology all scores share.
+# From a card to a prepared dataset, and what all scores share: the ontology, and what they know of the dataset.
 
 
 rule pull:
@@ -53,3 +53,23 @@ rule ontology:
         ontology=SETTINGS.ontology,
     shell:
         "scarena ontology --out {output} --settings {CONFIG} 2> {log}"
+
+
+rule reference:
+    input:
+        dataset=BOARD + "/{dataset}/dataset.json",
+        ontology=BOARD + "/ontology.npz",
+    output:
+        BOARD + "/{dataset}/reference.json",
+    log:
+        BOARD + "/logs/reference/{dataset}.log",
+    benchmark:
+        BOARD + "/benchmarks/reference/{dataset}.tsv"
+    threads: SETTINGS.limits.threads
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        metrics=metrics_fingerprint(),
+    shell:
+        "scarena reference {input.dataset} {input.ontology} --out {output} --settings {CONFIG} 2> {log}"

@@ -47,8 +47,7 @@ rule umap:
 rule score:
     input:
         record=RUN + "/record.json",
-        dataset=BOARD + "/{dataset}/dataset.json",
-        ontology=BOARD + "/ontology.npz",
+        reference=BOARD + "/{dataset}/reference.json",
     output:
         RUN + "/scores.json",
     log:
@@ -62,4 +61,4 @@ rule score:
     params:
         metrics=metrics_fingerprint(),
     shell:
-        "scarena score {input.record} {input.dataset} {input.ontology} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena score {input.record} {input.reference} --out {output} --settings {CONFIG} 2> {log}"

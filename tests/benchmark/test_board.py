@@ -1,8 +1,21 @@
 """The board joins scores without ever making a missing one a number."""
 
-import pytest
+import json
 
-from scarena.board import applicable, control_checks, overall, shortfalls, write_board
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scarena.board import make_board, shortfalls, write_board
+from scarena.config import BoardConfig
+from scarena.controls import control_checks, control_scaled
+from scarena.errors import DataError
+from scarena.ranking import differences, front, overall, standings
+from scarena.samples import applicable, per_dataset, read_replicates, samples_of
+
+R = 200
+NOISE = np.random.default_rng(0).normal(size=(8, R))
 
 
 def card(name, family="baseline", control=None):
@@ -15,8 +28,29 @@ def cell(dataset, model, value=None, *, seed=0, metric="total", state="ok", run_
     return {"dataset": dataset, "model": model, "seed": seed, "state": run_state, "reason": reason, "scores": scores}
 
 
-def rows(cells, cards, n_seeds=1):
-    return {row["model"]: row for row in overall(cells, cards, n_seeds) if row["metric"] == "total"}
+def replicated(cells, spread=0.01, own=0.0):
+    """Replicates of every score: one noise that all models share, and one of the model's own."""
+    models = sorted({c["model"] for c in cells})
+    return {
+        (c["dataset"], c["model"], c["seed"]): {
+            metric: score["value"] + spread * NOISE[0] + own * NOISE[1 + models.index(c["model"])]
+            for metric, score in c["scores"].items()
+            if score["state"] == "ok"
+        }
+        for c in cells
+    }
+
+
+def table_of(cells, cards, replicates=None):
+    return standings(cells, cards, samples_of(cells, replicates or {}))
+
+
+def rows(cells, cards, replicates=None):
+    return {row["model"]: row for row in overall(table_of(cells, cards, replicates)) if row["metric"] == "total"}
+
+
+def checks_of(cells, cards, replicates=None):
+    return control_checks(cells, cards, samples_of(cells, replicates or {}))
 
 
 def test_a_failed_run_lowers_coverage_and_takes_the_rank_but_is_not_a_zero():
@@ -37,6 +71,19 @@ def test_a_dataset_on_which_a_metric_means_nothing_does_not_count_against_anyone
     assert rows(cells, [card("a")])["a"]["coverage"] == 1.0
 
 
+def test_a_dataset_that_cannot_answer_does_not_count_because_one_run_failed_there():
+    cells = [cell("d1", "a", 0.8), cell("d1", "b", 0.7), cell("d2", "a", state="not applicable")]
+    cells.append(cell("d2", "b", state="failed", reason="nan"))
+    assert applicable(cells) == {"total": {"d1"}}
+    assert rows(cells, [card("a"), card("b")])["b"]["rank_low"] == 2
+
+
+def test_a_dataset_on_which_every_score_failed_counts_for_the_metric():
+    cells = [cell("d1", "a", 0.8), cell("d2", "a", state="failed")]
+    assert applicable(cells) == {"total": {"d1", "d2"}}
+    assert rows(cells, [card("a")])["a"]["coverage"] == 0.5
+
+
 def test_a_model_without_any_value_has_none():
     row = rows([cell("d1", "a", run_state="failed(error)"), cell("d1", "b", 0.1)], [card("a"), card("b")])["a"]
     assert (row["value"], row["coverage"]) == (None, 0.0)
@@ -48,19 +95,112 @@ def test_controls_are_not_ranked():
     assert table["a"]["rank_low"] == 1
 
 
-def test_models_whose_ranges_over_seeds_overlap_share_ranks_and_a_tie_group():
+def test_without_replicates_models_that_swap_between_seeds_share_ranks_and_a_tie_group():
     values = {"a": (0.8, 0.6), "b": (0.7, 0.7), "c": (0.2, 0.3)}
     cells = [cell("d1", m, v, seed=s) for m, pair in values.items() for s, v in enumerate(pair)]
-    table = rows(cells, [card(m) for m in values], n_seeds=2)
-    assert (table["a"]["low"], table["a"]["high"]) == (0.6, 0.8)
+    table = rows(cells, [card(m) for m in values])
+    assert (table["a"]["low"], table["a"]["high"], table["a"]["interval"]) == (0.6, 0.8, "seeds")
     assert {(table[m]["rank_low"], table[m]["rank_high"]) for m in "ab"} == {(1, 2)}
     assert (table["c"]["rank_low"], table["c"]["rank_high"]) == (3, 3)
     assert table["a"]["tie_group"] == table["b"]["tie_group"] != table["c"]["tie_group"]
 
 
-def test_with_one_seed_there_is_no_range_to_show():
+def test_with_one_seed_and_no_replicates_there_is_no_interval_to_show():
     row = rows([cell("d1", "a", 0.5)], [card("a")])["a"]
-    assert (row["low"], row["high"]) == (None, None)
+    assert (row["low"], row["high"], row["interval"]) == (None, None, None)
+    assert (row["rank_low"], row["rank_high"], row["tie_group"]) == (1, 1, 1)
+
+
+def test_noise_that_models_share_widens_intervals_but_leaves_their_order_certain():
+    cells = [cell(d, m, v) for d in ("d1", "d2") for m, v in (("a", 0.60), ("b", 0.55))]
+    table = rows(cells, [card("a"), card("b")], replicated(cells, spread=0.1))
+    assert table["a"]["low"] < table["b"]["value"] < table["b"]["high"]
+    assert [table[m]["tie_group"] for m in "ab"] == [1, 2]
+    assert [table[m]["rank_high"] for m in "ab"] == [1, 2]
+    assert table["a"]["interval"] == "cells"
+
+
+def test_noise_of_their_own_ties_models_and_widens_their_ranks():
+    cells = [cell("d1", m, v) for m, v in (("a", 0.60), ("b", 0.58), ("c", 0.1))]
+    found = table_of(cells, [card(m) for m in "abc"], replicated(cells, own=0.05))
+    table = {row["model"]: row for row in overall(found)}
+    assert [(table[m]["rank_low"], table[m]["rank_high"], table[m]["tie_group"]) for m in "abc"] == [
+        (1, 2, 1), (1, 2, 1), (3, 3, 2),
+    ]  # fmt: skip
+    pairs = {(row["model_a"], row["model_b"]): row for row in differences(found)}
+    assert set(pairs) == {("a", "b"), ("a", "c"), ("b", "c")}
+    assert pairs["a", "b"]["low"] < 0 < pairs["a", "b"]["difference"] == 0.02
+    assert 0.5 < pairs["a", "b"]["wins"] < 1 == pairs["a", "c"]["wins"]
+
+
+def test_datasets_whose_cells_were_drawn_from_one_stream_count_as_independent():
+    cells = [cell(f"d{i}", "a", 0.5) for i in range(16)]
+    row = rows(cells, [card("a")], replicated(cells, spread=0.1))["a"]
+    assert row["high"] - row["low"] == pytest.approx(2 * 1.96 * 0.1 / 4, rel=0.2)
+
+
+def test_an_interval_stays_in_the_range_of_its_metric():
+    cells = [cell("d1", "a", 0.99)]
+    row = rows(cells, [card("a")], replicated(cells, spread=0.1))["a"]
+    assert 0.7 < row["low"] < 0.99
+    assert row["high"] == 1.0
+
+
+def test_where_lower_is_better_the_lowest_leads():
+    cells = [cell("d1", m, v, metric="lcad_all") for m, v in (("a", 2.0), ("b", 0.5))]
+    found = {row["model"]: row for row in overall(table_of(cells, [card("a"), card("b")], replicated(cells, own=0.1)))}
+    assert [found[m]["rank_low"] for m in "ab"] == [2, 1]
+    assert [found[m]["tie_group"] for m in "ab"] == [2, 1]
+
+
+def test_a_number_without_a_better_side_ranks_nobody():
+    cells = [cell("d1", m, v, metric="lcad_errors") for m, v in (("a", 2.0), ("b", 3.0))]
+    assert {row["rank_low"] for row in overall(table_of(cells, [card("a"), card("b")]))} == {None}
+
+
+def test_one_model_without_replicates_leaves_ranks_to_the_values_and_the_others_their_intervals():
+    cells = [cell("d1", "a", 0.60), cell("d1", "b", 0.59)]
+    replicates = replicated(cells, own=0.1)
+    del replicates["d1", "b", 0]
+    found = table_of(cells, [card("a"), card("b")], replicates)
+    table = {row["model"]: row for row in overall(found)}
+    assert (table["a"]["interval"], table["b"]["interval"]) == ("cells", None)
+    assert [(table[m]["rank_low"], table[m]["rank_high"]) for m in "ab"] == [(1, 1), (2, 2)]
+    (pair,) = differences(found)
+    assert (pair["interval"], pair["low"], pair["wins"]) == (None, None, None)
+
+
+def test_several_seeds_have_an_interval_on_their_dataset():
+    cells = [cell("d1", "a", v, seed=s) for s, v in enumerate((0.4, 0.6))] + [cell("d1", "b", 0.5)]
+    (row,) = per_dataset(samples_of(cells, replicated(cells)))
+    assert (row["model"], row["value"], row["interval"]) == ("a", 0.5, "cells")
+    assert row["low"] < 0.4 < 0.6 < row["high"]
+
+
+@given(st.permutations(range(12)), st.permutations(range(3)))
+@settings(deadline=None, max_examples=20)
+def test_neither_the_order_of_cells_nor_that_of_models_changes_a_row(cell_order, model_order):
+    values = {"a": 0.52, "b": 0.5, "c": 0.5}
+    cells = [cell(d, m, v + 0.01 * s, seed=s) for d in ("d1", "d2") for m, v in values.items() for s in (0, 1)]
+    cards = [card(m) for m in values]
+    replicates = replicated(cells, own=0.02)
+    moved = table_of([cells[i] for i in cell_order], [cards[i] for i in model_order], replicates)
+    still = table_of(cells, cards, replicates)
+    assert sorted(overall(moved), key=lambda row: row["model"]) == overall(still)
+    assert differences(moved) == differences(still)
+
+
+def test_the_front_leaves_out_controls_and_models_without_a_side():
+    sides = {"a": (0.9, 0.1), "b": (0.5, 0.5), "c": (0.4, 0.5), "labels": (1.0, 1.0), "d": (0.95, None)}
+    cells = []
+    for model, (bio, batch) in sides.items():
+        scores = cell("d1", model, bio, metric="bio")["scores"]
+        state = "ok" if batch is not None else "failed"
+        scores |= cell("d1", model, batch, metric="batch", state=state)["scores"]
+        cells.append({**cell("d1", model), "scores": scores})
+    cards = [card(m) for m in "dcba"] + [card("labels", "control", "positive")]
+    expected = [{"model": "a", "bio": 0.9, "batch": 0.1}, {"model": "b", "bio": 0.5, "batch": 0.5}]
+    assert front(table_of(cells, cards)) == expected
 
 
 @pytest.mark.parametrize(("noise", "tells"), [(0.4, True), (0.9, False), (0.5, False)])
@@ -71,7 +211,7 @@ def test_a_metric_that_puts_noise_on_a_level_with_the_labels_does_not_discrimina
         card("shuffled", "control", "negative"),
     ]
     cells = [cell("d1", "labels", 0.5), cell("d1", "random-2", noise), cell("d1", "shuffled", 0.1)]
-    (check,) = control_checks(cells, cards)
+    (check,) = checks_of(cells, cards)
     assert check["discriminates"] is tells
     assert check["negative"] == noise
 
@@ -79,7 +219,117 @@ def test_a_metric_that_puts_noise_on_a_level_with_the_labels_does_not_discrimina
 def test_where_lower_is_better_the_labels_must_be_below_noise():
     cards = [card("labels", "control", "positive"), card("random-2", "control", "negative")]
     cells = [cell("d1", "labels", 0.0, metric="lcad_all"), cell("d1", "random-2", 3.0, metric="lcad_all")]
-    assert control_checks(cells, cards)[0]["discriminates"]
+    (check,) = checks_of(cells, cards, replicated(cells, own=0.1))
+    assert check["discriminates"]
+    assert 2.5 < check["margin_low"] < 3
+
+
+def test_a_lead_of_the_labels_that_noise_could_have_made_is_open():
+    cards = [card("labels", "control", "positive"), card("random-2", "control", "negative")]
+    cells = [cell("d1", "labels", 0.5), cell("d1", "random-2", 0.49)]
+    (check,) = checks_of(cells, cards, replicated(cells, own=0.05))
+    assert check["discriminates"]
+    assert check["margin_low"] < 0
+    assert checks_of(cells, cards, replicated(cells, spread=0.2, own=0.0))[0]["margin_low"] == pytest.approx(0.01)
+    assert checks_of(cells, cards)[0]["margin_low"] is None
+
+
+def scaled(cells):
+    cards = [card("labels", "control", "positive"), card("random-2", "control", "negative"), card("a"), card("b")]
+    samples = samples_of(cells, {})
+    found = control_scaled(standings(cells, cards, samples), samples, control_checks(cells, cards, samples))
+    return {row["model"]: row for row in found}
+
+
+@pytest.mark.parametrize("metric", ["total", "lcad_all"])
+def test_scaled_by_the_controls_noise_is_0_and_the_labels_are_1_in_either_direction(metric):
+    values = {"labels": 0.9, "random-2": 0.4, "a": 0.65} if metric == "total" else {"labels": 0, "random-2": 2, "a": 1}
+    table = scaled([cell("d1", m, v, metric=metric) for m, v in values.items()])
+    assert {m: table[m]["value"] for m in values} == pytest.approx({"labels": 1, "random-2": 0, "a": 0.5})
+
+
+def test_a_dataset_whose_control_check_fails_has_no_scale_and_is_no_zero():
+    cells = [cell("d1", "labels", 1.0), cell("d1", "random-2", 0.0), cell("d1", "a", 0.5)]
+    cells += [cell("d2", "labels", 0.1), cell("d2", "random-2", 0.2), cell("d2", "a", 0.9), cell("d2", "b", 0.9)]
+    table = scaled(cells)
+    assert (table["a"]["value"], table["a"]["coverage"], table["a"]["datasets"]) == (0.5, 1.0, 1)
+    assert (table["b"]["value"], table["b"]["coverage"]) == (None, 0.0)
+    nowhere = scaled(cells[3:])["a"]
+    assert (nowhere["value"], nowhere["datasets"]) == (None, 0)
+
+
+def saved(path, metrics, values):
+    with path.open("wb") as file:
+        np.savez(file, metrics=np.array(metrics, dtype=np.str_), values=np.asarray(values, dtype=np.float64))
+    return path
+
+
+def test_replicates_are_read_by_metric_and_one_that_is_no_number_takes_its_metric_out(tmp_path):
+    values = NOISE[:3].copy()
+    values[1, 7] = np.nan
+    found = read_replicates(saved(tmp_path / "replicates.npz", ["bio", "batch", "total"], values))
+    assert set(found) == {"bio", "total"}
+    assert (found["total"] == NOISE[2]).all()
+    assert read_replicates(tmp_path / "absent.npz") == {}
+
+
+def test_a_file_that_holds_no_replicates_is_refused_by_name(tmp_path):
+    (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 torn")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    saved(tmp_path / "short.npz", ["bio"], NOISE[:1, :7])
+    for name in ("torn.npz", "empty.npz", "short.npz"):
+        with pytest.raises(DataError, match=name):
+            read_replicates(tmp_path / name)
+
+
+def finished(folder, **more):
+    """A board of two models on one dataset, as the steps leave it."""
+    config = BoardConfig(board="b", datasets=["d1"], models=["hvg", "pca"], results=folder, **more)
+    where = config.folder / "d1"
+    where.mkdir(parents=True, exist_ok=True)
+    dataset = {"dataset": "d1", "state": "ok", "reason": "", "card": {"title": "D"}, "summary": {"n_cells": 9}}
+    (where / "dataset.json").write_text(json.dumps(dataset))
+    (where / "sources.json").write_text("{}")
+    cost = {"wall_s": float(np.random.default_rng().random()), "cpu_s": 1.0, "peak_rss_mb": 1.0}
+    for model, value in (("hvg", 0.5), ("pca", 0.6)):
+        run = where / model / "0"
+        run.mkdir(parents=True, exist_ok=True)
+        record = {
+            "dataset": "d1", "model": model, "seed": 0, "state": "ok", "card": card(model), "fingerprint": "f",
+            "versions": {}, "commit": "c", "hardware": {}, "cost": cost,
+        }  # fmt: skip
+        (run / "record.json").write_text(json.dumps(record))
+        (run / "scores.json").write_text(json.dumps(cell("d1", model, value)))
+    return config
+
+
+def test_a_board_reads_the_replicates_beside_each_run_and_is_the_same_apart_from_timings(tmp_path):
+    boards = []
+    for name in ("one", "two"):
+        config = finished(tmp_path / name)
+        for number, model in enumerate(config.models):
+            values = 0.5 + 0.01 * NOISE[number : number + 1]
+            saved(config.folder / "d1" / model / "0" / "replicates.npz", ["total"], values)
+        boards.append(make_board(config))
+    timings = [board.pop("timings") for board in boards]
+    assert timings[0] != timings[1]
+    assert json.dumps(boards[0]) == json.dumps(boards[1])
+    (pair,) = boards[0]["differences"]
+    assert (pair["model_a"], pair["model_b"], pair["interval"]) == ("pca", "hvg", "cells")
+    assert 0.05 < pair["low"] < 0.1 < pair["high"] < 0.15
+    assert boards[0]["control_scaled"] == []
+
+
+def test_a_board_without_replicates_and_one_of_a_run_that_failed_are_boards(tmp_path):
+    config = finished(tmp_path, control_scaled=True)
+    assert {row["interval"] for row in make_board(config)["overall"]} == {None}
+    run = config.folder / "d1" / "hvg" / "0"
+    saved(run / "replicates.npz", ["total"], NOISE[:1])
+    (run / "scores.json").write_text(json.dumps(cell("d1", "hvg", run_state="failed(oom)")))
+    board = make_board(config)
+    assert [row["value"] for row in board["overall"]] == [None, 0.6]
+    assert [row["low"] for row in board["overall"]] == [None, None]
+    json.dumps(board, allow_nan=False)
 
 
 def test_every_failure_is_one_line():
@@ -106,3 +356,4 @@ def test_the_parquet_file_has_a_row_for_a_failed_run(tmp_path):
     table = pd.read_parquet(tmp_path / "board.parquet").set_index("model")
     assert table.loc["a", "run_state"] == "failed(oom)"
     assert table["value"].isna().to_dict() == {"a": True, "b": False}
+    assert table["low"].dtype == "float64"

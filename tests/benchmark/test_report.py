@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from scarena.report import render, verdicts
+from scarena.report import dataset_table, overall_table, render, scaled_table
+from scarena.verdicts import cost_front, discrimination, seconds_per_1000_cells, verdicts
 
 SCORE = {"state": "ok", "reason": "", "low": None, "high": None}
 
@@ -49,7 +50,9 @@ def board():
     }  # fmt: skip
     return {
         "schema": 1, "board": "b", "title": "A board", "datasets": [dataset], "models": models, "cells": cells,
-        "overall": table, "controls": [{"metric": "total", "dataset": "d1", "discriminates": False}], "timings": [],
+        "overall": table, "controls": [
+            {"metric": "total", "dataset": "d1", "discriminates": False, "positive": 0.123, "negative": 0.456},
+        ], "timings": [],
         "provenance": {
             "versions": {"python": "3"}, "commits": ["c"], "seeds": [0], "cl_release": "v", "device": "cpu",
             "hardware": {"processor": "p", "cores": 2, "memory_gb": 1, "system": "s"},
@@ -86,12 +89,132 @@ def test_controls_and_metrics_that_cannot_tell_are_marked(board, tmp_path):
     assert "†" in page
 
 
-def test_the_verdict_names_what_is_beaten_and_what_is_not(board):
+def pair(a, b, low, high, metric="total", interval="cells"):
+    numbers = {"difference": (low + high) / 2, "low": low, "high": high, "wins": 0.9}
+    return {"model_a": a, "model_b": b, "metric": metric, "interval": interval, **numbers}
+
+
+@pytest.fixture
+def paired(board):
+    """The board with paired differences and a random twin."""
+    board["differences"] = [
+        pair("scarena-fm", "hvg", 0.04, 0.06), pair("scvi", "scarena-fm", -0.01, 0.11),
+        pair("harmony", "scarena-fm", 0.14, 0.16), pair("scarena-fm", "scarena-fm-random", -0.02, 0.04),
+        pair("scarena-fm", "hvg", -1.0, -0.5, metric="bio"),
+    ]  # fmt: skip
+    board["models"].append(card("scarena-fm-random", "foundation", title="FM twin"))
+    board["overall"].append({**board["overall"][3], "model": "scarena-fm-random", "value": 0.54})
+    board["cells"].append({**board["cells"][3], "model": "scarena-fm-random"})
+    for row in board["overall"]:
+        row["interval"] = None if row["value"] is None else "cells"
+        if row["value"] is not None:
+            row |= {"low": row["value"] - 0.02, "high": row["value"] + 0.02}
+    board["overall"][1] |= {"rank_low": 1, "rank_high": 2, "tie_group": 27}
+    return board
+
+
+def test_the_verdict_follows_the_paired_differences_in_either_direction(paired):
+    sentence = verdicts(paired)[0]
+    assert "beats hvg (+0.050, 95 % +0.040 to +0.060) beyond noise" in sentence
+    assert "ties with scvi (-0.050, 95 % -0.110 to +0.010)" in sentence
+    assert "is below harmony (-0.150, 95 % -0.160 to -0.140) beyond noise" in sentence
+
+
+def test_a_pretrained_model_is_compared_with_its_random_twin(paired):
+    assert verdicts(paired)[1] == (
+        "What pretraining adds: scarena-fm ties with FM twin (+0.010, 95 % -0.020 to +0.040)."
+    )
+    assert sum("What pretraining adds" in sentence for sentence in verdicts(paired)) == 1
+
+
+def test_an_interval_over_seeds_alone_says_so(paired):
+    paired["differences"][0]["interval"] = "seeds"
+    assert "intervals cover seeds alone, not cells" in verdicts(paired)[0]
+
+
+def test_the_page_shows_intervals_ranks_and_groups(paired, tmp_path):
+    page = without_plotly(render(paired, tmp_path))
+    assert '<span class="interval">0.680 to 0.720</span>' in page
+    assert "1–2 <span" in page
+    row = next(row for row in overall_table(paired) if row["card"]["name"] == "harmony")
+    assert (row["rank"].text, row["rank"].interval) == ("1–2", "AA")
+    assert "95 % range of ranks" in row["rank"].note
+    assert "beyond noise" in page
+    assert render(paired, tmp_path) == render(paired, tmp_path)
+
+
+def test_a_dataset_shows_its_runs_interval_and_with_several_seeds_that_of_their_mean(board):
+    score = board["cells"][0]["scores"]["total"]
+    score |= {"low": 0.4, "high": 0.6}
+
+    def entry():
+        return next(row for row in dataset_table(board, "d1") if row["card"]["name"] == "hvg")["entries"][0]
+
+    assert entry().interval == "0.400 to 0.600"
+    board["cells"].append({**board["cells"][0], "seed": 1})
+    assert entry().interval == ""
+    board["per_dataset"] = [{"dataset": "d1", "model": "hvg", "metric": "total", "value": 0.5, "low": 0.3, "high": 0.7}]
+    assert entry().interval == "0.300 to 0.700"
+
+
+def test_metrics_that_fail_or_leave_a_check_open_are_listed_with_their_numbers(board, tmp_path):
+    passed = {"metric": "bio", "dataset": "d1", "discriminates": True, "positive": 0.9, "negative": 0.1}
+    board["controls"] += [{**passed, "margin_low": 0.7}, {**passed, "metric": "batch", "margin_low": -0.0625}]
+    found = {row["metric"]: (len(row["fails"]), len(row["open"])) for row in discrimination(board)}
+    assert found == {"total": (1, 0), "batch": (0, 1)}
+    page = without_plotly(render(board, tmp_path))
+    assert "d1 (0.123 against 0.456)" in page
+    assert "d1 (0.900 against 0.100, lead from -0.062)" in page
+
+
+def fronted(board):
+    """Bio, batch and cost of three baselines: scvi is dominated once cost counts, harmony is the dear one."""
+    sides = {"hvg": (0.9, 0.2, 1.0), "harmony": (0.5, 0.8, 50.0), "scvi": (0.4, 0.2, 2.0)}
+    row = board["overall"][0]
+    for model, (bio, batch, wall) in sides.items():
+        board["overall"] += [
+            {**row, "model": model, "metric": m, "value": v} for m, v in (("bio", bio), ("batch", batch))
+        ]
+        board["timings"].append({"step": "embed", "dataset": "d1", "model": model, "wall_s": wall, "peak_rss_mb": 1.0})
+    board["datasets"][0]["summary"] = {"n_cells": 500, "batches": [], "types": []}
+    board["pareto"] = [{"model": m, "bio": sides[m][0], "batch": sides[m][1]} for m in ("hvg", "harmony")]
+    return board
+
+
+def test_the_front_with_cost_is_made_of_wall_time_a_cell(board, tmp_path):
+    board = fronted(board)
+    assert seconds_per_1000_cells(board) == {"hvg": 2.0, "harmony": 100.0, "scvi": 4.0}
+    assert [row["title"] for row in cost_front(board)] == ["hvg", "harmony"]
+    page = render(board, tmp_path)
+    assert "On the front of bio, batch and cost" in page
+    assert '"name":"Pareto front"' in page
+
+
+def test_scaled_scores_have_a_table_of_their_own_only_where_the_board_has_them(board, tmp_path):
+    assert scaled_table(board) == []
+    assert "Between noise and labels" not in render(board, tmp_path)
+    row = {"model": "hvg", "metric": "total", "value": 0.777, "coverage": 1.0, "datasets": 1}
+    board["control_scaled"] = [row]
+    assert "0.777" in without_plotly(render(board, tmp_path))
+    assert {r["entries"][0].text for r in scaled_table(board)} == {"0.777", "n/a"}
+
+
+def test_a_board_without_intervals_claims_nothing_beyond_the_order(board, tmp_path):
     (sentence,) = verdicts(board)
-    assert "beats hvg on" in sentence
-    assert "0.550 against 0.700 for harmony" in sentence
+    assert "scores higher than hvg (+0.050)" in sentence
+    assert "scores lower than harmony (-0.150)" in sentence
+    assert "not known" in sentence
+    page = without_plotly(render(board, tmp_path))
+    assert "This board has no intervals" in page
+    assert 'class="interval"' not in page
 
 
 def test_there_is_no_verdict_where_a_total_is_missing(board):
     board["overall"][3]["coverage"] = 0.5
     assert "no verdict" in verdicts(board)[0]
+
+
+def test_a_baseline_without_a_total_is_named_and_not_compared(board):
+    board["overall"][0]["coverage"] = 0.5
+    (sentence,) = verdicts(board)
+    assert sentence.endswith("Not compared with hvg: no total.")

@@ -1,0 +1,125 @@
+"""What a board allows one to say: who beats whom beyond noise, which metrics tell labels from noise, who is on a front.
+
+Says no more than the paired differences do. Reads board.json alone; a board from before they existed gets the weaker
+sentences.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scarena.uncertainty import TIED, pareto
+
+Json = dict[str, Any]
+
+_BASELINES = {"hvg": "HVG", "harmony": "Harmony", "scvi": "scVI"}
+_TWIN = "-random"
+# How a comparison ended, without and with an interval: the words that come before and after the names.
+_WORDS = {
+    "beats": ("beats ", " beyond noise"),
+    "ties": ("ties with ", ""),
+    "below": ("is below ", " beyond noise"),
+    "higher": ("scores higher than ", ""),
+    "equal": ("scores the same as ", ""),
+    "lower": ("scores lower than ", ""),
+}
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _compared(board: Json, mine: Json, other: Json) -> tuple[str, str, str]:
+    """Return how one total compares with another: the word, the numbers, and what the interval does not cover."""
+    pair = mine["model"], other["model"]
+    apart = mine["value"] - other["value"]
+    for row in board.get("differences", []):
+        if row["metric"] != "total" or {row["model_a"], row["model_b"]} != set(pair) or row["low"] is None:
+            continue
+        turned = row["model_a"] != pair[0]
+        low, high = (-row["high"], -row["low"]) if turned else (row["low"], row["high"])
+        word = "beats" if low > TIED else "below" if high < -TIED else "ties"
+        limits = "intervals cover seeds alone, not cells" if row["interval"] == "seeds" else ""
+        return word, f"{apart:+.3f}, 95 % {low:+.3f} to {high:+.3f}", limits
+    word = "equal" if abs(apart) <= TIED else "higher" if apart > 0 else "lower"
+    return word, f"{apart:+.3f}", "no intervals, so whether that is beyond noise is not known"
+
+
+def _sentence(board: Json, mine: Json, others: list[Json], title: dict[str, str]) -> str:
+    """Return one clause for each way the comparisons ended, the best first."""
+    found = [(title[other["model"]], *_compared(board, mine, other)) for other in others]
+    clauses = []
+    for word, (before, after) in _WORDS.items():
+        names = [f"{name} ({numbers})" for name, ended, numbers, _ in found if ended == word]
+        if names:
+            clauses.append(before + _and(names) + after)
+    limits = sorted({limit for *_, limit in found if limit})
+    return "; ".join(clauses) + (f" ({'; '.join(limits)})" if limits else "")
+
+
+def verdicts(board: Json) -> list[str]:
+    """Return what can be said of each foundation model's total: against the baselines, then against its random twin."""
+    total = {row["model"]: row for row in board["overall"] if row["metric"] == "total" and row["coverage"] == 1}
+    title = _BASELINES | {card["name"]: card["title"] for card in board["models"]}
+    known = [total[name] for name in _BASELINES if name in total]
+    unknown = [title[name] for name in _BASELINES if name not in total]
+    sentences = []
+    for card in board["models"]:
+        mine, twin = total.get(card["name"]), total.get(card["name"] + _TWIN)
+        if card["family"] != "foundation":
+            continue
+        if mine is None or not known:
+            sentences.append(f"{card['title']}: no verdict, since totals are missing.")
+            continue
+        said = f"{card['title']} (mean total {mine['value']:.3f}) {_sentence(board, mine, known, title)}."
+        sentences.append(said + (f" Not compared with {_and(unknown)}: no total." if unknown else ""))
+        if twin is not None:
+            sentences.append(f"What pretraining adds: {card['title']} {_sentence(board, mine, [twin], title)}.")
+    return sentences
+
+
+def discrimination(board: Json) -> list[Json]:
+    """Return, for each metric that fails or leaves open a control check, where, with the numbers.
+
+    ``fails``: labels not above the best noise; ``open``: above it, but the interval of the difference reaches zero.
+    """
+    rows: dict[str, Json] = {}
+    for check in board["controls"]:
+        row = rows.setdefault(check["metric"], {"metric": check["metric"], "checked": 0, "fails": [], "open": []})
+        row["checked"] += 1
+        margin = check.get("margin_low")
+        if not check["discriminates"]:
+            row["fails"].append(check)
+        elif margin is not None and margin <= 0:
+            row["open"].append(check)
+    return [row for row in rows.values() if row["fails"] or row["open"]]
+
+
+def seconds_per_1000_cells(board: Json) -> dict[str, float]:
+    """Return the wall seconds that each model's runs took to embed 1,000 cells, over all its datasets and seeds."""
+    cells = {d["dataset"]: d["summary"]["n_cells"] for d in board["datasets"] if d.get("summary")}
+    wall: dict[str, float] = {}
+    embedded: dict[str, int] = {}
+    for row in board["timings"]:
+        if row["step"] == "embed" and row["dataset"] in cells:
+            wall[row["model"]] = wall.get(row["model"], 0.0) + row["wall_s"]
+            embedded[row["model"]] = embedded.get(row["model"], 0) + cells[row["dataset"]]
+    return {model: 1000 * seconds / embedded[model] for model, seconds in wall.items() if embedded[model]}
+
+
+def cost_front(board: Json) -> list[Json]:
+    """Return the models that no other dominates in (bio, batch, cost), best bio first.
+
+    Made with the page and not kept on the board, because time is measured anew in every run.
+    """
+    value = {(row["model"], row["metric"]): row["value"] for row in board["overall"] if row["rank_low"] is not None}
+    seconds = seconds_per_1000_cells(board)
+    rows = [
+        {"title": card["title"], "bio": bio, "batch": batch, "cost": cost}
+        for card in sorted(board["models"], key=lambda card: card["name"])
+        if (bio := value.get((card["name"], "bio"))) is not None
+        and (batch := value.get((card["name"], "batch"))) is not None
+        and (cost := seconds.get(card["name"])) is not None
+    ]
+    kept = pareto([(row["bio"], row["batch"], -row["cost"]) for row in rows])
+    return sorted((row for row, on in zip(rows, kept, strict=True) if on), key=lambda row: -row["bio"])
