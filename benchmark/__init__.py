@@ -8,8 +8,8 @@ from pathlib import Path
 __version__ = "0.1.0"
 
 # In a checkout (or an editable install) the sub-packages lie beside this folder, not in it: a wheel has them inside.
-# They carry no __init__.py, so that a bare `import datasets` from the checkout still finds Hugging Face's package;
-# setuptools' editable finder cannot see such folders, hence this line.
+# `datasets` and `models` carry no __init__.py, so that a bare `import datasets` from the checkout still finds Hugging
+# Face's package; setuptools' editable finder cannot see such folders, hence this line.
 _ROOT = Path(__file__).resolve().parent.parent
 if (_ROOT / "Snakefile").exists():
     __path__.append(str(_ROOT))

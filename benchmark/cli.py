@@ -193,6 +193,29 @@ def metrics(
     _table("Metrics", ["key", "group", "better", "definition"], rows, as_json)
 
 
+@app.command()
+def reproduce(
+    what: Annotated[str, typer.Argument(help="which published table")] = "pancreas",
+    models: Annotated[list[str] | None, typer.Option("--model", help="only this model; may be repeated")] = None,
+    cache: Annotated[Path, typer.Option(help="where pulled files are kept")] = Path(".cache"),
+    device: Annotated[str, typer.Option(help="where models run")] = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Score baselines on a published dataset beside the published numbers; exit code 3 where they do not agree."""
+    from scarena.publications import COLUMNS, load_published
+    from scarena.reproduce import reproduce as again
+
+    published = load_published(what)
+    found = again(published, cache=cache, models=models, device=device, say=lambda line: print(line, file=sys.stderr))
+    if found.skipped:
+        print(f"skipped: {found.skipped}")
+        return
+    _table(f"{published.dataset}, ours and published", COLUMNS, [row.entries() for row in found.rows], as_json)
+    for line in (*(f"{s.name}: {s.where}" for s in published.sources), *published.notes):
+        print(line, file=sys.stderr)
+    raise typer.Exit(0 if all(row.holds for row in found.rows) else 3)
+
+
 @app.command("add-dataset")
 def add_dataset(
     file: Path,

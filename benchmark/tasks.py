@@ -83,7 +83,7 @@ def reference(spec: dict[str, Any]) -> dict[str, Any]:
 def score(spec: dict[str, Any]) -> dict[str, Any]:
     """Score the embedding a spec names; write the replicates, and return every metric's value and state."""
     from scarena import dataset_reference
-    from scarena.metrics.score_embedding import score_embedding
+    from scarena.metrics import score_embedding
 
     for key, fix in (("embedding", "remove the record beside it to embed again"), ("reference", "remove its .json")):
         path = Path(spec[key])

@@ -18,8 +18,8 @@ BLOCK = 8
 TOLERANCE = 1e-3
 DENSE_BELOW = 500  # below this many rows a dense eigensolver is as fast and cannot fail to converge
 _MOST_RESTARTS = 100
-# Of the matrix's norm: an image this near to the subspace counts as inside. Its remainder is known to so few digits that
-# the basis would cease to be orthogonal.
+# Of the matrix's norm: an image this near to the subspace counts as inside. Its remainder is known to so few digits
+# that the basis would cease to be orthogonal.
 _NOTHING = 1e-8
 
 

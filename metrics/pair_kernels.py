@@ -68,7 +68,7 @@ class Kept(NamedTuple):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def draw(i: int, j: int) -> int:
+def draw(i: int, j: int) -> np.int64:
     """Return a number that looks random but depends on the pair only, and not on which of the two asks.
 
     The finaliser of splitmix64 (Steele et al. 2014, doi 10.1145/2660193.2660195). One round of a weaker hash strews
@@ -85,7 +85,7 @@ def _is_worse(me: int, dist_a: float, cell_a: int, dist_b: float, cell_b: int) -
     # The draws cost more than all else here, and equal distances are rare on most data.
     if dist_a != dist_b:
         return dist_a > dist_b
-    return draw(me, cell_a) > draw(me, cell_b)
+    return bool(draw(me, cell_a) > draw(me, cell_b))
 
 
 @njit(cache=True, nogil=True)

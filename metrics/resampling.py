@@ -54,7 +54,10 @@ class Resampling:
         counts = np.empty((n_replicates, len(strata)), dtype=np.uint8)
         for row in counts:
             drawn = start_of + (rng.random(len(strata)) * size_of).astype(np.int64)
-            row[order] = np.minimum(np.bincount(drawn, minlength=len(strata)), 255)
+            times = np.bincount(drawn, minlength=len(strata))
+            if times.max() > np.iinfo(counts.dtype).max:  # with an honest generator once in 10^507 draws
+                raise OverflowError(f"a cell was drawn {times.max()} times")
+            row[order] = times
         return cls(counts)
 
     def at(self, rows: NDArray[np.integer]) -> Resampling:
@@ -83,7 +86,7 @@ class Resampling:
         total = np.zeros((len(self.counts), n_labels))
         for label in range(n_labels):
             rows = np.flatnonzero(labels == label)
-            total[:, label] = self.counts[:, rows].astype(np.float64) @ values[rows] / len(rows)
+            total[:, label] = self.at(rows).means(values[rows])
         return total
 
 

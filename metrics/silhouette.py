@@ -89,13 +89,21 @@ def label_silhouettes(
     -------
     dict of str to Measured
         ``silhouette_label`` and ``isolated_labels`` (mean of the labels that occur in the fewest batches), scaled to
-        [0, 1], higher is better.
+        [0, 1], higher is better. Replicates are linear in the cells drawn, both as cells averaged and as cells that
+        distances are measured to; the nearest other label of each cell is held fixed.
+
+    Raises
+    ------
+    Undefined
+        Where there is one label.
 
     References
     ----------
     Luecken et al. 2022, doi 10.1038/s41592-021-01336-8; isolated labels as scib-metrics has them, by the silhouettes
     among all labels (scib takes the label against the rest as one group).
     """
+    if pairs.label_sums.shape[1] == 1:
+        raise Undefined("one label: there is nothing to tell apart")
     found = silhouettes(pairs.label_sums, labels)
     isolated, n_batches = isolated_labels(labels, batch)
     size = np.bincount(labels)
@@ -139,7 +147,9 @@ def batch_silhouette(
     Returns
     -------
     Measured
-        In [0, 1], higher is better. Mean over cells, then over the labels with two batches or more.
+        In [0, 1], higher is better. Mean over cells, then over the labels with two batches or more. Replicates are
+        linear in the cells drawn; where batches differ by chance only, |s| is near its kink at 0 and they spread up to
+        half more than scores do.
 
     Raises
     ------
@@ -186,6 +196,7 @@ def _influence(
     ``by_group`` [n_groups, m] are the weights of a group's cells in each of m sums. A sample of each group's cells
     stands for the group.
     """
+    from scarena.metrics.pairs import centred
     from scarena.metrics.silhouette_kernels import reference_influence
 
     order = np.argsort(groups, kind="stable")
@@ -200,10 +211,10 @@ def _influence(
     weights = by_group[groups[cells]] * (size / np.minimum(size, each))[groups[cells], None]
     if of_size:
         weights *= -np.sign(found.width[cells])[:, None]
-    centred = np.ascontiguousarray(embedding[order] - embedding.mean(axis=0), dtype=np.float32)
+    x, scale = centred(embedding[order])
     influence = np.empty((len(groups), by_group.shape[1]))
     influence[order] = reference_influence(
-        centred, starts, asked, groups[cells].astype(np.int64), found.nearest[cells], found.own[cells],
-        found.other[cells], weights,
+        x, starts, asked, groups[cells].astype(np.int64), found.nearest[cells], found.own[cells] / scale,
+        found.other[cells] / scale, weights,
     )  # fmt: skip
     return influence

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from scarena.cli import app
 from scarena.metric_docs import COLUMNS, TITLES, WITHOUT_INTERVAL, markdown, row
+from scarena.metrics import score_embedding
 from scarena.metrics.aggregate import WEIGHTS
 from scarena.metrics.reference import dataset_reference, ontology_reference
 from scarena.metrics.registry import METRICS, keys_of
-from scarena.metrics.score_embedding import score_embedding
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from scarena.errors import DataError, ModelError
-from scarena.metrics import families
+from scarena.metrics import families, score_embedding
 from scarena.metrics.aggregate import WEIGHTS
 from scarena.metrics.neighbors import nearest_neighbors, scib_library
 from scarena.metrics.reference import DatasetReference
 from scarena.metrics.registry import keys_of
-from scarena.metrics.score_embedding import score_embedding
 from scarena.metrics.scores import FAILED, NOT_APPLICABLE, OK
 
 NEED_GENES = ("cell_cycle", "hvg_overlap")

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from scarena.errors import DataError, ModelError, OntologyError
-from scarena.metrics import families
+from scarena.metrics import families, score_embedding
 from scarena.metrics.reference import DatasetReference, dataset_reference, ontology_reference
 from scarena.metrics.registry import METRICS, keys_of
-from scarena.metrics.score_embedding import score_embedding
 from scarena.metrics.scores import FAILED, NOT_APPLICABLE, OK
 
 PARENTS = {"cell": [], "x": ["cell"], "y": ["cell"], "x0": ["x"], "x1": ["x"], "x2": ["x"], "y3": ["y"], "y4": ["y"]}
