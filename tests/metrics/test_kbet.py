@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import chisquare
 
+from scarena.metrics import kbet as kbet_module
 from scarena.metrics.checks import codes
 from scarena.metrics.kbet import acceptances, kbet_per_label
 from scarena.metrics.measured import Undefined
@@ -193,6 +194,15 @@ def test_threads_and_repetition_change_no_bit():
     for other in (two, again):
         assert (one[0] == other[0]).all()
         assert (one[1] == other[1]).all()
+
+
+def test_cells_tested_a_few_at_a_time_have_the_same_verdicts(monkeypatch):
+    x, labels, batch = sampled(0, n_batches=4)
+    near = nearest_neighbors(x, 90)
+    whole = acceptances(near, batch, labels)
+    monkeypatch.setattr(kbet_module, "_ENTRIES_AT_ONCE", 1000)
+    for one, other in zip(whole, acceptances(near, batch, labels), strict=True):
+        assert (one == other).all()
 
 
 def test_a_stricter_level_accepts_more():
