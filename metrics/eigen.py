@@ -6,6 +6,7 @@ On the diffusion graph of 25,000 cells that is the difference between most of a 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,9 @@ DENSE_BELOW = 500  # below this many rows a dense eigensolver is as fast and can
 _MOST_RESTARTS = 100
 # Of the matrix's norm: an image this near to the subspace counts as inside. Its remainder is known to so few digits
 # that the basis would cease to be orthogonal.
-_NOTHING = 1e-8
+_NOTHING: dict[type, float] = {np.float32: 1e-4, np.float64: 1e-8}
+# The smallest tolerance that single precision can keep with something to spare.
+_SINGLE_FROM = 1e-4
 
 
 def leading_eigenpairs(
@@ -75,26 +78,41 @@ def _of_component(
         values, vectors = np.linalg.eigh(matrix.toarray().astype(np.float64))
         order = np.argsort(-np.abs(values), kind="stable")[:k]
         return values[order], vectors[:, order]
+    # Single precision halves what the search reads, which is its time; what it finds is then refined in double.
+    if tolerance >= _SINGLE_FROM:
+        with suppress(_Exhausted):
+            return _searched(matrix, k, tolerance, seed, np.float32)
+    return _searched(matrix, k, tolerance, seed, np.float64)
+
+
+class _Exhausted(Exception):
+    """Single precision cannot tell what is left of the matrix from rounding."""
+
+
+def _searched(
+    matrix: csr_matrix, k: int, tolerance: float, seed: int, precision: type
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    n = matrix.shape[0]
     rng, most = np.random.default_rng(seed), min(n - 2 * BLOCK, max(3 * k, k + 8 * BLOCK))
-    basis = np.empty((n, most + BLOCK))
+    searched, basis = matrix.astype(precision), np.empty((n, most + BLOCK), precision)
     basis[:, :BLOCK] = np.linalg.qr(rng.standard_normal((n, BLOCK)))[0]
     projected = np.zeros((most + BLOCK, most + BLOCK))
-    size, nothing = 0, _NOTHING * abs(matrix).sum(axis=0).max()
+    size, nothing = 0, _NOTHING[precision] * abs(matrix).sum(axis=0).max()
     for _ in range(_MOST_RESTARTS):
-        size = _expand(matrix, basis, projected, size, most, nothing, rng)
+        size = _expand(searched, basis, projected, size, most, nothing, rng)
         values, rotations = np.linalg.eigh(projected[:size, :size])
         order = np.argsort(-np.abs(values), kind="stable")
         # What the last block's image has outside the basis, seen from each Ritz vector.
         beyond = projected[size : size + BLOCK, :size] @ rotations[:, order[:k]]
         if (np.linalg.norm(beyond, axis=0) <= tolerance * np.abs(values).max()).all():
-            return values[order[:k]], basis[:, :size] @ rotations[:, order[:k]]
+            return _refined(matrix, basis[:, :size] @ rotations[:, order[:k]])
         kept = order[: min(k + 2 * BLOCK, size - BLOCK)]
         size = _restart(basis, projected, values, rotations, kept, size)
     raise RuntimeError(f"no {k} eigenvectors within {tolerance:g} after {_MOST_RESTARTS} restarts")
 
 
 def _expand(
-    matrix: csr_matrix, basis: NDArray[np.float64], projected: NDArray[np.float64], size: int, most: int,
+    matrix: csr_matrix, basis: NDArray[np.floating], projected: NDArray[np.float64], size: int, most: int,
     nothing: float, rng: np.random.Generator,
 ) -> int:  # fmt: skip
     """Add blocks until the basis has no room for one; one more block, the remainder, stands behind it."""
@@ -114,8 +132,8 @@ def _expand(
 
 
 def _factors(
-    image: NDArray[np.float64], basis: NDArray[np.float64], nothing: float, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    image: NDArray[np.floating], basis: NDArray[np.floating], nothing: float, rng: np.random.Generator
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return ``new`` and ``rest`` with image = new · rest and ``new`` orthonormal, to ``basis`` too.
 
     Where the image has fewer dimensions than columns, what QR gives for the others is rounding and may lie anywhere:
@@ -126,6 +144,8 @@ def _factors(
     new = new @ left
     rest = lengths[:, None] * right
     lost = np.flatnonzero(lengths <= nothing)
+    if len(lost) and basis.dtype == np.float32:
+        raise _Exhausted
     if len(lost):
         known = np.hstack([basis, new[:, : lost[0]]])
         fresh = rng.standard_normal((len(image), len(lost)))
@@ -135,13 +155,21 @@ def _factors(
     return new, rest
 
 
+def _refined(matrix: csr_matrix, vectors: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the best eigenpairs within the span of some vectors, in double precision."""
+    basis = np.linalg.qr(vectors.astype(np.float64))[0]
+    values, rotations = np.linalg.eigh(basis.T @ (matrix @ basis))
+    order = np.argsort(-np.abs(values), kind="stable")
+    return values[order], basis @ rotations[:, order]
+
+
 def _restart(
-    basis: NDArray[np.float64], projected: NDArray[np.float64], values: NDArray[np.float64],
+    basis: NDArray[np.floating], projected: NDArray[np.float64], values: NDArray[np.float64],
     rotations: NDArray[np.float64], kept: NDArray[np.intp], size: int,
 ) -> int:  # fmt: skip
     """Keep the best Ritz vectors and, as the next block, the remainder."""
     remainder, tail = basis[:, size : size + BLOCK].copy(), projected[size : size + BLOCK, :size] @ rotations[:, kept]
-    basis[:, : len(kept)] = basis[:, :size] @ rotations[:, kept]
+    basis[:, : len(kept)] = basis[:, :size] @ rotations[:, kept].astype(basis.dtype)
     basis[:, len(kept) : len(kept) + BLOCK] = remainder
     projected[:] = 0
     projected[range(len(kept)), range(len(kept))] = values[kept]
