@@ -34,20 +34,26 @@ def checked_embedding(embedding: ArrayLike) -> NDArray[np.floating]:
     return x
 
 
-def codes(values: ArrayLike, n_cells: int, what: str) -> NDArray[np.int64]:
-    """Return annotations ``[n_cells]`` as integer codes in the sorted order of their names.
+def coded(values: ArrayLike, n_cells: int, what: str) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Return annotations ``[n_cells]`` as integer codes, and the sorted names that the codes stand for.
 
     Raises
     ------
     DataError
         If there is not one value a cell.
     """
-    names = np.asarray(values).astype(str)
-    if names.shape != (n_cells,):
+    given = np.asarray(values).astype(str)
+    if given.shape != (n_cells,):
         raise DataError(
-            f"{names.shape} values for {n_cells} cells", where=what, fix="join labels to the embedding by cell name"
+            f"{given.shape} values for {n_cells} cells", where=what, fix="join labels to the embedding by cell name"
         )
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+    names, found = np.unique(given, return_inverse=True)
+    return found.astype(np.int64), names
+
+
+def codes(values: ArrayLike, n_cells: int, what: str) -> NDArray[np.int64]:
+    """Return the codes of :func:`coded` alone."""
+    return coded(values, n_cells, what)[0]
 
 
 def most_frequent(values: NDArray[np.str_]) -> str:

@@ -71,7 +71,7 @@ def _kbet(i: Inputs) -> Found:
 def _graph_connectivity(i: Inputs) -> Found:
     from scarena.metrics.graph_connectivity import graph_connectivity
 
-    return {"graph_connectivity": graph_connectivity(i.first_neighbors(15), i.labels, i.resampling)}
+    return {"graph_connectivity": graph_connectivity(i.pairs.near, i.labels, i.resampling)}
 
 
 def _pcr(i: Inputs) -> Found:

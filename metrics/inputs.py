@@ -9,7 +9,6 @@ import numpy as np
 
 from scarena.metrics import label_transfer
 from scarena.metrics.measured import Undefined
-from scarena.metrics.neighbors import Neighbors
 from scarena.metrics.reference import DatasetReference, OntologyReference
 from scarena.metrics.resampling import Resampling
 
@@ -120,8 +119,3 @@ class Inputs:
         if self.reference.pre_pca is None:
             raise Undefined("no PCA of the data before integration was given")
         return self.reference.pre_pca
-
-    def first_neighbors(self, k: int) -> Neighbors:
-        """Return the ``k`` nearest cells, the cell itself counted, as arrays of their own."""
-        near = self.pairs.near
-        return Neighbors(np.ascontiguousarray(near.indices[:, :k]), np.ascontiguousarray(near.distances[:, :k]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from scarena.errors import DataError, ModelError
 from scarena.metrics.aggregate import WEIGHTS, aggregate_replicates, aggregates
-from scarena.metrics.checks import checked_embedding, one_line
+from scarena.metrics.checks import checked_embedding, coded, one_line
 from scarena.metrics.families import FAMILIES, Found
 from scarena.metrics.inputs import Inputs
 from scarena.metrics.measured import Measured, Undefined
@@ -132,18 +132,9 @@ def _inputs(
     for where, value in given.items():
         if value is not None and len(value) != len(x):
             raise DataError(f"{len(value)} rows for {len(x)} cells", where=where, fix="join it by cell name")
-    batches, _ = _coded(batch, len(x), "batch")
-    codes, names = _coded(labels, len(x), "labels")
+    batches, _ = coded(batch, len(x), "batch")
+    codes, names = coded(labels, len(x), "labels")
     return Inputs(x, batches, codes, names, reference, ontology, n_replicates=n_replicates, seed=seed, n_jobs=n_jobs)
-
-
-def _coded(values: ArrayLike, n_cells: int, what: str) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
-    """Return integer codes ``[n_cells]`` and the sorted names they stand for."""
-    given = np.asarray(values).astype(str)
-    if given.shape != (n_cells,):
-        raise DataError(f"{given.shape} values for {n_cells} cells", where=what, fix="join it by cell name")
-    names, codes = np.unique(given, return_inverse=True)
-    return codes.astype(np.int64), names
 
 
 def _asked(metrics: str | Sequence[str]) -> list[str]:
