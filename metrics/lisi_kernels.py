@@ -56,6 +56,16 @@ def bandwidths(
 
 
 @njit(cache=True, nogil=True)
+def _nearest(indices: NDArray[np.int64], distances: NDArray[np.float32], itself: int) -> float:
+    """Return the least distance among the neighbours of a cell but itself; its weights are taken relative to it."""
+    nearest = np.inf
+    for j in range(len(indices)):
+        if indices[j] != itself:
+            nearest = min(nearest, np.float64(distances[j]))
+    return nearest
+
+
+@njit(cache=True, nogil=True)
 def inverse_simpson(
     indices: NDArray[np.int64],
     distances: NDArray[np.float32],
@@ -68,10 +78,7 @@ def inverse_simpson(
     found = np.empty(n)
     shares = np.zeros(n_groups)
     for i in range(n):
-        nearest = np.inf
-        for j in range(k):
-            if indices[i, j] != i:
-                nearest = min(nearest, np.float64(distances[i, j]))
+        nearest = _nearest(indices[i], distances[i], i)
         shares[:] = 0.0
         for j in range(k):
             if indices[i, j] != i:
@@ -102,10 +109,7 @@ def pull(
     found = np.zeros(len(indices))
     shares, weights = np.zeros(n_groups), np.empty(k)
     for i in cells:
-        nearest = np.inf
-        for j in range(k):
-            if indices[i, j] != i:
-                nearest = min(nearest, np.float64(distances[i, j]))
+        nearest = _nearest(indices[i], distances[i], i)
         shares[:] = 0.0
         total, squares = 0.0, 0.0
         for j in range(k):
