@@ -97,7 +97,7 @@ def all_pairs(
         from scarena.metrics.pairs_torch import visit_all
 
         visit_all(cells, kept, device)
-    return _in_order(cells, kept, k - 1, k_foreign, scale)
+    return _in_order(cells, kept, k - 1, k_foreign, scale, n_threads(n_jobs))
 
 
 def centred(embedding: NDArray[np.floating]) -> tuple[NDArray[np.float32], float]:
@@ -140,14 +140,14 @@ def _kept(cells: Cells, k: int, k_foreign: int) -> Kept:
     )  # fmt: skip
 
 
-def _in_order(cells: Cells, kept: Kept, k: int, k_foreign: int, scale: float) -> Pairs:
+def _in_order(cells: Cells, kept: Kept, k: int, k_foreign: int, scale: float, threads: int) -> Pairs:
     """Return everything in the cells' own order and units, neighbours by their exact distances."""
     from scarena.metrics.exact_kernels import by_exact_distance
 
     back = np.argsort(cells.name)
     x = cells.x[back]
-    near, near_cell = by_exact_distance(x, kept.near_cell[back], k)
-    foreign, foreign_cell = by_exact_distance(x, kept.foreign_cell[back], k_foreign)
+    near, near_cell = by_exact_distance(x, kept.near_cell[back], k, threads)
+    foreign, foreign_cell = by_exact_distance(x, kept.foreign_cell[back], k_foreign, threads)
     itself = np.arange(len(x), dtype=np.int64)[:, None]
     near = np.hstack([np.zeros((len(x), 1)), near])
     return Pairs(
