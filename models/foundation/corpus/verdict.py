@@ -1,0 +1,40 @@
+"""What the cards alone say of contamination: whether a model was trained on a dataset, or on its study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from scarena.datasets.card import DatasetCard
+
+State = Literal["clean", "study", "donor", "cells", "unknown"]
+
+
+def same_names(ours: Iterable[str], theirs: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `ours`, sorted, that are also among `theirs`, whatever their case and outer spaces."""
+    known = {name.strip().casefold() for name in theirs}
+    return tuple(sorted({name for name in ours if name.strip() and name.strip().casefold() in known}))
+
+
+def card_verdict(model_card_corpus: Sequence[str], model_studies: Sequence[str], dataset_card: DatasetCard) -> State:
+    """Return what a model's card says of its training on a dataset.
+
+    Parameters
+    ----------
+    model_card_corpus
+        ``training_corpus`` of the model's card: names of dataset cards, or of studies.
+    model_studies
+        ``study`` of those of them that are dataset cards.
+    dataset_card
+        The dataset it is scored on.
+
+    Returns
+    -------
+    ``cells`` where the dataset itself was trained on, ``study`` where one of its studies was, ``unknown`` where the
+    model names no corpus or the dataset no study, else ``clean``. Never ``donor``: cards do not name donors.
+    """
+    if same_names([dataset_card.name], model_card_corpus):
+        return "cells"
+    if same_names(dataset_card.study, [*model_card_corpus, *model_studies]):
+        return "study"
+    return "clean" if dataset_card.study and (model_card_corpus or model_studies) else "unknown"
