@@ -94,6 +94,26 @@ def _dataset_entry(dataset: Json, folder: Path) -> Json:
     return {**entry, "sources": hashes}
 
 
+def contamination(models: list[Json], datasets: list[Json]) -> list[Json]:
+    """Return, for each foundation model and dataset, what their cards say of the one having been trained on the other.
+
+    ``cells``, ``study``, ``clean`` or ``unknown``; `scarena corpus audit` compares the cells themselves.
+    """
+    from scarena.models.foundation.corpus.audit import studies_of
+    from scarena.models.foundation.corpus.verdict import verdict
+
+    found = []
+    for model in models:
+        if model.get("family") == "foundation":
+            corpus = model.get("training_corpus", [])
+            studies = studies_of(corpus)
+            for dataset in datasets:
+                name = dataset["dataset"]
+                state = verdict(corpus, studies, name, dataset["card"].get("study", []))
+                found.append({"model": model["name"], "dataset": name, "state": state})
+    return found
+
+
 def make_board(config: BoardConfig) -> Json:
     """Return the board of a finished set of runs; see docs for its keys."""
     runs = read_runs(config)
@@ -104,12 +124,14 @@ def make_board(config: BoardConfig) -> Json:
     samples = samples_of(cells, runs.replicates)
     table, checks = standings(cells, models, samples), control_checks(cells, models, samples)
     releases = sorted({d["cl_release"] for d in runs.datasets if d.get("cl_release")})
+    datasets = [_dataset_entry(dataset, config.folder) for dataset in runs.datasets]
     return {
         "schema": SCHEMA,
         "board": config.board,
         "title": config.title or config.board,
-        "datasets": [_dataset_entry(dataset, config.folder) for dataset in runs.datasets],
+        "datasets": datasets,
         "models": models,
+        "contamination": contamination(models, datasets),
         "cells": cells,
         "per_dataset": per_dataset(samples),
         "overall": overall(table),

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scarena.cli_corpus import app as corpus
 from scarena.errors import ScarenaError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 bench = typer.Typer(no_args_is_help=True, help="Measure speed and memory; prints the tables the README quotes.")
 app.add_typer(bench, name="bench")
+app.add_typer(corpus, name="corpus")
 
 Out = Annotated[Path, typer.Option(help="file to write")]
 Settings = Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")]
@@ -254,12 +256,13 @@ def config_schema() -> None:
 def pretrain(
     config: Annotated[Path, typer.Argument(help="config/pretrain.yaml")],
     out: Annotated[Path, typer.Option(help="folder of the checkpoint")],
-    cache: Annotated[Path, typer.Option(help="where pulled files are kept")] = Path(".cache"),
+    cache: Annotated[Path, typer.Option(help="where pulled files and the training's state are kept")] = Path(".cache"),
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
 ) -> None:
-    """Pretrain scArena-FM on a list of dataset cards."""
+    """Pretrain scArena-FM on a list of dataset cards; an interrupted run goes on where it was."""
     from scarena.models.foundation.pretrain import pretrain as train
 
-    train(config, out, cache, None)
+    train(config, out, cache, None, device=device)
 
 
 @bench.command("board")

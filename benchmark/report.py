@@ -215,12 +215,37 @@ def render(board: Json, folder: Path) -> str:
         scaled=scaled_table(board),
         missing=missing_cells(board),
         blind=blind_metrics(board),
+        trained=trained_on(board),
+        seen=seen_datasets(board),
         chart=Markup(scatter_of_scores(board)),
         umaps=[{**figure, "html": Markup(figure["html"])} for figure in umaps(board, folder)],
         plotly=Markup(get_plotlyjs()),
         style=Markup(_asset("board.css")),
         script=Markup(_asset("board.js")),
     )
+
+
+def trained_on(board: Json) -> list[Json]:
+    """Return, for each foundation model, the datasets in each state of contamination."""
+    rows = board.get("contamination", [])
+    return [
+        {"title": card["title"]}
+        | {
+            state: [row["dataset"] for row in rows if row["model"] == card["name"] and row["state"] == state]
+            for state in ("cells", "study", "unknown", "clean")
+        }
+        for card in ordered_models(board)
+        if any(row["model"] == card["name"] for row in rows)
+    ]
+
+
+def seen_datasets(board: Json) -> dict[str, list[str]]:
+    """Return the datasets that are, or whose study is, in a model's training corpus."""
+    found: dict[str, list[str]] = {}
+    for row in board.get("contamination", []):
+        if row["state"] in ("cells", "study"):
+            found.setdefault(row["model"], []).append(row["dataset"])
+    return found
 
 
 def _pairs(board: Json) -> list[Json]:

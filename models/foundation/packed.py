@@ -23,7 +23,7 @@ class Packed:
     starts_B1: Tensor
     """int32 [B + 1], where each cell's tokens begin, and the end ("cu_seqlens")."""
     longest: int
-    """Tokens of the longest cell, 0 without cells; known on the host, so that asking for it never waits for a device."""
+    """Tokens of the longest cell, 0 without cells; known on the host, so that asking never waits for a device."""
 
     @property
     def n_cells(self) -> int:

@@ -1,28 +1,40 @@
-"""Pretraining scArena-FM: from a list of dataset cards to a checkpoint whose manifest says what it was trained on."""
+"""Pretraining: from a list of dataset cards to a checkpoint whose manifest says what it was trained on."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import shutil
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import numba
 import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scarena.errors import ConfigError
+from scarena.files import replacing, write_text
+from scarena.models.foundation.cell_sources import CorpusSource, expressed_share
 from scarena.models.foundation.checkpoint import save
-from scarena.models.foundation.constants import constant_losses
+from scarena.models.foundation.corpus.build import build
+from scarena.models.foundation.corpus.config import CorpusConfig
+from scarena.models.foundation.corpus.fingerprints import write_fingerprints
+from scarena.models.foundation.corpus.store import Corpus
+from scarena.models.foundation.gene_features import PROTEIN_ATLAS, features_of, profiles
 from scarena.models.foundation.model import FoundationConfig, Sizes, initialised
-from scarena.models.foundation.tokenize import Expression, over_vocabulary
-from scarena.models.foundation.train import Group, TrainConfig, train
+from scarena.models.foundation.task import TaskConfig, ViewsTask
+from scarena.models.foundation.training.config import EngineConfig
+from scarena.models.foundation.training.distributed import full_weights, joined
+from scarena.models.foundation.training.loop import fit
 
 if TYPE_CHECKING:
-    from anndata import AnnData
+    from scarena.models.foundation.model import FoundationModel
+    from scarena.models.foundation.training.task import Report
 
 _LOG = logging.getLogger("scarena.pretrain")
 
@@ -32,17 +44,17 @@ class PretrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
-    corpus: list[str] = Field(min_length=1)
-    min_cells: int = Field(20, description="cells of the corpus a gene must be seen in to enter the vocabulary")
-    max_genes: int = 16000
-    held_out: float = Field(0.05, gt=0, lt=0.5, description="share of every group kept for validation")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    corpus: CorpusConfig
+    gene_features: int = Field(60, ge=0, description="principal components of bulk profiles the gene table starts from")
     model: Sizes = Sizes()
-    train: TrainConfig = TrainConfig()
+    task: TaskConfig = TaskConfig()
+    engine: EngineConfig
+    threads: int = Field(2, ge=1)
 
 
 def read_config(path: Path) -> PretrainConfig:
-    """Read config/pretrain.yaml.
+    """Read a pretraining configuration.
 
     Raises
     ------
@@ -51,65 +63,52 @@ def read_config(path: Path) -> PretrainConfig:
     """
     try:
         return PretrainConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(said, where=str(path), fix="see config/pretrain.yaml") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())[:200]
         raise ConfigError(said, where=str(path), fix="see config/pretrain.yaml") from None
 
 
-def vocabulary(corpus: dict[str, AnnData], min_cells: int, max_genes: int) -> list[str]:
-    """Return the Ensembl ids seen in at least `min_cells` cells, the most widely seen ones where there are too many."""
-    seen: dict[str, int] = {}
-    for data in corpus.values():
-        for gene, cells in zip(data.var_names, np.asarray((data.X > 0).sum(axis=0)).ravel(), strict=True):
-            seen[gene] = seen.get(gene, 0) + int(cells)
-    often = sorted((gene for gene, cells in seen.items() if cells >= min_cells), key=lambda g: (-seen[g], g))
-    return sorted(often[:max_genes])
+def corpus_of(config: CorpusConfig, cache: Path, mirror: Path | None = None, *, bulk: bool = False) -> Corpus:
+    """Return the corpus of a configuration, built where the cache does not hold it yet.
+
+    With `bulk` its vocabulary, unless it names one, is the genes that bulk profiles know: those that no cell of a small
+    corpus expresses, and that make a pancreas, are then places in the table too.
+    """
+    if bulk and config.vocabulary is None:
+        config = config.model_copy(update={"vocabulary": _bulk_genes(cache, mirror)})
+    digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
+    folder = cache / "corpora" / f"{config.name}-{digest}"
+    if not (folder / "manifest.json").is_file():
+        _LOG.info("building the corpus %s", config.name)
+        build(config, folder, cache, mirror)
+    return Corpus.open(folder, verify=True)
 
 
-def split(corpus: dict[str, AnnData], genes: list[str], share: float, seed: int) -> tuple[list[Group], list[Group]]:
-    """Return the corpus by batch, as training and held-out groups in the same order."""
-    rng = np.random.default_rng(seed)
-    kept: list[Group] = []
-    held: list[Group] = []
-    for name, data in corpus.items():
-        whole = over_vocabulary(data, genes)
-        measured = np.flatnonzero(np.isin(genes, data.var_names))
-        for batch in sorted(data.obs["batch"].unique()):
-            rows = rng.permutation(np.flatnonzero((data.obs["batch"] == batch).to_numpy()))
-            n_held = max(2, int(share * len(rows)))
-            for part, chosen in ((held, rows[:n_held]), (kept, rows[n_held:])):
-                cells = Expression(whole.values[np.sort(chosen)], whole.depth[np.sort(chosen)])
-                part.append(Group(f"{name}:{batch}", cells, measured))
-    return kept, held
+def _bulk_genes(cache: Path, mirror: Path | None) -> Path:
+    genes, _ = profiles(cache, mirror)
+    path = cache / "corpora" / f"{PROTEIN_ATLAS.name}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, "\n".join(sorted(genes)) + "\n")
+    return path
 
 
-def _corpus(names: list[str], cache: Path, mirror: Path | None) -> dict[str, AnnData]:
-    from scarena.datasets.card import load_card
-    from scarena.datasets.ontology import CellOntology
-    from scarena.datasets.prepare import prepare
-
-    ontology = CellOntology.load()
-    found = {}
-    for name in names:
-        card = load_card(name)
-        if card.role != "pretraining":
-            fix = "pretrain on cards with `role: pretraining` only"
-            raise ConfigError(f"{name} is a {card.role} set", where="corpus", fix=fix)
-        found[name] = prepare(card, cache=cache, mirror=mirror, ontology=ontology)
-        _LOG.info("%s: %d cells, %d genes", name, *found[name].shape)
-    return found
+def start(config: PretrainConfig, corpus: Corpus, cache: Path, mirror: Path | None = None) -> FoundationModel:
+    """Return the model before the first step: random weights, what bulk profiles know of genes, the genes' shares."""
+    sizes = FoundationConfig(n_genes=len(corpus.genes), n_groups=len(corpus.groups), **config.model.model_dump())
+    model = initialised(sizes, config.engine.seed)
+    if config.gene_features:
+        model.know_genes(torch.from_numpy(features_of(corpus.genes, cache, mirror, config.gene_features)))
+    model.decoder.start_from(expressed_share(CorpusSource(corpus), 512, config.engine.seed))
+    return model
 
 
-def _described(corpus: dict[str, AnnData], held_out: list[Group]) -> list[dict[str, Any]]:
-    rows = []
-    for name, data in corpus.items():
-        held = sum(group.cells.values.shape[0] for group in held_out if group.name.startswith(f"{name}:"))
-        study, sources = json.loads(data.uns["card"])["study"], json.loads(data.uns["sources"])
-        rows.append({"card": name, "study": study, "cells": data.n_obs, "cells_held_out": held, "sources": sources})
-    return rows
-
-
-def pretrain(config_path: Path, out: Path, cache: Path, mirror: Path | None = None) -> None:
+def pretrain(
+    config_path: Path, out: Path, cache: Path, mirror: Path | None = None, *, device: str = "cpu",
+    work: Path | None = None,
+) -> None:  # fmt: skip
     """Pretrain a model and write its checkpoint to `out`.
 
     Parameters
@@ -117,29 +116,67 @@ def pretrain(config_path: Path, out: Path, cache: Path, mirror: Path | None = No
     config_path
         See config/pretrain.yaml.
     out
-        Folder of the checkpoint; train_log.jsonl is written while training, manifest.json at the end.
+        Folder of the checkpoint; nothing is written there before training has ended.
     cache, mirror
-        As for `scarena.datasets.sources.pull`.
+        As for `scarena.datasets.sources.pull`; the corpus and the training's state are kept in the cache too.
+    device
+        Where to train.
+    work
+        Folder of the training's state, from which an interrupted run goes on; below the cache where not given.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = read_config(config_path)
-    torch.set_num_threads(config.train.threads)
-    corpus = _corpus(config.corpus, cache, mirror)
-    genes = vocabulary(corpus, config.min_cells, config.max_genes)
-    groups, held_out = split(corpus, genes, config.held_out, config.train.seed)
-    sizes = FoundationConfig(n_genes=len(genes), n_groups=len(groups), **config.model.model_dump())
-    model = initialised(sizes, config.train.seed)
-    out.mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
-    report = train(model, groups, held_out, config.train, out / "train_log.jsonl", _LOG.info)
+    torch.set_num_threads(config.threads)
+    numba.set_num_threads(min(config.threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    corpus = corpus_of(config.corpus, cache, mirror, bulk=bool(config.gene_features))
+    model = start(config, corpus, cache, mirror)
+    task = ViewsTask(CorpusSource(corpus), config.task, model, held_out=CorpusSource(corpus, held_out=True))
+    digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
+    work = work or cache / "pretrain" / f"{config.name}-{digest}"
+    began = time.monotonic()
+    identity = {"corpus": corpus.manifest["files"], "task": config.task.model_dump(mode="json")}
+    identity["gene_features"] = config.gene_features
+    # Processes join once: what comes after training needs all of them to gather the weights, and one to write.
+    with joined(config.engine.distributed, device) as place:
+        report = fit(model, task, config.engine, work, device=device, identity=identity)
+        _LOG.info("%d steps in %.0f s, this time %.0f s", report.steps, report.seconds, time.monotonic() - began)
+        whole = initialised(model.config, 0)
+        whole.load_state_dict(full_weights(model))
+    if place.rank == 0:
+        finish(config, corpus, task, whole, report, work, out)
+
+
+def finish(
+    config: PretrainConfig, corpus: Corpus, task: ViewsTask, whole: FoundationModel, report: Report, work: Path,
+    out: Path,
+) -> None:  # fmt: skip
+    """Write the checkpoint, the log of the losses and the fingerprints of the corpus."""
+    with replacing(out / "losses.jsonl") as part:
+        shutil.copyfile(work / "losses.jsonl", part)
+    write_fingerprints(corpus, out)
     manifest = {
         "name": config.name,
-        "corpus": _described(corpus, held_out),
-        "vocabulary": len(genes),
-        "train": config.train.model_dump(),
-        "losses": report,
-        "constant_predictors": constant_losses(groups, held_out, config.train),
-        "wall_s": round(time.monotonic() - start, 1),
+        "config": json.loads(config.model_dump_json()),
+        "corpus": corpus.manifest["sources"],
+        "gene_features": [_bulk()] if config.gene_features else [],
+        "validation": report.validation,
+        "validation_without_cells": task.validate(without_cells(whole.eval())),
+        "report": asdict(report),
         "versions": {name: version(name) for name in ("torch", "numpy", "scipy", "anndata")},
     }
-    save(out, model, genes, manifest)
+    save(out, whole, corpus.genes, manifest)
+
+
+def _bulk() -> dict[str, Any]:
+    files = {file.url: file.sha256 for file in PROTEIN_ATLAS.files}
+    return {"name": PROTEIN_ATLAS.name, "licence": PROTEIN_ATLAS.licence, "files": files}
+
+
+def without_cells(model: FoundationModel) -> FoundationModel:
+    """Return a copy that decodes every cell alike: what its losses are without having looked at the cells."""
+    blind = initialised(model.config, 0)
+    blind.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        blind.decoder.mix.weight.zero_()
+        blind.decoder.mix.bias.zero_()
+    return blind.eval()

@@ -1,86 +1,116 @@
-"""From counts to tokens: which genes of a cell the transformer sees, and with what value.
+"""From a prepared dataset to cells over a vocabulary, and to packed tokens.
 
-A token is a gene of the vocabulary and log1p of its counts per 10,000; counts outside the vocabulary still count for
-the depth. The same cell gives the same tokens on every machine: ties are broken by the gene's place in the vocabulary.
+Genes are found by Ensembl id. Counts of genes outside the vocabulary still count for a cell's depth. The same cell
+gives the same tokens on every machine and in any company.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from anndata import AnnData
-from scipy.sparse import csr_matrix
+import torch
 
-PAD = -1
+from scarena.errors import ModelError
+from scarena.models.foundation.kernels.pack import Encoding, pack
 
+if TYPE_CHECKING:
+    from anndata import AnnData
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Genes and values of a set of cells, in rows padded at the end."""
+    from scarena.models.foundation.packed import Packed
 
-    genes: np.ndarray
-    """int64 [n_cells, length], index into the vocabulary; `PAD` where a cell has fewer genes."""
-    values: np.ndarray
-    """float32 [n_cells, length], log1p counts per 10,000; 0 at the padding."""
+ALL = 1 << 30
+"""A length that no cell reaches."""
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
-    """Cells over the vocabulary, from which tokens are drawn."""
+class Cells:
+    """Counts of some cells over a vocabulary, cell by cell."""
 
-    values: csr_matrix
-    """float32 [n_cells, n_vocabulary], log1p counts per 10,000 of all the cell's counts."""
-    depth: np.ndarray
-    """float32 [n_cells], all counts of the cell."""
+    starts_B1: np.ndarray
+    """int64 [B + 1], where each cell's genes begin, and the end."""
+    genes_N: np.ndarray
+    """int32 [N], places in the vocabulary, ascending within a cell."""
+    counts_N: np.ndarray
+    """float32 [N], above zero."""
+    depth_B: np.ndarray
+    """float32 [B], all counts of a cell, outside the vocabulary too."""
+
+    def __len__(self) -> int:
+        return len(self.depth_B)
+
+    def rows(self, rows: np.ndarray) -> Cells:
+        """Return some of the cells, in the order asked for."""
+        sizes = np.diff(self.starts_B1)[rows]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        at = np.repeat(self.starts_B1[:-1][rows] - starts[:-1], sizes) + np.arange(starts[-1])
+        return Cells(starts, self.genes_N[at], self.counts_N[at], self.depth_B[rows])
 
 
-def over_vocabulary(data: AnnData, vocabulary: list[str]) -> Expression:
-    """Return the expression of `data` over the vocabulary; genes outside it count for the depth only.
+def places(genes: Sequence[str], vocabulary: Sequence[str], where: str = "var_names") -> np.ndarray:
+    """Return the place of each gene in the vocabulary, int32, −1 outside.
 
-    Parameters
-    ----------
-    data
-        Counts with Ensembl ids as ``var_names``.
-    vocabulary
-        Ensembl ids in the order of the gene table.
+    Raises
+    ------
+    ModelError
+        If no gene is in it.
     """
-    place = {gene: i for i, gene in enumerate(vocabulary)}
-    columns = np.array([place.get(gene, -1) for gene in data.var_names])
+    place = {gene: number for number, gene in enumerate(vocabulary)}
+    found = np.array([place.get(gene, -1) for gene in genes], np.int32)
+    if not (found >= 0).any():
+        fix = "the model knows human genes by Ensembl id"
+        raise ModelError("no gene in common with the model's vocabulary", where=where, fix=fix)
+    return found
+
+
+def over_vocabulary(data: AnnData, vocabulary: Sequence[str]) -> Cells:
+    """Return the cells of a dataset (counts, Ensembl ids as ``var_names``) over a vocabulary.
+
+    Raises
+    ------
+    ModelError
+        If they have no gene in common.
+    """
+    from scipy.sparse import csr_matrix
+
+    columns = places(list(data.var_names), vocabulary)
     counts = csr_matrix(data.X)
-    depth = np.asarray(counts.sum(axis=1), dtype=np.float32).ravel()
-    coo = counts.tocoo()
-    keep = columns[coo.col] >= 0
-    rows, genes = coo.row[keep], columns[coo.col[keep]]
-    scaled = np.log1p(coo.data[keep].astype(np.float32) * (1e4 / np.maximum(depth, 1.0))[rows]).astype(np.float32)
-    values = csr_matrix((scaled, (rows, genes)), shape=(data.n_obs, len(vocabulary)))
-    values.sort_indices()
-    return Expression(values, depth)
+    depth = np.asarray(counts.sum(axis=1), np.float32).ravel()
+    kept = np.flatnonzero(columns >= 0)
+    inside = counts[:, kept[np.argsort(columns[kept])]].astype(np.float32)
+    inside.eliminate_zeros()
+    inside.sort_indices()
+    genes = np.sort(columns[kept])[inside.indices]
+    return Cells(inside.indptr.astype(np.int64), genes.astype(np.int32), inside.data, depth)
 
 
-def _first_by(values: csr_matrix, key: np.ndarray, length: int) -> Tokens:
-    """Return the `length` entries of every row with the smallest key; ties go to the lower gene."""
-    sizes = np.diff(values.indptr)
-    rows = np.repeat(np.arange(values.shape[0]), sizes)
-    order = np.lexsort((values.indices, key, rows))
-    rank = np.arange(len(order)) - np.repeat(values.indptr[:-1], sizes)
-    chosen = order[rank < length]
-    at = (rows[chosen], rank[rank < length])
-    width = max(1, int(min(length, sizes.max(initial=0))))
-    genes = np.full((values.shape[0], width), PAD, dtype=np.int64)
-    kept = np.zeros((values.shape[0], width), dtype=np.float32)
-    genes[at], kept[at] = values.indices[chosen], values.data[chosen]
-    return Tokens(genes, kept)
+def tokens_of(
+    cells: Cells, n_genes: int, encoding: Encoding, medians_V: np.ndarray | None = None, length: int = ALL
+) -> Packed:
+    """Return the packed tokens of cells already over the vocabulary, all of them or the `length` highest."""
+    starts_B1, genes_N, counts_N = map(torch.from_numpy, (cells.starts_B1, cells.genes_N, cells.counts_N))
+    return pack(
+        starts_B1, genes_N, counts_N, torch.arange(n_genes, dtype=torch.int32), length=length, encoding=encoding,
+        medians_V=None if medians_V is None else torch.from_numpy(medians_V), depth_B=torch.from_numpy(cells.depth_B),
+    )  # fmt: skip
 
 
-def highest(values: csr_matrix, length: int) -> Tokens:
-    """Return each cell's `length` highest-valued genes, highest first: the choice when embedding."""
-    return _first_by(values, -values.data, length)
+def gene_medians(cells: Sequence[Cells], n_genes: int) -> np.ndarray:
+    """Return each gene's median count per 10,000 over the cells that express it, float32 [n_genes]; 1 where none does.
 
-
-def sampled(values: csr_matrix, length: int, rng: np.random.Generator) -> Tokens:
-    """Return `length` of each cell's expressed genes at random, in random order: the choice when training.
-
-    Drawn in proportion to their value, so that training sees what embedding does, mostly the highest genes.
+    What ranks are relative to (Theodoris et al. 2023, doi:10.1038/s41586-023-06139-9).
     """
-    return _first_by(values, rng.exponential(size=len(values.data)) / values.data, length)
+    genes = np.concatenate([each.genes_N for each in cells])
+    share = np.concatenate(
+        [each.counts_N * np.repeat(1e4 / np.maximum(each.depth_B, 1), np.diff(each.starts_B1)) for each in cells]
+    )
+    order = np.lexsort((share, genes))
+    genes, share = genes[order], share[order]
+    first, last = (np.searchsorted(genes, np.arange(n_genes), side=side) for side in ("left", "right"))
+    seen = np.flatnonzero(last > first)
+    medians = np.ones(n_genes, np.float32)
+    low, high = (first[seen] + last[seen] - 1) // 2, (first[seen] + last[seen]) // 2
+    medians[seen] = (share[low] + share[high]) / 2
+    return medians

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scarena.board import make_board, shortfalls, write_board
+from scarena.board import contamination, make_board, shortfalls, write_board
 from scarena.config import BoardConfig
 from scarena.controls import control_checks, control_scaled
 from scarena.errors import DataError
@@ -357,3 +357,22 @@ def test_the_parquet_file_has_a_row_for_a_failed_run(tmp_path):
     assert table.loc["a", "run_state"] == "failed(oom)"
     assert table["value"].isna().to_dict() == {"a": True, "b": False}
     assert table["low"].dtype == "float64"
+
+
+def test_contamination_goes_by_the_cards_of_models_and_datasets():
+    fm = {"name": "fm", "family": "foundation", "training_corpus": ["skin_ctcl", "GSE84133"]}
+    models = [
+        fm,
+        {"name": "untold", "family": "foundation", "training_corpus": []},
+        {"name": "hvg", "family": "baseline"},
+    ]
+    datasets = [
+        {"dataset": "skin_ctcl", "card": {"study": []}},
+        {"dataset": "baron_h1", "card": {"study": ["GSE84133"]}},
+        {"dataset": "kang", "card": {"study": ["GSE96583"]}},
+    ]
+    found = {(row["model"], row["dataset"]): row["state"] for row in contamination(models, datasets)}
+    assert found == {
+        ("fm", "skin_ctcl"): "cells", ("fm", "baron_h1"): "study", ("fm", "kang"): "clean",
+        ("untold", "skin_ctcl"): "unknown", ("untold", "baron_h1"): "unknown", ("untold", "kang"): "unknown",
+    }  # fmt: skip

@@ -218,3 +218,18 @@ def test_a_baseline_without_a_total_is_named_and_not_compared(board):
     board["overall"][0]["coverage"] = 0.5
     (sentence,) = verdicts(board)
     assert sentence.endswith("Not compared with hvg: no total.")
+
+
+def test_what_a_model_was_trained_on_is_said_and_marked(board, tmp_path):
+    states = {"d1": "study", "d2": "clean"}
+    board["contamination"] = [
+        {"model": "scarena-fm", "dataset": name, "state": state, "reason": "because"} for name, state in states.items()
+    ]
+    page = render(board, tmp_path)
+    assert "trained on 1 of these" in page
+    row = re.search(r"<tr><td>scarena-fm</td>(.*?)</tr>", page[page.index("Was a model trained") :])
+    assert re.findall(r"<td>(.*?)</td>", row[1]) == ["–", "d1", "–", "d2"]
+
+
+def test_a_board_without_foundation_models_says_nothing_of_training(board, tmp_path):
+    assert "Was a model trained" not in render(board, tmp_path)

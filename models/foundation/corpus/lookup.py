@@ -23,7 +23,7 @@ def _checkpoint_card(folder: Path) -> ModelCard:
 
     try:
         manifest = read_json(folder / "manifest.json")
-        corpus = tuple(str(name) for row in manifest["corpus"] for name in (row["card"], *row["study"]))
+        corpus = tuple(str(name) for row in manifest["corpus"] for name in (row["dataset"], *row["study"]))
         name, parameters = str(manifest["name"]), manifest.get("parameters")
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = f"says nothing of a corpus ({type(error).__name__})"

@@ -33,8 +33,13 @@ def card_verdict(model_card_corpus: Sequence[str], model_studies: Sequence[str],
     ``cells`` where the dataset itself was trained on, ``study`` where one of its studies was, ``unknown`` where the
     model names no corpus or the dataset no study, else ``clean``. Never ``donor``: cards do not name donors.
     """
-    if same_names([dataset_card.name], model_card_corpus):
+    return verdict(model_card_corpus, model_studies, dataset_card.name, dataset_card.study)
+
+
+def verdict(corpus: Sequence[str], corpus_studies: Sequence[str], dataset: str, study: Sequence[str]) -> State:
+    """Return what :func:`card_verdict` does, for a dataset's name and studies."""
+    if same_names([dataset], corpus):
         return "cells"
-    if same_names(dataset_card.study, [*model_card_corpus, *model_studies]):
+    if same_names(study, [*corpus, *corpus_studies]):
         return "study"
-    return "clean" if dataset_card.study and (model_card_corpus or model_studies) else "unknown"
+    return "clean" if study and (corpus or corpus_studies) else "unknown"

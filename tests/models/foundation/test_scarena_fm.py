@@ -1,4 +1,4 @@
-"""The shipped checkpoint is what its manifest says, has seen no benchmark set, and embeds reproducibly."""
+"""The shipped checkpoints are what their manifests say, have seen no benchmark set, and embed reproducibly."""
 
 import json
 import math
@@ -10,13 +10,17 @@ from scipy.sparse import csr_matrix
 
 from scarena.datasets.card import card_names, load_card
 from scarena.embedding import check_embedding
-from scarena.errors import ModelError
+from scarena.errors import ModelError, NotApplicable
 from scarena.files import sha256_of
 from scarena.models.base import Context
-from scarena.models.foundation.checkpoint import SHIPPED, load, read_genes, read_manifest
+from scarena.models.foundation.checkpoint import SHIPPED, STUDENT, load, read_genes, read_manifest
+from scarena.models.foundation.corpus.fingerprints import read_fingerprints
+from scarena.models.foundation.gene_features import PROTEIN_ATLAS
 from scarena.models.registry import find_model
 
-NAMES = ["scarena-fm", "scarena-fm-random"]
+FROZEN = {"scarena-fm": SHIPPED, "scarena-fm-student": STUDENT}
+NAMES = [*FROZEN, "scarena-fm-random"]
+FOLDERS = list(FROZEN.values())
 
 
 def embedded(name, data, seed=0):
@@ -25,34 +29,40 @@ def embedded(name, data, seed=0):
 
 @pytest.fixture
 def human(cells):
-    """The small set of cells, under names of genes the model knows."""
-    genes = read_genes()
+    """The small set of cells, under names of genes the models know."""
+    genes = sorted(set(read_genes(SHIPPED)) & set(read_genes(STUDENT)))
     cells.var_names = [genes[i] for i in np.random.default_rng(0).permutation(len(genes))[: cells.n_vars]]
     return cells
 
 
-def test_the_weights_are_those_of_the_manifest_and_small_enough_to_ship():
-    weights = SHIPPED / "weights.safetensors"
-    assert sha256_of(weights) == read_manifest()["weights_sha256"]
-    assert weights.stat().st_size <= 16 * 2**20
-    assert sum(value.numel() for value in load().parameters()) == read_manifest()["parameters"]
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_the_weights_are_those_of_the_manifest_and_small_enough_to_ship(folder):
+    parts = read_manifest(folder)["weights_sha256"]
+    assert {path.name for path in folder.glob("*.safetensors")} == set(parts)
+    assert all(sha256_of(folder / name) == expected for name, expected in parts.items())
+    assert all(path.stat().st_size <= 16 * 2**20 for path in folder.iterdir())
+    assert sum(value.numel() for value in load(folder).parameters()) == read_manifest(folder)["parameters"]
 
 
-def test_the_cards_state_what_the_manifest_does():
-    trained, twin = (find_model(name).card for name in NAMES)
-    assert trained.parameters == read_manifest()["parameters"]
-    assert list(trained.training_corpus) == [row["card"] for row in read_manifest()["corpus"]]
-    assert trained.settings["weights_sha256"] == read_manifest()["weights_sha256"]
-    assert not twin.training_corpus
-    assert twin.parameters is None
-    assert not (trained.uses_batch or trained.uses_labels or trained.trains_on_target)
+def test_the_cards_state_what_the_manifests_do():
+    for name, folder in FROZEN.items():
+        card, manifest = find_model(name).card, read_manifest(folder)
+        assert card.parameters == manifest["parameters"]
+        assert list(card.training_corpus) == [row["dataset"] for row in manifest["corpus"]]
+        assert not (card.uses_batch or card.uses_labels or card.trains_on_target)
+    twin, adapted = (find_model(f"scarena-fm-{each}").card for each in ("random", "adapted"))
+    assert (twin.training_corpus, twin.parameters) == ((), None)
+    assert adapted.trains_on_target
+    assert adapted.uses_batch
+    assert not adapted.uses_labels
 
 
-def test_the_corpus_shares_no_card_no_study_and_no_file_with_any_set_that_is_scored():
-    corpus = read_manifest()["corpus"]
-    names = {row["card"] for row in corpus}
-    studies = {study for row in corpus for study in row["study"]}
-    files = {sha256 for row in corpus for sha256 in row["sources"].values()}
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_the_corpus_shares_no_card_no_study_and_no_file_with_any_set_that_is_scored(folder):
+    corpus = read_manifest(folder)["corpus"]
+    names = {row["dataset"] for row in corpus}
+    studies = {study for row in corpus for study in row["study"]} | set(PROTEIN_ATLAS.study)
+    files = {file["sha256"] for row in corpus for file in row["files"]}
     for name in card_names():
         card = load_card(name)
         if card.role != "pretraining":
@@ -61,21 +71,42 @@ def test_the_corpus_shares_no_card_no_study_and_no_file_with_any_set_that_is_sco
             assert not files & {file.sha256 for file in card.files}, name
 
 
-def test_the_corpus_is_the_cards_of_today():
-    for row in read_manifest()["corpus"]:
-        card = load_card(row["card"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_the_corpus_is_the_cards_of_today(folder):
+    rows = read_manifest(folder)["corpus"]
+    for row in rows:
+        card = load_card(row["dataset"])
         assert card.role == "pretraining"
         assert set(row["study"]) == set(card.study)
+    assert read_fingerprints(folder).n_cells == sum(row["cells"] for row in rows)
 
 
-def test_the_model_beats_every_predictor_that_does_not_look_at_the_cell():
-    manifest = read_manifest()
-    decoding = manifest["losses"]["validation"]["decoding"]
-    assert decoding < min(manifest["constant_predictors"].values())
-    lines = [json.loads(line) for line in (SHIPPED / "train_log.jsonl").read_text().splitlines()]
-    assert lines[-1]["step"] == manifest["train"]["steps"]
-    assert lines[-1]["validation"] == manifest["losses"]["validation"]
-    assert all(math.isfinite(value) for line in lines for value in line["validation"].values())
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_the_model_decodes_better_than_itself_without_looking_at_the_cell(folder):
+    manifest = read_manifest(folder)
+    assert manifest["validation"]["unseen"] < manifest["validation_without_cells"]["unseen"]
+    lines = [json.loads(line) for line in (folder / "losses.jsonl").read_text().splitlines()]
+    steps = manifest["config"]["engine"]["steps"]
+    assert max(line["step"] for line in lines) == steps == manifest["report"]["steps"]
+    checked = [line["validation"] for line in lines if "validation" in line]
+    assert checked[-1] == manifest["validation"]
+    assert checked[-1]["unseen"] < checked[0]["unseen"]
+    assert all(math.isfinite(value) for losses in checked for value in losses.values())
+
+
+def test_adaptation_is_reproducible_changes_the_vectors_and_wants_batches_of_some_size(human, monkeypatch):
+    from scarena.models.foundation import adapt
+
+    task = adapt.AdaptConfig().task.model_copy(update={"smallest_group": 8})
+    short = adapt.AdaptConfig(steps=3, task=task)
+    monkeypatch.setattr(adapt, "AdaptConfig", lambda: short)
+    human.obs["batch"] = np.where(np.arange(human.n_obs) % 2, "a", "b")
+    first, again = (embedded("scarena-fm-adapted", human) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, embedded("scarena-fm-student", human), atol=1e-3)
+    human.obs["batch"] = [f"b{i}" for i in range(human.n_obs)]
+    with pytest.raises(NotApplicable, match="no batch has the 8 cells"):
+        embedded("scarena-fm-adapted", human)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,7 +120,7 @@ def test_the_twin_depends_on_the_seed_and_the_model_does_not(human):
 
 
 def test_the_twin_is_not_the_model(human):
-    trained, twin = (embedded(name, human) for name in NAMES)
+    trained, twin = (embedded(name, human) for name in ("scarena-fm", "scarena-fm-random"))
     assert trained.shape == twin.shape
     assert not np.allclose(trained, twin, atol=1e-2)
 

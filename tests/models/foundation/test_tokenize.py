@@ -1,11 +1,12 @@
-"""Tokens are the cell's own genes, chosen the same way on every machine."""
+"""Genes are found by name, and the same cell gives the same tokens on every machine and in any company."""
 
 import numpy as np
 import pytest
 from anndata import AnnData
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 
-from scarena.models.foundation.tokenize import PAD, highest, over_vocabulary, sampled
+from scarena.errors import ModelError
+from scarena.models.foundation.tokenize import Cells, gene_medians, over_vocabulary, places, tokens_of
 
 
 def counted(rows, names="abcde"):
@@ -14,50 +15,91 @@ def counted(rows, names="abcde"):
     return data
 
 
-def test_values_are_log1p_of_counts_per_ten_thousand_of_all_genes_known_or_not():
-    expression = over_vocabulary(counted([[1, 0, 3, 0, 4]]), ["c", "a"])
-    np.testing.assert_allclose(expression.values.toarray(), np.log1p([[3 / 8 * 1e4, 1 / 8 * 1e4]]), rtol=1e-6)
-    assert expression.depth.tolist() == [8]
+def dense(cells: Cells, n_genes: int) -> np.ndarray:
+    found = np.zeros((len(cells), n_genes))
+    found[np.repeat(np.arange(len(cells)), np.diff(cells.starts_B1)), cells.genes_N] = cells.counts_N
+    return found
 
 
-def test_the_highest_genes_come_first_and_ties_go_to_the_lower_place_in_the_vocabulary():
-    tokens = highest(over_vocabulary(counted([[2, 5, 2, 0, 2]]), list("abcde")).values, 3)
-    assert tokens.genes.tolist() == [[1, 0, 2]]
-    assert (np.diff(tokens.values) <= 0).all()
+def test_counts_are_joined_by_name_and_depth_counts_genes_outside_too():
+    cells = over_vocabulary(counted([[1, 0, 3, 0, 4], [0, 7, 0, 0, 0]]), ["c", "x", "a"])
+    np.testing.assert_array_equal(dense(cells, 3), [[3, 0, 1], [0, 0, 0]])
+    assert cells.depth_B.tolist() == [8, 7]
+    assert (cells.genes_N.dtype, cells.counts_N.dtype, cells.starts_B1.dtype) == (np.int32, np.float32, np.int64)
 
 
-def test_the_order_of_genes_and_of_cells_in_the_file_does_not_matter(cells):
-    vocabulary, rng = sorted(cells.var_names), np.random.default_rng(0)
-    rows, columns = rng.permutation(cells.n_obs), rng.permutation(cells.n_vars)
-    plain = highest(over_vocabulary(cells, vocabulary).values, 50)
-    mixed = highest(over_vocabulary(cells[rows][:, columns].copy(), vocabulary).values, 50)
-    np.testing.assert_array_equal(mixed.genes, plain.genes[rows])
-    np.testing.assert_array_equal(mixed.values, plain.values[rows])
+@pytest.mark.parametrize("kind", [csr_matrix, csc_matrix])
+def test_any_order_of_genes_and_form_of_the_matrix_gives_the_same_cells(cells, kind):
+    rng = np.random.default_rng(0)
+    vocabulary = [*sorted(cells.var_names)[50:], "ENSGX"]
+    columns = rng.permutation(cells.n_vars)
+    mixed = cells[:, columns].copy()
+    mixed.X = kind(mixed.X)
+    found, plain = over_vocabulary(mixed, vocabulary), over_vocabulary(cells, vocabulary)
+    for name in ("starts_B1", "genes_N", "counts_N", "depth_B"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(plain, name))
+    truth = cells.to_df().reindex(columns=vocabulary, fill_value=0).to_numpy()
+    np.testing.assert_array_equal(dense(plain, len(vocabulary)), truth)
+    within = [np.diff(plain.genes_N[a:b]) for a, b in zip(plain.starts_B1[:-1], plain.starts_B1[1:], strict=True)]
+    assert all((steps > 0).all() for steps in within)
 
 
-def test_cells_without_a_known_gene_are_padding_only():
-    tokens = highest(over_vocabulary(counted([[0, 0, 0, 0, 7], [0] * 5, [1, 0, 0, 0, 0]]), list("ab")).values, 4)
-    assert tokens.genes.tolist() == [[PAD], [PAD], [0]]
-    assert tokens.values[:2].tolist() == [[0], [0]]
+def test_stored_zeros_are_no_genes_of_a_cell_and_the_data_stays_as_it_was():
+    data = counted([[1, 2, 3, 0, 4]])
+    data.X.data[1] = 0
+    before = data.X.copy()
+    cells = over_vocabulary(data, list("edcba"))
+    assert cells.genes_N.tolist() == [0, 2, 4]
+    assert (cells.counts_N > 0).all()
+    assert np.array_equal(before.data, data.X.data)
+    assert np.array_equal(before.indices, data.X.indices)
 
 
-def test_no_cells_give_no_tokens():
-    empty = highest(csr_matrix((0, 5), dtype=np.float32), 3)
-    assert empty.genes.shape == empty.values.shape == (0, 1)
+def test_a_vocabulary_without_a_common_gene_is_refused_and_places_say_which_are_known():
+    assert places(["b", "x", "a"], ["a", "b"]).tolist() == [1, -1, 0]
+    with pytest.raises(ModelError, match="no gene in common"):
+        over_vocabulary(counted([[1, 0, 3, 0, 4]]), ["x", "y"])
 
 
-def test_a_sample_holds_different_genes_of_the_cell_and_depends_on_the_seed_alone(cells):
-    values = over_vocabulary(cells, sorted(cells.var_names)).values
-    first, again, other = (sampled(values, 30, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first.genes, again.genes)
-    assert not np.array_equal(first.genes, other.genes)
-    for cell in range(10):
-        genes = first.genes[cell][first.genes[cell] != PAD]
-        assert len(set(genes)) == len(genes)
-        np.testing.assert_array_equal(values[cell].toarray()[0][genes], first.values[cell][: len(genes)])
+def test_rows_are_the_cells_asked_for_in_that_order(make_counts):
+    counts = np.random.default_rng(0).poisson(0.7, (12, 9))
+    counts[4] = 0
+    whole = make_counts(counts, depth=np.arange(100, 112))
+    for rows in ([], [3], [4, 0, 11], [5, 5], list(range(12))):
+        found = whole.rows(np.array(rows, int))
+        np.testing.assert_array_equal(dense(found, 9), counts[rows])
+        assert found.depth_B.tolist() == [100 + row for row in rows]
 
 
-def test_a_gene_is_sampled_first_in_proportion_to_its_value():
-    values = csr_matrix(np.tile(np.float32([1, 3]), (20_000, 1)))
-    first = sampled(values, 1, np.random.default_rng(0)).genes[:, 0]
-    assert first.mean() == pytest.approx(0.75, abs=0.01)
+def test_tokens_are_log1p_of_counts_per_ten_thousand_of_the_depth(make_counts):
+    counts = np.array([[2, 0, 5], [0, 0, 0], [0, 1, 0]])
+    tokens = tokens_of(make_counts(counts, depth=np.array([20, 0, 4])), 3, "continuous")
+    assert tokens.starts_B1.tolist() == [0, 2, 2, 3]
+    assert tokens.genes_T.tolist() == [0, 2, 1]
+    np.testing.assert_allclose(tokens.values_T.numpy(), np.log1p([1000, 2500, 2500]), rtol=1e-6)
+
+
+def test_of_tokens_too_many_the_highest_are_taken(make_counts):
+    tokens = tokens_of(make_counts(np.array([[2, 5, 2, 9, 1]])), 5, "continuous", length=3)
+    assert tokens.genes_T.tolist() == [0, 1, 3]
+
+
+def test_ranks_are_relative_to_the_medians(make_counts):
+    tokens = tokens_of(make_counts(np.array([[4, 3, 1]])), 3, "rank", np.array([8, 1, 0.5], np.float32))
+    assert tokens.genes_T.tolist() == [1, 2, 0]
+
+
+def test_a_genes_median_is_that_of_the_cells_that_express_it(make_counts):
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(0.6, (41, 30))
+    counts[:, 7] = 0
+    counts[:, 8] = 0
+    counts[3, 8] = 2
+    counts[5] = 0
+    depth = counts.sum(axis=1) + rng.integers(0, 50, 41)
+    parts = [make_counts(counts[a:b], depth[a:b]) for a, b in ((0, 10), (10, 10), (10, 41))]
+    share = counts * 1e4 / np.maximum(depth, 1)[:, None]
+    expected = [np.median(share[counts[:, gene] > 0, gene]) if counts[:, gene].any() else 1.0 for gene in range(30)]
+    found = gene_medians(parts, 30)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -182,7 +182,7 @@ def test_a_models_card_names_studies_by_the_cards_of_its_corpus():
 
 def test_a_checkpoint_without_fingerprints_is_judged_by_its_manifest(tmp_path):
     (tmp_path / "manifest.json").write_text(
-        json.dumps({"name": "old", "parameters": 5, "corpus": [{"card": "kang_stim", "study": ["GSE96583"]}]})
+        json.dumps({"name": "old", "parameters": 5, "corpus": [{"dataset": "kang_stim", "study": ["GSE96583"]}]})
     )
     card = find_corpus(str(tmp_path))
     assert audit_card(card, load_card("kang"), 1).state == "study"

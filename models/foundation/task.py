@@ -1,0 +1,237 @@
+"""What a model is trained on at a step: cells of one group, seen in two ways, and every objective that has a weight.
+
+Serves pretraining on a corpus and label-free adaptation to a dataset alike; only the source of cells differs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from scarena.errors import ConfigError
+from scarena.models.foundation.model import FoundationModel, TokenHeads, Transformer, flops_of_a_cell
+from scarena.models.foundation.objectives import Counts, DisjointPanels, HiddenValues, NextGene
+from scarena.models.foundation.packed import Packed, encoded, narrowed
+from scarena.models.foundation.tokenize import Cells, tokens_of
+from scarena.models.foundation.views import View, ViewConfig, two_views
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from scarena.models.foundation.cell_sources import CellSource
+
+
+class Weights(BaseModel):
+    """How much each objective counts; one of weight zero is not computed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unseen: float = Field(1.0, ge=0, description="counts of genes of the other view, decoded from a cell's vector")
+    denoise: float = Field(0.0, ge=0, description="counts of the view's own genes before thinning")
+    contrast: float = Field(1.0, ge=0, description="two views find each other among the cells of a batch")
+    hidden: float = Field(0.0, ge=0, description="values of hidden tokens (masked and generative models)")
+    next_gene: float = Field(0.0, ge=0, description="the next gene of the ranking (causal models)")
+
+
+class TaskConfig(BaseModel):
+    """A step of training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cells: int = Field(192, ge=2)
+    """All of one group: negatives of another batch would teach to tell batches apart."""
+    tokens: int = Field(128, ge=1)
+    """Genes of a view that a transformer reads one by one; the bag takes all."""
+    views: ViewConfig = ViewConfig()
+    weights: Weights = Weights()
+    temperature: float = Field(0.2, gt=0)
+    softness: float = Field(0.0, ge=0, le=1)
+    """Share of the contrast's answer given by the model before training (see `DisjointPanels`)."""
+    teacher_temperature: float = Field(0.2, gt=0)
+    hidden_share: float = Field(0.3, gt=0, lt=1)
+    """Of a view's tokens, for the objective ``hidden``."""
+    group_power: float = Field(0.5, ge=0)
+    """Groups are drawn in proportion to their size to this power."""
+    group_dropout: float = Field(0.2, ge=0, le=1)
+    """Share of cells whose group the decoder is not told."""
+    smallest_group: int = Field(8, ge=2)
+    """Groups with fewer cells are not drawn."""
+    seed: int = 0
+
+
+class ViewsTask:
+    """Losses of a model on a source of cells."""
+
+    def __init__(
+        self, source: CellSource, config: TaskConfig, model: FoundationModel, *, held_out: CellSource | None = None,
+        teacher: FoundationModel | None = None,
+    ) -> None:  # fmt: skip
+        self.source, self.config, self.held_out, self.teacher = source, config, held_out, teacher
+        self.n_cells = config.cells
+        self._sizes = model.config
+        sizes = np.array([group.size for group in source.groups], float)
+        weight = np.where(sizes >= config.smallest_group, sizes**config.group_power, 0.0)
+        if not weight.any():
+            what = f"no batch has {config.smallest_group} cells"
+            raise ConfigError(what, where="training", fix="lower smallest_group, or use the model as it is")
+        self._chance = weight / weight.sum()
+
+    def halve(self) -> bool:
+        """Go on with half the cells a step; say whether that was possible."""
+        if self.n_cells < 4:
+            return False
+        self.n_cells //= 2
+        return True
+
+    def flops(self) -> float:
+        """Return operations of a step, forward and backward, on views of the length that is configured."""
+        return 3 * 2 * self.n_cells * flops_of_a_cell(self._sizes, self.config.tokens)
+
+    def losses(self, model: nn.Module, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """Return the weighted losses of this process's part of a step's cells."""
+        rng = np.random.default_rng([self.config.seed, step])
+        group = int(rng.choice(len(self._chance), p=self._chance))
+        cells = self.source.draw(group, self.n_cells, rng)
+        given = np.where(rng.random(len(cells)) < self.config.group_dropout, self._sizes.n_groups, group)
+        if world > 1:
+            # After the last draw for each cell: parts of different sizes must have the same panels.
+            mine = np.arange(rank, len(cells), world)
+            cells, given = cells.rows(mine), given[mine]
+        return self._losses(cast("FoundationModel", model), cells, group, given, self.source, rng)
+
+    @torch.no_grad()
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Return the weighted losses on held-out cells, a mean over groups; the same views of them at every call."""
+        if self.held_out is None:
+            return {}
+        found: dict[str, list[float]] = {}
+        for group in np.flatnonzero(self._chance):
+            rng = np.random.default_rng([self.config.seed, 1 << 30, int(group)])
+            cells = self.held_out.draw(int(group), self.config.cells, rng)
+            if len(cells) < 2:
+                continue
+            given = np.full(len(cells), group)
+            losses = self._losses(cast("FoundationModel", model), cells, int(group), given, self.held_out, rng)
+            for name, loss in losses.items():
+                found.setdefault(name, []).append(float(loss))
+        return {name: float(np.mean(each)) for name, each in found.items()}
+
+    def _losses(
+        self, model: FoundationModel, cells: Cells, group: int, given: np.ndarray, source: CellSource,
+        rng: np.random.Generator,
+    ) -> dict[str, Tensor]:  # fmt: skip
+        weights, device = self.config.weights, model.decoder.log_share.device
+        views = two_views(cells, source.groups[group].measured_V, self.config.views, rng)
+        generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
+        depth_B, group_B = torch.from_numpy(cells.depth_B).to(device), torch.from_numpy(given).to(device)
+        tokens = [self._tokens(view.cells, generator, device) for view in views]
+        seen = [view.cells.to(device) for view in views]
+        found: dict[str, Tensor] = {}
+        if weights.unseen or weights.denoise or weights.contrast:
+            vectors = [model.encoder(each, few).float() for each, few in zip(seen, tokens, strict=True)]
+            found |= self._of_vectors(model, vectors, views, cells, depth_B, group_B)
+        if weights.hidden:
+            found["hidden"] = weights.hidden * _mean(
+                [hidden_values(model, each, self.config.hidden_share, generator) for each in tokens]
+            )
+        if weights.next_gene:
+            found["next_gene"] = weights.next_gene * _mean([next_genes(model, each) for each in tokens])
+        return found
+
+    def _tokens(self, seen: Packed, generator: torch.Generator, device: torch.device) -> Packed:
+        """Return the genes that are read one by one; a bag reads none, and is spared the choice."""
+        if self._sizes.kind == "bag":
+            return seen
+        return narrowed(seen, self.config.tokens, generator).to(device)
+
+    def _of_vectors(
+        self, model: FoundationModel, vectors: list[Tensor], views: tuple[View, View], cells: Cells, depth_B: Tensor,
+        group_B: Tensor,
+    ) -> dict[str, Tensor]:  # fmt: skip
+        weights, found, counts = self.config.weights, {}, Counts()
+        for name, weight in (("unseen", weights.unseen), ("denoise", weights.denoise)):
+            if weight:
+                asked = [view.unseen if name == "unseen" else view.own for view in views]
+                found[name] = weight * _mean(
+                    [
+                        counts(model.decoder, z, depth_B, group_B, t.to(z.device))
+                        for z, t in zip(vectors, asked, strict=True)
+                    ]
+                )
+        if weights.contrast:
+            contrast = DisjointPanels(
+                self.config.temperature, self.config.softness if self.teacher else 0.0, self.config.teacher_temperature
+            )
+            first_BZ, second_BZ = map(_gathered, vectors)
+            found["contrast"] = weights.contrast * contrast(first_BZ, second_BZ, self._taught(cells, depth_B.device))
+        return found
+
+    @torch.no_grad()
+    def _taught(self, cells: Cells, device: torch.device) -> Tensor | None:
+        if self.teacher is None or not self.config.softness:
+            return None
+        packed = tokens_of(cells, self._sizes.n_genes, "continuous")
+        return _gathered(self.teacher.encoder(packed.to(device)))
+
+
+def hidden_values(model: FoundationModel, tokens: Packed, share: float, generator: torch.Generator) -> Tensor:
+    """Return the loss on values hidden at random: in their places, or after the known ones in generative models.
+
+    Raises
+    ------
+    ConfigError
+        For a model without tokens.
+    """
+    encoder, heads = _of_tokens(model)
+    tokens = encoded(tokens, encoder.encoding)
+    hidden_T = (torch.rand(len(tokens.genes_T), generator=generator) < share).to(tokens.values_T.device)
+    known_B = None
+    if encoder.mask == "generative":
+        # Known ones first within each cell; a stable sort keeps the rest as it was.
+        order_T = torch.argsort(tokens.cell_of() * 2 + hidden_T, stable=True)
+        tokens = Packed(tokens.genes_T[order_T], tokens.values_T[order_T], tokens.starts_B1, tokens.longest)
+        hidden_T = hidden_T[order_T]
+        known_B = torch.zeros(tokens.n_cells, dtype=torch.int32, device=hidden_T.device)
+        known_B.index_add_(0, tokens.cell_of(), (~hidden_T).to(torch.int32))
+    shown_T = tokens.values_T.masked_fill(hidden_T, -1.0)
+    x_TD = encoder.embedded(Packed(tokens.genes_T, shown_T, tokens.starts_B1, tokens.longest), known_B)
+    return HiddenValues()(heads.values(x_TD).float(), tokens.values_T, hidden_T)
+
+
+def next_genes(model: FoundationModel, tokens: Packed) -> Tensor:
+    """Return the loss of guessing each gene of a cell's ranking, highest value first, from those before it.
+
+    Raises
+    ------
+    ConfigError
+        For a model without tokens, or one whose tokens see what comes after them.
+    """
+    encoder, heads = _of_tokens(model)
+    if encoder.mask != "causal":
+        raise ConfigError("tokens that see each other know the next gene", where="next_gene", fix="set family: causal")
+    ranked = encoded(tokens, "rank")
+    hidden_TE = heads.genes(encoder.embedded(ranked)).float()
+    return NextGene()(hidden_TE, encoder.genes.weight, ranked.genes_T, ranked.starts_B1)
+
+
+def _of_tokens(model: FoundationModel) -> tuple[Transformer, TokenHeads]:
+    if not isinstance(model.encoder, Transformer) or model.heads is None:
+        raise ConfigError("a bag has no tokens to hide", where="weights", fix="set hidden and next_gene to 0")
+    return model.encoder, model.heads
+
+
+def _gathered(z_BZ: Tensor) -> Tensor:
+    if not (dist.is_available() and dist.is_initialized()):
+        return z_BZ
+    from scarena.models.foundation.training.gather import gather_with_grad
+
+    return gather_with_grad(z_BZ)
+
+
+def _mean(losses: list[Tensor]) -> Tensor:
+    return torch.stack(losses).mean()
