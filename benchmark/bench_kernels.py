@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scarena.errors import ConfigError
 from scarena.record import hardware, versions
 
 if TYPE_CHECKING:
@@ -281,6 +282,8 @@ def time_kernels(
     """
     import torch
 
+    if unknown := sorted(set(kernels) - set(_GROUPS)):
+        raise ConfigError(f"{unknown[0]!r} is no kernel", where="bench kernels", fix=f"use {', '.join(_GROUPS)}")
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     rows = []
     for cases, on_gpu, on_cpu in _CASES:
@@ -297,3 +300,18 @@ def time_kernels(
 
 
 _GROUPS = {"pack": "pack", "embed_tokens": "embed", "attention": "attention", "nb_loss": "loss", "knn": "neighbors"}
+
+
+def rows(found: dict[str, Any]) -> list[list[str]]:
+    """Return the table: a row a kernel and case."""
+    return [
+        [
+            row["kernel"], row["what"], row["state"], *(_milliseconds(row[key]) for key in ("twin_s", "kernel_s")),
+            "" if row["ratio"] is None else f"{row['ratio']:.2f} ×", f"{row['rate']:,.0f} {row['unit']}/s",
+        ]
+        for row in found["rows"]
+    ]  # fmt: skip
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{1000 * seconds:.1f}"

@@ -285,6 +285,25 @@ def bench_install() -> None:
     _table("install", ["what", "measured"], time_install(), as_json=False)
 
 
+@bench.command("kernels")
+def bench_kernels(
+    kernels: Annotated[
+        list[str] | None, typer.Argument(help="pack, embed_tokens, attention, nb_loss, knn; all")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cuda or cpu; a GPU if there is one")] = None,
+    out: Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")] = None,
+) -> None:
+    """Time the GPU kernels, or what a CPU has in their place, against their PyTorch twins."""
+    from scarena.bench_kernels import rows, time_kernels
+    from scarena.files import write_json
+
+    found = time_kernels(kernels=tuple(kernels or ()), device=device)
+    if out is not None:
+        write_json(out, found)
+    columns = ["kernel", "what", "state", "twin (ms)", "kernel (ms)", "ratio", "rate"]
+    _table(f"kernels, {found['threads']} threads", columns, rows(found), as_json=False)
+
+
 @bench.command("metrics")
 def bench_metrics(
     cells: Annotated[list[int] | None, typer.Option(help="cells of an embedding; 2,000, 20,000 and 100,000")] = None,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from scarena.bench_kernels import time_kernels
+from scarena.bench_kernels import rows, time_kernels
+from scarena.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +28,15 @@ def test_what_the_cpu_has_in_their_place_is_timed(found):
 def test_one_kernel_may_be_timed_alone():
     alone = time_kernels(kernels=("nb_loss",), device="cpu", repeats=1, scale=0.04)
     assert {row["kernel"] for row in alone["rows"]} == {"nb_loss"}
+
+
+def test_the_table_says_what_was_measured_and_leaves_blank_what_was_not(found):
+    for row, line in zip(found["rows"], rows(found), strict=True):
+        assert line[:3] == [row["kernel"], row["what"], row["state"]]
+        assert (line[4] == "") == (row["kernel_s"] is None)
+        assert float(line[3]) == pytest.approx(1000 * row["twin_s"], abs=0.06)
+
+
+def test_an_unknown_kernel_is_refused_by_name():
+    with pytest.raises(ConfigError, match="'gemm' is no kernel"):
+        time_kernels(kernels=("gemm",))
