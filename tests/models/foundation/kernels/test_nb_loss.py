@@ -19,7 +19,7 @@ def case(rng, ragged):
     made.learnt = [torch.from_numpy(0.5 * rng.normal(size=shape)).float() for shape in shapes]
     made.learnt[2][:2] = torch.tensor([-30.0, 30.0])
     made.zero = torch.from_numpy(rng.normal(size=n_genes)).float()
-    made.library = torch.from_numpy(rng.uniform(0.5, 20, made.n_cells)).float()
+    made.depth = torch.from_numpy(rng.uniform(0.5, 20, made.n_cells)).float()
     genes = torch.from_numpy(rng.integers(0, n_genes, made.n))
     counts = torch.from_numpy(rng.integers(0, 5, made.n) * rng.choice([1, 1, 1, 500], made.n)).float()
     made.targets = (made.starts, genes, counts)
@@ -36,7 +36,7 @@ def by_scipy(case, zero=None):
             continue
         gene, count = genes[part], counts[part]
         logit = np.clip(table[gene] @ cell[number] + bias[gene], -20, 10)
-        mean, theta = case.library[number].item() * np.exp(logit), np.exp(dispersion[gene])
+        mean, theta = case.depth[number].item() * np.exp(logit), np.exp(dispersion[gene])
         log_p = scipy.stats.nbinom.logpmf(count, theta, theta / (theta + mean))
         if zero is not None:
             extra = scipy.special.expit(zero.double().numpy()[gene])
@@ -48,7 +48,7 @@ def by_scipy(case, zero=None):
 @pytest.mark.parametrize("inflated", [False, True])
 def test_the_twin_is_scipys_density_averaged_by_cell(case, inflated):
     zero = case.zero if inflated else None
-    found = nb_loss(*case.learnt, case.library, *case.targets, zero_logit_V=zero)
+    found = nb_loss(*case.learnt, case.depth, *case.targets, zero_logit_V=zero)
     assert found.item() == pytest.approx(by_scipy(case, zero), rel=1e-5)
 
 
@@ -84,8 +84,8 @@ def test_the_twins_gradients_are_those_of_finite_differences(rng, inflated):
 def test_the_kernel_is_its_twin_forward_and_backward(interpreted, case, inflated):
     learnt = [x.requires_grad_() for x in (*case.learnt, *([case.zero] if inflated else []))]
     zero = case.zero if inflated else None
-    found = nb_loss(*learnt[:4], case.library, *case.targets, zero_logit_V=zero)
-    twin = nb_loss_twin(*learnt[:4], case.library, *case.targets, zero_logit_V=zero)
+    found = nb_loss(*learnt[:4], case.depth, *case.targets, zero_logit_V=zero)
+    twin = nb_loss_twin(*learnt[:4], case.depth, *case.targets, zero_logit_V=zero)
     torch.testing.assert_close(found, twin, rtol=1e-5, atol=1e-6)
     ours, theirs = (torch.autograd.grad(3 * x, learnt) for x in (found, twin))
     for mine, wanted in zip(ours, theirs, strict=True):
@@ -117,10 +117,10 @@ def test_cells_without_targets_do_not_count_and_none_at_all_is_zero(request, cas
     there = torch.from_numpy(case.lengths > 0)
     kept = torch.cat([starts[:1], starts[1:][there]])
     cell, *shared = case.learnt
-    all_cells = nb_loss(cell, *shared, case.library, starts, genes, counts)
-    some = nb_loss(cell[there], *shared, case.library[there], kept, genes, counts)
+    all_cells = nb_loss(cell, *shared, case.depth, starts, genes, counts)
+    some = nb_loss(cell[there], *shared, case.depth[there], kept, genes, counts)
     torch.testing.assert_close(all_cells, some)
     learnt = [x.requires_grad_() for x in case.learnt]
-    none = nb_loss(*learnt, case.library, starts * 0, genes[:0], counts[:0])
+    none = nb_loss(*learnt, case.depth, starts * 0, genes[:0], counts[:0])
     assert none.item() == 0
     assert not any(grad.any() for grad in torch.autograd.grad(none, learnt))
