@@ -231,10 +231,13 @@ def _neighbors(device: torch.device, n_cells: int, rng: np.random.Generator) -> 
 
 
 # Cells of a call: on a GPU enough that the inputs leave its cache, on a CPU that a call takes seconds at most.
-_CASES: tuple[tuple[Callable[[Any, int, np.random.Generator], Iterator[Case]], int, int], ...] = (
-    (_pack, 32_768, 2_048), (_embed, 2_048, 32), (_attention, 512, 32), (_loss, 2_048, 64),
-    (_neighbors, 100_000, 4_000),
-)  # fmt: skip
+_CASES: dict[str, tuple[Callable[[Any, int, np.random.Generator], Iterator[Case]], int, int]] = {
+    "pack": (_pack, 32_768, 2_048),
+    "embed_tokens": (_embed, 2_048, 32),
+    "attention": (_attention, 512, 32),
+    "nb_loss": (_loss, 2_048, 64),
+    "knn": (_neighbors, 100_000, 4_000),
+}
 
 
 def measured(case: Case, device: torch.device, repeats: int) -> dict[str, Any]:
@@ -282,14 +285,14 @@ def time_kernels(
     """
     import torch
 
-    if unknown := sorted(set(kernels) - set(_GROUPS)):
-        raise ConfigError(f"{unknown[0]!r} is no kernel", where="bench kernels", fix=f"use {', '.join(_GROUPS)}")
+    if unknown := sorted(set(kernels) - set(_CASES)):
+        raise ConfigError(f"{unknown[0]!r} is no kernel", where="bench kernels", fix=f"use {', '.join(_CASES)}")
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     rows = []
-    for cases, on_gpu, on_cpu in _CASES:
-        n_cells = max(2, int(scale * (on_gpu if where.type == "cuda" else on_cpu)))
-        if kernels and cases.__name__.strip("_") not in {_GROUPS[name] for name in kernels}:
+    for name, (cases, on_gpu, on_cpu) in _CASES.items():
+        if kernels and name not in kernels:
             continue
+        n_cells = max(2, int(scale * (on_gpu if where.type == "cuda" else on_cpu)))
         rows += [measured(case, where, repeats) for case in cases(where, n_cells, np.random.default_rng(seed))]
     kept: dict[str, str | None] = {
         key: value for key, value in versions().items() if key in ("python", "numpy", "torch", "scarena")
@@ -297,9 +300,6 @@ def time_kernels(
     kept["triton"] = version("triton") if find_spec("triton") else None
     machine = {**hardware(), "gpu": torch.cuda.get_device_name() if where.type == "cuda" else None}
     return {"rows": rows, "threads": torch.get_num_threads(), "hardware": machine, "versions": kept}
-
-
-_GROUPS = {"pack": "pack", "embed_tokens": "embed", "attention": "attention", "nb_loss": "loss", "knn": "neighbors"}
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:

@@ -11,7 +11,15 @@ from anndata import AnnData
 
 from scarena.errors import ModelError
 from scarena.models.base import Context, Model, ModelCard
-from scarena.models.foundation.checkpoint import SHIPPED, STUDENT, load, read_config, read_genes, read_manifest
+from scarena.models.foundation.checkpoint import (
+    SHIPPED,
+    STUDENT,
+    load,
+    read_config,
+    read_genes,
+    read_manifest,
+    weights_digest,
+)
 
 _HERE = Path(__file__).parent / "foundation"
 _READS = (
@@ -34,9 +42,8 @@ def _settings(
 ) -> dict[str, str | int | float | bool | None]:
     # The code below is not in this file, so a run would not notice that it changed.
     digest = hashlib.sha256(b"".join((_HERE / name).read_bytes() for name in code)).hexdigest()
-    weights = "".join(sorted(_manifest(folder).get("weights_sha256", {}).values()))
-    found = hashlib.sha256(weights.encode()).hexdigest() if weights else None
-    return {"checkpoint": folder.name, "weights_sha256": found, "code_sha256": digest, **more}
+    weights = weights_digest(folder) if _manifest(folder) else None
+    return {"checkpoint": folder.name, "weights_sha256": weights, "code_sha256": digest, **more}
 
 
 def _trained(folder: Path) -> dict[str, Any]:

@@ -134,8 +134,11 @@ def pretrain(
     digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
     work = work or cache / "pretrain" / f"{config.name}-{digest}"
     began = time.monotonic()
-    identity = {"corpus": corpus.manifest["files"], "task": config.task.model_dump(mode="json")}
-    identity["gene_features"] = config.gene_features
+    identity = {
+        "corpus": corpus.manifest["files"],
+        "task": config.task.model_dump(mode="json"),
+        "gene_features": config.gene_features,
+    }
     # Processes join once: what comes after training needs all of them to gather the weights, and one to write.
     with joined(config.engine.distributed, device) as place:
         report = fit(model, task, config.engine, work, device=device, identity=identity)
