@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scarena.errors import ModelError
+from scarena.errors import ConfigError, ModelError
+from scarena.models.foundation.checkpoint import SHIPPED, load, read_genes
 from scarena.models.foundation.embed import _batches, embed, encode
 from scarena.models.foundation.model import FoundationConfig, initialised
 from scarena.models.foundation.tokenize import over_vocabulary, tokens_of
@@ -70,3 +71,52 @@ def test_no_cells_give_no_vectors_and_no_common_gene_an_error(cells):
     assert encode(model, none).shape == (0, 8)
     with pytest.raises(ModelError, match="no gene in common"):
         embed(model, cells, [f"x{i}" for i in range(400)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_vectors_are_bit_for_bit_the_same_with_any_number_of_threads(kind, precision, cells):
+    vocabulary = sorted(cells.var_names)
+    model, found, given = model_of(400, **kind), [], over_vocabulary(cells, vocabulary)
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(encode(model, given, tokens=1000, precision=precision))
+        assert torch.get_num_threads() == threads
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0], other)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_how_counts_are_stored_changes_nothing(kind, cells):
+    vocabulary, model = sorted(cells.var_names)[50:], model_of(350, **kind)
+    wanted = encode(model, over_vocabulary(cells, vocabulary))
+    for stored in (
+        cells.X, cells.X.toarray(), cells.X.tocsc(), cells.X.astype(np.float64), cells.X.astype(np.int64),
+    ):  # fmt: skip
+        data = cells.copy()
+        data.X = stored
+        np.testing.assert_array_equal(embed(model, data, vocabulary), wanted)
+
+
+def test_half_precision_keeps_to_the_trained_models_vectors(cells):
+    model, genes = load(SHIPPED), read_genes(SHIPPED)
+    known = cells[:, :300].copy()
+    known.var_names = genes[:: len(genes) // 300][:300]
+    exact, rounded = (embed(model, known, genes, precision=precision) for precision in ("float32", "bfloat16"))
+    off = np.linalg.norm(rounded - exact) / np.linalg.norm(exact - exact.mean(axis=0))
+    assert 0 < off < 0.02
+    np.testing.assert_array_equal(embed(model, known, genes), exact)
+
+
+def test_an_unknown_precision_is_refused(cells):
+    with pytest.raises(ConfigError, match="unknown precision 'float8'"):
+        embed(model_of(400), cells, sorted(cells.var_names), precision="float8")
+
+
+def test_what_fails_in_a_thread_fails_the_call_and_the_threads_are_given_back(cells, monkeypatch):
+    model, given = model_of(400), over_vocabulary(cells, sorted(cells.var_names))
+    monkeypatch.setattr("scarena.models.foundation.embed.pack", lambda *_, **__: 1 / 0)
+    torch.set_num_threads(2)
+    with pytest.raises(ZeroDivisionError):
+        encode(model, given, tokens=1000)
+    assert torch.get_num_threads() == 2
