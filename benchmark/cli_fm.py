@@ -1,0 +1,206 @@
+"""`scarena fm`: what to do with a pretrained model, from an h5ad with raw counts to vectors, labels and genes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    no_args_is_help=True, help="Use a pretrained model: embed, adapt, fine-tune, annotate, and look into its genes."
+)
+
+File = Annotated[Path, typer.Argument(help="h5ad with raw counts; genes by Ensembl id or symbol")]
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="folder of a checkpoint, or student or nano (the shipped student)")
+]
+Layer = Annotated[str | None, typer.Option(help="layer with the counts, or raw (X)")]
+Label = Annotated[str, typer.Option(help="column of obs with the labels")]
+Batch = Annotated[str | None, typer.Option(help="column of obs with the batch (all cells are one batch)")]
+Vectors = Annotated[Path, typer.Option(help=".npz, or .h5ad: the file with obsm['X_scarena_fm']")]
+Table = Annotated[Path | None, typer.Option(help="write the whole table to this CSV file")]
+Seed = Annotated[int, typer.Option(help="of all draws")]
+Cache = Annotated[Path, typer.Option(help="where pulled files are kept")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+_CACHE = Path(".cache")
+# Below this share of the genes that an annotator was trained on, its user is told.
+_COVERED = 0.7
+
+
+def _show(table: pd.DataFrame, as_json: bool, out: Path | None = None) -> None:
+    if out is not None:
+        from scarena.models.foundation.use_data import write_table
+
+        write_table(out, table)
+    if as_json:
+        print(table.reset_index().to_json(orient="records", indent=1))
+    else:
+        print(table.to_string(float_format="{:.4f}".format, na_rep=""))
+
+
+def _many(names: list[str] | None) -> list[str]:
+    return [name.strip() for each in names or [] for name in each.split(",") if name.strip()]
+
+
+@app.command()
+def embed(
+    file: File, out: Vectors, checkpoint: Checkpoint = None, layer: Layer = None, cache: Cache = _CACHE,
+    device: Device = "cpu",
+) -> None:  # fmt: skip
+    """One vector a cell, from the model as it is."""
+    from scarena.models.foundation.use import Source, embed_file, open_checkpoint
+
+    n_cells, width = embed_file(Source(file, layer, cache=cache), out, open_checkpoint(checkpoint), device)
+    print(f"wrote {out}: {n_cells:,} cells, {width} dimensions")
+
+
+@app.command()
+def adapt(
+    file: File, batch: Annotated[str, typer.Option(help="column of obs with the batch")], out: Vectors,
+    model: Annotated[Path | None, typer.Option(help="keep the adapted model in this folder")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="of training")] = None,
+    checkpoint: Checkpoint = None, layer: Layer = None, seed: Seed = 0, cache: Cache = _CACHE, device: Device = "cpu",
+) -> None:  # fmt: skip
+    """One vector a cell, after about a minute of label-free training on the cells themselves."""
+    from scarena.models.foundation.use import Source, adapt_file, open_checkpoint
+
+    source = Source(file, layer, batch, cache=cache)
+    loaded = open_checkpoint(checkpoint)
+    n_cells, width = adapt_file(source, out, loaded, keep=model, steps=steps, seed=seed, device=device)
+    print(f"wrote {out}: {n_cells:,} cells, {width} dimensions")
+    if model is not None:
+        print(f"wrote {model}: the adapted model")
+
+
+@app.command()
+def finetune(
+    file: File, label: Label, out: Annotated[Path, typer.Option(help="folder of the annotator")],
+    mode: Annotated[str, typer.Option(help="head (frozen encoder), lora (adapters) or full")] = "lora",
+    batch: Batch = None, steps: Annotated[int | None, typer.Option(help="at most")] = None,
+    freeze_blocks: Annotated[int, typer.Option(help="first blocks of a transformer that stay as they are")] = 0,
+    balance: Annotated[str, typer.Option(help="labels alike by sampling or by weights, or none")] = "sampling",
+    among: Annotated[Path | None, typer.Option(help="h5ad to annotate later: only genes that it measures")] = None,
+    checkpoint: Checkpoint = None, layer: Layer = None, seed: Seed = 0, cache: Cache = _CACHE, device: Device = "cpu",
+) -> None:  # fmt: skip
+    """Train a model to name cell types; cells without a label are left out."""
+    from scarena.models.foundation.use import Source, finetune_file, open_checkpoint
+
+    settings: dict[str, Any] = {"mode": mode, "freeze_blocks": freeze_blocks, "balance": balance}
+    settings |= {} if steps is None else {"steps": steps}
+    source = Source(file, layer, batch, label, cache)
+    measured = None if among is None else Source(among, cache=cache)
+    loaded = open_checkpoint(checkpoint)
+    said = finetune_file(source, out, loaded, settings, among=measured, seed=seed, device=device)
+    cells, held = said["cells"], said["held_out"]
+    print(
+        f"wrote {out}: {len(cells)} labels from {sum(cells.values()):,} cells, {said['unlabelled']:,} without a label"
+    )
+    if not said["curve"]:
+        print(f"{said['steps']} steps; no cell could be held out to choose their number")
+        return
+    best = next(row for row in said["curve"] if row["step"] == said["steps"])
+    by = ", ".join(held["batches"]) or "a share of every label's"
+    print(f"{said['steps']} steps, chosen on {held['cells']:,} cells held out by {held['by']} ({by}):")
+    print(f"accuracy {best['accuracy']:.3f} on them, a mean over labels")
+
+
+@app.command()
+def annotate(
+    folder: Annotated[Path, typer.Argument(help="folder that `fm finetune` wrote")], file: File,
+    out: Annotated[Path, typer.Option(help="CSV: cell, label, probability")],
+    every_label: Annotated[bool, typer.Option(help="a column with each label's probability too")] = False,
+    layer: Layer = None, cache: Cache = _CACHE, device: Device = "cpu",
+) -> None:  # fmt: skip
+    """Name cell types with a fine-tuned model; it knows the labels it was trained on and no other."""
+    from scarena.models.foundation.use import Source, annotate_file
+
+    source = Source(file, layer, cache=cache)
+    found, share = annotate_file(folder, source, out, every_label=every_label, device=device)
+    print(f"wrote {out}: {len(found):,} cells, {int(found['label'].isna().sum()):,} of them without a known gene")
+    if share < _COVERED:
+        fix = f"fine-tune with --among {file} for labels that can be relied on"
+        print(f"the file measures {share:.0%} of the genes that the model was fine-tuned on; {fix}", file=sys.stderr)
+    print(found["label"].value_counts().to_string(header=False))
+
+
+@app.command()
+def probe(
+    file: File, label: Label, batch: Batch = None, out: Table = None, as_json: AsJson = False,
+    checkpoint: Checkpoint = None, layer: Layer = None, seed: Seed = 0, cache: Cache = _CACHE, device: Device = "cpu",
+) -> None:  # fmt: skip
+    """How well a straight cut tells labels apart in a batch left out; --out gets each cell's prediction."""
+    from scarena.models.foundation.use import Source, open_checkpoint, probe_file
+    from scarena.models.foundation.use_data import write_table
+
+    found = probe_file(Source(file, layer, batch, label, cache), open_checkpoint(checkpoint), seed=seed, device=device)
+    _show(found.folds, as_json)
+    if out is not None:
+        write_table(out, found.cells)
+
+
+@app.command()
+def genes(
+    gene: Annotated[str, typer.Argument(help="symbol or Ensembl id")],
+    table: Annotated[str, typer.Option(help="decoder, bag, or encoder (transformers)")] = "decoder",
+    n: Annotated[int, typer.Option(help="how many")] = 10,
+    among: Annotated[Path | None, typer.Option(help="h5ad: only genes that it measures")] = None,
+    layer: Layer = None, out: Table = None, as_json: AsJson = False, checkpoint: Checkpoint = None,
+    cache: Cache = _CACHE,
+) -> None:  # fmt: skip
+    """Genes whose vectors are nearest to a gene's."""
+    from scarena.models.foundation.use import Source, near_genes, open_checkpoint
+
+    measured = None if among is None else Source(among, layer, cache=cache)
+    _show(near_genes(gene, open_checkpoint(checkpoint), table, n, cache, measured), as_json, out)
+
+
+@app.command()
+def network(
+    file: File, by: Annotated[str, typer.Option(help="jacobian, or attention (transformers)")] = "jacobian",
+    genes: Annotated[list[str] | None, typer.Option(help="symbols or ids, by comma or repeated (--top)")] = None,
+    top: Annotated[int, typer.Option(help="genes that vary most, where none are named")] = 50,
+    pairs: Annotated[int, typer.Option(help="how many to return")] = 20,
+    block: Annotated[int | None, typer.Option(help="of a transformer, from 0 (all)")] = None,
+    cells: Annotated[int, typer.Option(help="drawn at random, at most")] = 500,
+    layer: Layer = None, out: Table = None, as_json: AsJson = False, checkpoint: Checkpoint = None, seed: Seed = 0,
+    cache: Cache = _CACHE, device: Device = "cpu",
+) -> None:  # fmt: skip
+    """Pairs of genes that the model relates, a mean over cells: by where it looks, or by what it decodes."""
+    from scarena.models.foundation.use import Source, network_of_file, open_checkpoint
+
+    found = network_of_file(
+        Source(file, layer, cache=cache), open_checkpoint(checkpoint), by=by, genes=_many(genes), top=top,
+        n_pairs=pairs, block=block, n_cells=cells, seed=seed, device=device,
+    )  # fmt: skip
+    columns = ["source_symbol", "target_symbol", "score", "cells", "source", "target"]
+    _show(found[columns].rename_axis("pair"), as_json, out)
+
+
+@app.command()
+def knockout(
+    file: File, genes: Annotated[list[str], typer.Option(help="symbols or ids, by comma or repeated")],
+    factor: Annotated[float, typer.Option(help="what counts are multiplied by: 0 knocks out")] = 0.0,
+    label: Annotated[str | None, typer.Option(help="column of obs with the labels, for --toward")] = None,
+    toward: Annotated[str | None, typer.Option(help="label of the group that shifts are measured towards")] = None,
+    cells: Annotated[int | None, typer.Option(help="drawn at random of those that express a gene (all)")] = None,
+    out: Annotated[Path | None, typer.Option(help="write each cell's shifts to this CSV file")] = None,
+    as_json: AsJson = False, checkpoint: Checkpoint = None, layer: Layer = None, seed: Seed = 0, cache: Cache = _CACHE,
+    device: Device = "cpu",
+) -> None:  # fmt: skip
+    """How far cells move when a gene is taken away or multiplied, in the cells that express it."""
+    from scarena.models.foundation.use import Source, knock_out_file, open_checkpoint
+    from scarena.models.foundation.use_data import write_table
+
+    found = knock_out_file(
+        Source(file, layer, label=label, cache=cache), open_checkpoint(checkpoint), _many(genes), factor=factor,
+        toward=toward, n_cells=cells, seed=seed, device=device,
+    )  # fmt: skip
+    _show(found.genes, as_json)
+    if out is not None:
+        write_table(out, found.shifts.rename_axis("cell"))

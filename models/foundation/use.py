@@ -1,0 +1,238 @@
+"""What people do with a pretrained model, from file to file: one function for each verb of `scarena fm`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from scarena.errors import ConfigError, DataError
+from scarena.models.foundation.checkpoint import (
+    CHECKPOINTS,
+    STUDENT,
+    load,
+    read_genes,
+    save,
+)
+from scarena.models.foundation.lineage import derived, provenance
+from scarena.models.foundation.use_data import check_out, ids_of, read_cells, some_cells, write_table, write_vectors
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from scarena.models.foundation.knockout import Knockouts
+    from scarena.models.foundation.model import FoundationModel
+    from scarena.models.foundation.probe import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checkpoint in memory."""
+
+    folder: Path
+    model: FoundationModel
+    genes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A user's file and how it is read; see `use_data.read_cells`."""
+
+    path: Path
+    layer: str | None = None
+    batch: str | None = None
+    label: str | None = None
+    cache: Path = Path(".cache")
+
+    def read(self, *, symbols: bool = False) -> AnnData:
+        """Return its cells."""
+        return read_cells(
+            self.path, layer=self.layer, batch=self.batch, label=self.label, cache=self.cache, symbols=symbols
+        )
+
+
+def open_checkpoint(name: Path | None = None) -> Loaded:
+    """Return a checkpoint, given as its folder or as the name of a shipped one; the student where none is named.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read.
+    """
+    folder = STUDENT if name is None else name
+    if not folder.is_dir() and (CHECKPOINTS / folder.name).is_dir() and folder == Path(folder.name):
+        folder = CHECKPOINTS / folder.name
+    return Loaded(folder, load(folder), read_genes(folder))
+
+
+def embed_file(source: Source, out: Path, loaded: Loaded, device: str = "cpu") -> tuple[int, int]:
+    """Write the vectors of a file's cells (see `use_data.write_vectors`); return how many, and their width."""
+    from scarena.models.foundation.embed import embed
+
+    check_out(out)
+    data = source.read()
+    z = embed(loaded.model, data, loaded.genes, device)
+    write_vectors(out, z, list(data.obs_names), source.path)
+    return z.shape
+
+
+def adapt_file(
+    source: Source, out: Path, loaded: Loaded, *, keep: Path | None = None, steps: int | None = None, seed: int = 0,
+    device: str = "cpu",
+) -> tuple[int, int]:  # fmt: skip
+    """Adapt a model to a file's cells without labels, and write their vectors; to `keep` the adapted model too."""
+    from scarena.models.foundation.adapt import AdaptConfig, adapt
+    from scarena.models.foundation.embed import embed
+
+    check_out(out)
+    _spare(keep, loaded)
+    data = source.read()
+    config = AdaptConfig() if steps is None else AdaptConfig(steps=steps)
+    model, report = adapt(loaded.model, data, loaded.genes, config, seed=seed, device=device)
+    z = embed(model, data, loaded.genes, device)
+    write_vectors(out, z, list(data.obs_names), source.path)
+    if keep is not None:
+        row = provenance(source.path, data.n_obs)
+        adapted = {"dataset": row["dataset"], "batch": source.batch, "steps": report.steps, "seed": seed}
+        save(keep, model, loaded.genes, {**derived(loaded.folder, "adapted", row), "adapted": adapted})
+    return z.shape
+
+
+def finetune_file(
+    source: Source, out: Path, loaded: Loaded, settings: dict[str, Any], *, among: Source | None = None, seed: int = 0,
+    device: str = "cpu",
+) -> dict[str, Any]:  # fmt: skip
+    """Fine-tune a model on a file's labels, write the annotator to a folder, and return what it says of its training.
+
+    Where there is another file, of cells to annotate later, genes that this one does not measure are left out.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is none of `FinetuneConfig`, or `out` is the folder of the model itself.
+    DataError, ModelError
+        As `finetune` does.
+    """
+    from scarena.models.foundation.annotator import save_annotator
+    from scarena.models.foundation.finetune import finetune
+    from scarena.models.foundation.finetune_config import FinetuneConfig
+
+    try:
+        config = FinetuneConfig.model_validate(settings)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ConfigError(said, where="finetune", fix="correct the option") from None
+    _spare(out, loaded)
+    data = source.read()
+    if among is not None:
+        data = data[:, data.var_names.isin(among.read().var_names)].copy()
+    annotator = finetune(loaded.model, data, loaded.genes, "label", config, seed=seed, device=device)
+    annotator.training["column"] = source.label
+    row = provenance(source.path, data.n_obs)
+    save_annotator(annotator, out, dataset=row["dataset"], manifest=derived(loaded.folder, "finetuned", row))
+    return annotator.training
+
+
+def annotate_file(
+    folder: Path, source: Source, out: Path, *, every_label: bool = False, device: str = "cpu"
+) -> tuple[pd.DataFrame, float]:
+    """Write a file's cells as a fine-tuned model names them, as CSV: cell, label, probability.
+
+    Returns
+    -------
+    The same table, and the share of the genes measured in training that the file measures.
+    """
+    from scarena.models.foundation.annotator import load_annotator
+
+    annotator, data = load_annotator(folder), source.read()
+    found = annotator.predict(data, every_label=every_label, device=device).rename_axis("cell")
+    write_table(out, found)
+    return found, annotator.coverage(data)
+
+
+def probe_file(source: Source, loaded: Loaded, *, seed: int = 0, device: str = "cpu") -> Probe:
+    """Probe a model's vectors of a file's cells for its labels."""
+    from scarena.models.foundation.embed import embed
+    from scarena.models.foundation.probe import probe
+
+    data = source.read()
+    z = embed(loaded.model, data, loaded.genes, device)
+    return probe(z, data.obs["label"], data.obs["batch"] if source.batch else None, seed)
+
+
+def near_genes(gene: str, loaded: Loaded, table: str, n_genes: int, cache: Path, among: Source | None) -> pd.DataFrame:
+    """Return the genes nearest to one, by symbol or id, with their symbols; of those a file measures where given."""
+    from scarena.datasets.genes import gene_table
+    from scarena.models.foundation.gene_vectors import gene_vectors, nearest_genes
+
+    names = gene_table(cache=cache)
+    known = names.ids([gene])[0]
+    if known is None:
+        raise DataError(f"unknown gene {gene!r}", where="genes", fix="give a human symbol or Ensembl id")
+    vectors = gene_vectors(loaded.model, loaded.genes, table)  # type: ignore[arg-type]
+    of_file = None if among is None else list(among.read().var_names)
+    found = nearest_genes(vectors, known, n_genes, of_file)
+    found.insert(0, "symbol", [names.id_to_symbol.get(each, each) for each in found.index])
+    return found
+
+
+def network_of_file(
+    source: Source, loaded: Loaded, *, by: str, genes: Sequence[str], top: int, n_pairs: int, block: int | None,
+    n_cells: int | None, seed: int = 0, device: str = "cpu",
+) -> pd.DataFrame:  # fmt: skip
+    """Return a file's strongest pairs of genes, by attention or jacobian, with symbols.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    from scarena.models.foundation.gene_network import attention_network, jacobian_network, top_genes
+
+    data = some_cells(source.read(symbols=True), n_cells, seed)
+    among = ids_of(data, genes) if genes else top_genes(data, loaded.genes, top)
+    if by == "attention":
+        found = attention_network(
+            loaded.model, data, loaded.genes, among=among, block=block, n_pairs=n_pairs, device=device
+        )
+    elif by == "jacobian":
+        found = jacobian_network(loaded.model, data, loaded.genes, among=among, n_pairs=n_pairs, device=device)
+    else:
+        raise ConfigError(f"unknown way {by!r}", where="--by", fix="attention or jacobian")
+    for end in ("source", "target"):
+        found[f"{end}_symbol"] = data.var["symbol"].reindex(found[end]).to_numpy()
+    return found
+
+
+def knock_out_file(
+    source: Source, loaded: Loaded, genes: Sequence[str], *, factor: float, toward: str | None, n_cells: int | None,
+    seed: int = 0, device: str = "cpu",
+) -> Knockouts:  # fmt: skip
+    """Change genes of a file's cells one at a time; `toward` is a label that shifts are measured towards.
+
+    Raises
+    ------
+    ConfigError
+        If there is a label to go to but no column of labels.
+    """
+    from scarena.models.foundation.knockout import knockout
+
+    if toward is not None and source.label is None:
+        raise ConfigError("a label without a column of labels", where="--toward", fix="name the column with --label")
+    data = source.read(symbols=True)
+    group = None if toward is None else (data.obs["label"].astype(str) == toward).to_numpy()
+    found = knockout(
+        loaded.model, data, loaded.genes, ids_of(data, genes), factor=factor, toward=group, n_cells=n_cells,
+        seed=seed, device=device,
+    )  # fmt: skip
+    found.genes.insert(0, "symbol", data.var["symbol"].reindex(found.genes.index))
+    return found
+
+
+def _spare(out: Path | None, loaded: Loaded) -> None:
+    if out is not None and out.resolve() == loaded.folder.resolve():
+        raise ConfigError("the folder of the model itself", where=str(out), fix="write to another folder")
