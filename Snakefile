@@ -1,5 +1,6 @@
 # scArena's DAG. No science here: a rule calls one `scarena` verb, and a verb calls one function.
 #   pull -> prepare -> embed -> score -> board -> report       (and the ontology once a board)
+#   corpus -> pretrain -> embed                                (for each entry of `pretrain:`)
 # Run it through `scarena run`, which unlocks and resumes after a crash, or with snakemake itself.
 from pathlib import Path
 
@@ -19,6 +20,7 @@ validate(config, "config/schema.json")
 
 include: "benchmark/rules/common.smk"
 include: "benchmark/rules/data.smk"
+include: "benchmark/rules/pretrain.smk"
 include: "benchmark/rules/run.smk"
 include: "benchmark/rules/board.smk"
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from scarena.cli_corpus import app as corpus
-from scarena.errors import ScarenaError
+from scarena.cli_fm import app as fm
+from scarena.errors import ConfigError, ScarenaError
 
 app = typer.Typer(
     name="scarena",
@@ -22,6 +23,7 @@ app = typer.Typer(
 bench = typer.Typer(no_args_is_help=True, help="Measure speed and memory; prints the tables the README quotes.")
 app.add_typer(bench, name="bench")
 app.add_typer(corpus, name="corpus")
+app.add_typer(fm, name="fm")
 
 Out = Annotated[Path, typer.Option(help="file to write")]
 Settings = Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")]
@@ -258,8 +260,21 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="folder of the checkpoint")],
     cache: Annotated[Path, typer.Option(help="where pulled files and the training's state are kept")] = Path(".cache"),
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
+    corpus: Annotated[Path | None, typer.Option(help="with --settings: what `corpus ensure` wrote")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="the board's config.json: its cache, device and limits; failures become states")
+    ] = None,
 ) -> None:
     """Pretrain scArena-FM on a list of dataset cards; an interrupted run goes on where it was."""
+    if settings is not None and corpus is not None:
+        from scarena.config import load_config
+        from scarena.pretraining import pretrain_step
+
+        answer = pretrain_step(config, corpus, out, load_config(settings))
+        _say_state(answer, f"pretrain {answer['name']}")
+        return
+    if settings is not None or corpus is not None:
+        raise ConfigError("one of them alone", where="pretrain: --settings, --corpus", fix="give both, or neither")
     from scarena.models.foundation.pretrain import pretrain as train
 
     train(config, out, cache, None, device=device)
@@ -302,6 +317,49 @@ def bench_kernels(
         write_json(out, found)
     columns = ["kernel", "what", "state", "twin (ms)", "kernel (ms)", "ratio", "rate"]
     _table(f"kernels, {found['threads']} threads", columns, rows(found), as_json=False)
+
+
+@bench.command("ablation")
+def bench_ablation(
+    config: Annotated[Path, typer.Argument(help="variants, datasets, seeds")] = Path("config/ablation.yaml"),
+    kept: Annotated[Path, typer.Option(help="JSON that holds every score; gone on with")] = Path(
+        "results/reference/bench/ablation.json"
+    ),
+    cache: Annotated[Path, typer.Option(help="where pulled files and checkpoints are kept")] = Path(".cache"),
+    as_json: AsJson = False,
+) -> None:
+    """Pretrain variants of scArena-FM's recipe with several seeds, and score each on a board's datasets."""
+    import logging
+
+    from scarena import ablation
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    wanted = ablation.read_config(config)
+    rows = ablation.table(wanted, ablation.ablate(wanted, kept, cache))
+    _table(f"{config}, {len(wanted.seeds)} seeds, mean ± SD over seeds", ablation.COLUMNS, rows, as_json)
+
+
+@bench.command("fm")
+def bench_fm(
+    cells: Annotated[int, typer.Option(help="cells of the small transformer; others take a quarter or 16 times")] = 512,
+    data: Annotated[Path | None, typer.Option(help="a prepared dataset to take cells from; made-up ones")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
+    repeats: Annotated[int, typer.Option(min=1, help="timed runs of each side after a warm-up")] = 3,
+    out: Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Time embedding with scArena-FM against scGPT's path rebuilt at the same size, on the same cells, in one run."""
+    from scarena import bench_fm as measured
+    from scarena.files import write_json
+
+    found = measured.time_fm(cells, data=data, device=device, repeats=repeats)
+    if out is not None:
+        write_json(out, found)
+    machine = found["hardware"]
+    title = f"embedding, {found['threads']} threads of {machine['processor']}, {machine['capability']}"
+    _table(title, measured.COLUMNS, measured.table(found), as_json)
+    for line in measured.notes(found):
+        print(line, file=sys.stderr)
 
 
 @bench.command("metrics")

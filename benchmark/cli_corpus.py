@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Build a pretraining corpus, and audit what a model was trained on.")
 
 Cache = Annotated[Path, typer.Option(help="where pulled files are kept")]
+Settings = Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")]
 
 
 @app.command()
@@ -32,14 +34,32 @@ def build(
 
 
 @app.command()
+def ensure(
+    config: Annotated[Path, typer.Argument(help="YAML of a pretraining, as config/pretrain.yaml")],
+    out: Annotated[Path, typer.Option(help="JSON file to write: which corpus, or why there is none")],
+    settings: Settings,
+) -> None:
+    """Build the corpus of a board's pretraining where the cache lacks it."""
+    from scarena.config import load_config
+    from scarena.pretraining import corpus_step
+
+    answer = corpus_step(config, out, load_config(settings))
+    print(f"corpus of {answer['pretraining']}: {answer['state']} {answer['reason']}".rstrip(), file=sys.stderr)
+
+
+@app.command()
 def audit(
     model: Annotated[str, typer.Argument(help="folder of a corpus or checkpoint, or the name of a model")],
     dataset: Annotated[str, typer.Argument(help="name of a dataset card, or a prepared h5ad")],
     cache: Cache = Path(".cache"),
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    settings: Annotated[Path | None, typer.Option(help="the board whose pretraining MODEL@NAME is of")] = None,
 ) -> None:
     """Say whether a model was trained on a dataset's study, donors or cells; exit code 0 whatever the answer."""
+    from scarena.config import load_config
     from scarena.models.foundation.corpus.lookup import audit_model
+    from scarena.pretraining import checkpoints_of
 
-    found = audit_model(model, dataset, cache, own=Path("config/datasets"))
+    made = checkpoints_of(load_config(settings)) if settings is not None else {}
+    found = audit_model(model, dataset, cache, own=Path("config/datasets"), checkpoints=made)
     print(found.to_json() if as_json else "\n".join(found.lines()))

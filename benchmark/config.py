@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scarena.errors import ConfigError, ScarenaError
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*(@[a-z0-9][a-z0-9-]*)?$")]
 
 
 class Limits(BaseModel):
@@ -27,6 +28,15 @@ class Limits(BaseModel):
     threads: int = Field(1, ge=1, description="threads of one run; one keeps results bit-equal between machines' loads")
 
 
+class PretrainLimits(BaseModel):
+    """What one pretraining, or the building of its corpus, may use before it is stopped and recorded as failed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout_s: float = Field(172_800, gt=0, description="wall seconds; run again, a training goes on where it was")
+    memory_mb: float = Field(32_000, gt=0, description="peak resident memory")
+
+
 class BoardConfig(BaseModel):
     """One board: which datasets and models, with which seeds."""
 
@@ -35,7 +45,12 @@ class BoardConfig(BaseModel):
     board: Name = Field(description="name of the board and of its folder under `results`")
     title: str = ""
     datasets: list[Name] = Field(min_length=1, description="names of dataset cards")
-    models: list[Name] = Field(min_length=1, description="names of models, see `scarena models`")
+    models: list[ModelName] = Field(
+        min_length=1, description="names of models, see `scarena models`; MODEL@NAME for a pretraining called NAME"
+    )
+    pretrain: list[Path] = Field(
+        default=[], description="configurations of pretrainings, as config/pretrain-nano.yaml, that this board makes"
+    )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
     ontology: str = Field("package", description="'package' for the pinned Cell Ontology, or an OBO file's path or URL")
     results: Path = Path("results")
@@ -47,6 +62,7 @@ class BoardConfig(BaseModel):
     )
     device: str = Field("cpu", description="torch device of the models: cpu, cuda, cuda:0 …")
     limits: Limits = Field(default_factory=lambda: Limits.model_validate({}))
+    pretrain_limits: PretrainLimits = Field(default_factory=lambda: PretrainLimits.model_validate({}))
 
     @property
     def folder(self) -> Path:
@@ -104,15 +120,17 @@ def datasets_of(config: BoardConfig) -> list[str]:
 
 
 def check_names(config: BoardConfig, where: str) -> None:
-    """Refuse unknown dataset and model names before anything is computed, suggesting the nearest."""
+    """Refuse unknown names, and pretrainings that cannot be read, before anything is computed."""
     from scarena.datasets.card import load_card
     from scarena.models.registry import find_model
+    from scarena.pretraining import check_pretrainings, checkpoints_of
 
+    check_pretrainings(config)
     try:
         for name in datasets_of(config):
             load_card(name, config.user_cards)
         for name in config.models:
-            find_model(name)
+            find_model(name, checkpoints_of(config))
     except ScarenaError as error:
         # A name that nobody knows is this file's mistake; a card that cannot be read says itself where it is.
         if error.where not in ("datasets", "models"):

@@ -77,7 +77,7 @@ def embed(spec: dict[str, Any]) -> dict[str, Any]:
     from scarena.models.base import Context
     from scarena.models.registry import find_model
 
-    model = find_model(spec["model"])
+    model = find_model(spec["model"], {name: Path(folder) for name, folder in spec["checkpoints"].items()})
     data = hand_over(read_prepared(Path(spec["dataset"])), model.card)
     names = data.obs_names.to_numpy()
     log = logging.getLogger(f"scarena.{spec['model']}")

@@ -14,6 +14,7 @@ from scarena.board import shortfalls
 from scarena.config import BoardConfig, check_names, datasets_of, load_config
 from scarena.errors import ConfigError
 from scarena.files import read_json
+from scarena.pretraining import checkpoints_of, corpus_file, recipes_of
 
 OK, NO_BOARD, SOME_FAILED = 0, 1, 3
 
@@ -33,14 +34,16 @@ def _environment() -> dict[str, str]:
 
 
 def to_be_made_again(config: BoardConfig, *, models_too: bool) -> list[Path]:
-    """Return the files of steps that failed, always of sources and datasets, of models if asked; and what is gone.
+    """Return the files of steps that failed, always of sources, datasets and corpora, of models if asked; what is gone.
 
     snakemake has to be told: a file that says "failed" is a file to it, and a finished page hides that one is missing.
     """
     folders = [config.folder / dataset for dataset in datasets_of(config)]
     marks = [folder / name for folder in folders for name in ("sources.json", "dataset.json", "reference.json")]
+    marks += [corpus_file(config, name) for name in recipes_of(config)]
     runs = [folder / model / str(seed) for folder in folders for model in config.models for seed in config.seeds]
     outcomes = [run / name for run in runs for name in ("record.json", "scores.json")]
+    outcomes += [folder / "manifest.json" for folder in checkpoints_of(config).values()]
     finished = (config.folder / "board.html").exists()
     gone = [mark for mark in marks + outcomes if finished and not mark.exists()]
     asked = marks + outcomes if models_too else marks

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from scarena.config import BoardConfig
+from scarena.config import BoardConfig, Limits
 from scarena.errors import ScarenaError, state_of
 from scarena.files import read_json, sha256_of, write_json
 from scarena.record import Cost, Record, commit, hardware, versions
@@ -46,13 +46,15 @@ def pull_step(dataset: str, out: Path, config: BoardConfig) -> dict[str, Any]:
     return answer
 
 
-def _in_child(task: str, spec: dict[str, Any], out: Path, config: BoardConfig) -> tuple[Outcome, dict[str, Any]]:
-    """Run a task of the worker under the board's limits; return how it ended and what it answered."""
-    spec_file, answer_file, log = (out.with_name(f".{out.stem}.{end}") for end in ("spec.json", "answer.json", "log"))
+def in_child(
+    task: str, spec: dict[str, Any], out: Path, config: BoardConfig, limits: Limits | None = None
+) -> tuple[Outcome, dict[str, Any]]:
+    """Run a task of the worker under limits, the board's if none are given; return how it ended and its answer."""
+    spec_file, answer_file = (out.with_name(f".{out.stem}.{end}.json") for end in ("spec", "answer"))
     log = out.with_suffix(".log")
     for stale in (answer_file, log):
         stale.unlink(missing_ok=True)
-    limits = config.limits
+    limits = limits or config.limits
     write_json(spec_file, {"task": task, "answer": str(answer_file), "threads": limits.threads, **spec})
     command = [sys.executable, "-m", _WORKER, str(spec_file)]
     env = thread_env(limits.threads, config.cache)
@@ -65,7 +67,7 @@ def _in_child(task: str, spec: dict[str, Any], out: Path, config: BoardConfig) -
     return outcome, answer
 
 
-def _verdict(outcome: Outcome, answer: dict[str, Any], log: Path) -> tuple[str, str]:
+def verdict_of(outcome: Outcome, answer: dict[str, Any], log: Path) -> tuple[str, str]:
     """Return (state, reason): the worker's own word where it left one, else how it ended."""
     if "ok" in answer and outcome.state == "ok":
         return "ok", ""
@@ -84,8 +86,8 @@ def prepare_step(dataset: str, sources: Path, out: Path, config: BoardConfig) ->
     else:
         h5ad = out.with_suffix(".h5ad")
         spec = {"dataset": dataset, "cards": str(config.user_cards), "cache": str(config.cache), "h5ad": str(h5ad)}
-        outcome, reply = _in_child("prepare", {**spec, "ontology": config.ontology}, out, config)
-        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        outcome, reply = in_child("prepare", {**spec, "ontology": config.ontology}, out, config)
+        state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))
         cost = outcome.cost.model_dump()
         answer = {"dataset": dataset, "state": state, "reason": reason, "cost": cost, **reply.get("ok", {})}
     write_json(out, answer)
@@ -95,19 +97,23 @@ def prepare_step(dataset: str, sources: Path, out: Path, config: BoardConfig) ->
 def embed_step(dataset_file: Path, model: str, seed: int, out: Path, config: BoardConfig) -> Record:
     """Run one model on one prepared dataset with one seed; leave embedding.npz and, last, record.json."""
     from scarena.models.registry import find_model, fingerprint
+    from scarena.pretraining import checkpoints_of, shortfall
 
-    dataset = read_json(dataset_file)
-    found = find_model(model)
+    dataset, checkpoints = read_json(dataset_file), checkpoints_of(config) if "@" in model else {}
+    found = find_model(model, checkpoints)
     embedding = out.with_name("embedding.npz")
     embedding.unlink(missing_ok=True)
     ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
-    if dataset["state"] == "ok":
+    if dataset["state"] == "ok" and (lacking := shortfall(model, checkpoints)):
+        ran = lacking
+    elif dataset["state"] == "ok":
         spec = {
             "model": model, "seed": seed, "dataset": str(dataset_file.with_suffix(".h5ad")), "device": config.device,
             "cache": str(config.cache), "embedding": str(embedding),
+            "checkpoints": {name: str(folder) for name, folder in checkpoints.items()},
         }  # fmt: skip
-        outcome, reply = _in_child("embed", spec, out, config)
-        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        outcome, reply = in_child("embed", spec, out, config)
+        state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))
         done = reply.get("ok", {}) if state == "ok" else {}
         speed = {key: done.pop(key, None) for key in ("cells_per_s", "peak_vram_mb")}
         cost = Cost(**{**outcome.cost.model_dump(), **speed})
@@ -129,8 +135,8 @@ def reference_step(dataset_file: Path, ontology: Path, out: Path, config: BoardC
     if dataset["state"] == "ok":
         made = out.with_suffix(".npz")
         spec = {"dataset": str(dataset_file.with_suffix(".h5ad")), "ontology": str(ontology), "reference": str(made)}
-        outcome, reply = _in_child("reference", spec, out, config)
-        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        outcome, reply = in_child("reference", spec, out, config)
+        state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))
         answer |= {"state": state, "reason": reason, "cost": outcome.cost.model_dump(), **reply.get("ok", {})}
     write_json(out, answer)
     return answer
@@ -153,8 +159,8 @@ def score_step(record_file: Path, reference_file: Path, out: Path, config: Board
             "reference": str(reference_file.with_suffix(".npz")), "reference_sha256": reference["sha256"],
             "replicates": str(replicates), "seed": record.seed,
         }  # fmt: skip
-        outcome, reply = _in_child("score", spec, out, config)
-        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        outcome, reply = in_child("score", spec, out, config)
+        state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))
         answer |= {"state": state, "reason": f"scoring: {reason}" if reason else ""}
         answer |= {"scores": reply["ok"]["scores"] if state == "ok" else {}, "cost": outcome.cost.model_dump()}
     write_json(out, answer)
@@ -172,8 +178,8 @@ def umap_step(dataset_file: Path, records: list[Path], out: Path, config: BoardC
     answer = {"state": "not applicable", "reason": "no embedding to show"}
     if dataset["state"] == "ok" and first:
         spec = {"dataset": str(dataset_file.with_suffix(".h5ad")), "embeddings": first, "umaps": str(out)}
-        outcome, reply = _in_child("umaps", spec, out, config)
-        state, reason = _verdict(outcome, reply, out.with_suffix(".log"))
+        outcome, reply = in_child("umaps", spec, out, config)
+        state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))
         answer = {"state": state, "reason": reason}
     if answer["state"] != "ok":
         write_umaps(out, {}, np.array([], dtype=str))

@@ -41,6 +41,18 @@ def _score(spec: dict[str, Any]) -> dict[str, Any]:
     return score(spec)
 
 
+def _corpus(spec: dict[str, Any]) -> dict[str, Any]:
+    from scarena.pretraining import build_corpus
+
+    return build_corpus(spec)
+
+
+def _pretrain(spec: dict[str, Any]) -> dict[str, Any]:
+    from scarena.pretraining import train
+
+    return train(spec)
+
+
 def _umaps(spec: dict[str, Any]) -> dict[str, Any]:
     from scarena.tasks import umaps
 
@@ -53,6 +65,8 @@ _TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "reference": _reference,
     "score": _score,
     "umaps": _umaps,
+    "corpus": _corpus,
+    "pretrain": _pretrain,
 }
 
 

@@ -10,6 +10,27 @@ from scarena.models.base import Context, Model, ModelCard
 from scarena.models.expression import N_HVG, N_PCS, principal_components
 
 
+def harmonised(vectors: np.ndarray, batch: np.ndarray, seed: int, threads: int) -> np.ndarray:
+    """Return vectors of cells, float32 [n_cells, n_dims], corrected for their batches at harmonypy's defaults."""
+    import harmonypy
+    import pandas as pd
+
+    batches = pd.DataFrame({"batch": batch})
+    result = harmonypy.run_harmony(
+        vectors.astype(np.float64), batches, ["batch"], random_state=seed, ncores=threads, verbose=False
+    )
+    corrected = np.asarray(result.Z_corr, dtype=np.float32)
+    # harmonypy has changed the orientation of Z_corr between releases, and a transposed embedding once got
+    # published: cells × components is asserted, never guessed.
+    if corrected.shape != vectors.shape:
+        raise ModelError(
+            f"Z_corr is {corrected.shape}, expected {vectors.shape}",
+            where="harmony",
+            fix=f"install a harmonypy whose Z_corr is cells x components (this one is {harmonypy.__version__})",
+        )
+    return corrected
+
+
 class Harmony(Model):
     """Harmony at harmonypy's defaults on 50 principal components."""
 
@@ -27,22 +48,8 @@ class Harmony(Model):
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Return the corrected components; with one batch there is nothing to correct and PCA's are returned."""
-        import harmonypy
-
         pcs = principal_components(data, ctx.seed)
         if data.obs["batch"].nunique() < 2:
             ctx.log.warning("one batch: Harmony has nothing to correct, the principal components are returned")
             return pcs
-        result = harmonypy.run_harmony(
-            pcs.astype(np.float64), data.obs, ["batch"], random_state=ctx.seed, ncores=ctx.threads, verbose=False
-        )
-        corrected = np.asarray(result.Z_corr, dtype=np.float32)
-        # harmonypy has changed the orientation of Z_corr between releases, and a transposed embedding once got
-        # published: cells × components is asserted, never guessed.
-        if corrected.shape != pcs.shape:
-            raise ModelError(
-                f"Z_corr is {corrected.shape}, expected {pcs.shape}",
-                where="harmony",
-                fix=f"install a harmonypy whose Z_corr is cells x components (this one is {harmonypy.__version__})",
-            )
-        return corrected
+        return harmonised(pcs, data.obs["batch"].astype(str).to_numpy(), ctx.seed, ctx.threads)

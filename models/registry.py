@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import importlib
 import inspect
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,7 +15,7 @@ from scarena.errors import ConfigError, ModelError
 from scarena.models.base import Model
 
 _HERE = Path(__file__).parent
-_NOT_MODELS = {"base", "registry", "expression"}
+_NOT_MODELS = {"base", "registry", "expression", "pretrained"}
 
 
 def _in_tree_modules() -> list[str]:
@@ -54,8 +55,25 @@ def all_models() -> dict[str, type[Model]]:
     return dict(sorted(found.items()))
 
 
-def find_model(name: str) -> type[Model]:
-    """Return the model class called `name`; an unknown one names the nearest known."""
+def find_model(name: str, checkpoints: Mapping[str, Path | None] | None = None) -> type[Model]:
+    """Return the model class called `name`.
+
+    Parameters
+    ----------
+    name
+        As `scarena models` lists them, or ``MODEL@PRETRAINING`` for a checkpoint that a board makes itself.
+    checkpoints
+        The board's: folders by name of the pretraining, None for one that need not exist yet.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the nearest known is named, or what the board's checkpoints allow.
+    """
+    if "@" in name:
+        from scarena.models.pretrained import pretrained_model
+
+        return pretrained_model(name, checkpoints or {})
     models = all_models()
     if name in models:
         return models[name]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from anndata import AnnData
@@ -20,13 +19,18 @@ from scarena.models.foundation.checkpoint import (
     read_manifest,
     weights_digest,
 )
+from scarena.models.foundation.code import digest_of
 
-_HERE = Path(__file__).parent / "foundation"
-_READS = (
-    "tokenize.py", "packed.py", "model.py", "embed.py", "kernels/pack.py", "kernels/pack_numba.py",
-    "kernels/embed_tokens.py", "kernels/attention.py",
-)  # fmt: skip
-_TRAINS = ("adapt.py", "task.py", "views.py", "view_kernels.py", "objectives.py", "cell_sources.py", "training/step.py")
+if TYPE_CHECKING:
+    from scarena.models.foundation.adapt import AdaptConfig
+
+# What the vectors depend on that is not in this file: a run would not notice that it changed.
+_READS = ("embed", "checkpoint")
+_TRAINS = (*_READS, "adapt")
+
+# A step of a transformer takes so much longer than one of a bag that this is what there is time for.
+_TRANSFORMER_TASK = {"cells": 96, "tokens": 64}
+ADAPTED_STEPS = {"bag": 100, "transformer": 50}
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -40,10 +44,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _settings(
     folder: Path, code: tuple[str, ...] = _READS, **more: str | float
 ) -> dict[str, str | int | float | bool | None]:
-    # The code below is not in this file, so a run would not notice that it changed.
-    digest = hashlib.sha256(b"".join((_HERE / name).read_bytes() for name in code)).hexdigest()
     weights = weights_digest(folder) if _manifest(folder) else None
-    return {"checkpoint": folder.name, "weights_sha256": weights, "code_sha256": digest, **more}
+    return {"checkpoint": folder.name, "weights_sha256": weights, "code_sha256": digest_of(*code), **more}
 
 
 def _trained(folder: Path) -> dict[str, Any]:
@@ -55,6 +57,17 @@ def _trained(folder: Path) -> dict[str, Any]:
         "source": "models/foundation",
         "licence": "MIT",
     }
+
+
+def adapting(folder: Path) -> AdaptConfig:
+    """Return how a checkpoint is adapted in some minutes on two cores."""
+    from scarena.models.foundation.adapt import AdaptConfig
+
+    default, kind = AdaptConfig(), read_config(folder).kind
+    if kind == "bag":
+        return default
+    task = default.task.model_copy(update=_TRANSFORMER_TASK)
+    return default.model_copy(update={"steps": ADAPTED_STEPS[kind], "task": task})
 
 
 class _Frozen(Model):
@@ -103,6 +116,7 @@ class ScarenaFMStudent(_Frozen):
 class ScarenaFMAdapted(Model):
     """The student after some hundred label-free steps on the dataset itself."""
 
+    checkpoint: ClassVar[Path] = STUDENT
     fingerprints = STUDENT
     card = ModelCard(
         name="scarena-fm-adapted",
@@ -111,7 +125,7 @@ class ScarenaFMAdapted(Model):
         description="the student after about a minute of label-free training on the dataset, cells of one batch a step",
         uses_batch=True,
         trains_on_target=True,
-        settings=_settings(STUDENT, _READS + _TRAINS, steps=400),
+        settings=_settings(STUDENT, _TRAINS, steps=ADAPTED_STEPS["bag"]),
         **_trained(STUDENT),
     )
 
@@ -119,19 +133,41 @@ class ScarenaFMAdapted(Model):
         """Return the adapted encoder's vectors."""
         import torch
 
-        from scarena.models.foundation.adapt import AdaptConfig, adapt
+        from scarena.models.foundation.adapt import adapt
         from scarena.models.foundation.embed import embed
 
         torch.set_num_threads(ctx.threads)
-        genes = read_genes(STUDENT)
-        model, report = adapt(load(STUDENT), data, genes, AdaptConfig(), seed=ctx.seed, device=ctx.device)
+        genes, config = read_genes(self.checkpoint), adapting(self.checkpoint)
+        model, report = adapt(load(self.checkpoint), data, genes, config, seed=ctx.seed, device=ctx.device)
         ctx.log.info("%d steps in %.0f s", report.steps, report.seconds)
         return embed(model, data, genes, ctx.device)
+
+
+class ScarenaFMAdaptedHarmony(ScarenaFMAdapted):
+    """The adapted student's vectors, corrected by Harmony."""
+
+    card = ScarenaFMAdapted.card.model_copy(
+        update={
+            "name": "scarena-fm-adapted-harmony",
+            "title": "scArena-FM (adapted) + Harmony",
+            "description": "the adapted student, and Harmony (harmonypy's defaults) on its vectors",
+            "settings": _settings(STUDENT, (*_TRAINS, "align"), steps=ADAPTED_STEPS["bag"]),
+        }
+    )
+
+    def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
+        """Return the corrected vectors."""
+        from scarena.models.foundation.adapt import pooled
+        from scarena.models.foundation.align import aligned
+
+        batch = pooled(data.obs["batch"].to_numpy(), adapting(self.checkpoint).smallest_batch)
+        return aligned(super().embed(data, ctx), batch, seed=ctx.seed, threads=ctx.threads)
 
 
 class ScarenaFMRandom(Model):
     """The transformer's architecture and vocabulary with weights drawn from the seed."""
 
+    checkpoint: ClassVar[Path] = SHIPPED
     card = ModelCard(
         name="scarena-fm-random",
         title="scArena-FM (random weights)",
@@ -150,4 +186,5 @@ class ScarenaFMRandom(Model):
         from scarena.models.foundation.model import initialised
 
         torch.set_num_threads(ctx.threads)
-        return embed(initialised(read_config(SHIPPED), ctx.seed), data, read_genes(SHIPPED), ctx.device)
+        model = initialised(read_config(self.checkpoint), ctx.seed)
+        return embed(model, data, read_genes(self.checkpoint), ctx.device)

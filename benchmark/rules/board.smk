@@ -6,6 +6,7 @@ rule board:
         scores=expand("{run}/scores.json", run=RUNS),
         records=expand("{run}/record.json", run=RUNS),
         datasets=expand(BOARD + "/{dataset}/dataset.json", dataset=DATASETS),
+        pretrained=expand(CHECKPOINT, pretraining=RECIPES),
     output:
         json=BOARD + "/board.json",
         parquet=BOARD + "/board.parquet",

@@ -1,7 +1,9 @@
 # Names every rule uses. The configuration file is handed to each verb, so a step can be repeated by hand from its log.
 from scarena.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
+from scarena.models.foundation.recipe import corpus_source, training_source
 from scarena.models.registry import find_model, fingerprint
+from scarena.pretraining import recipes_of
 from scarena.record import metrics_fingerprint
 
 SETTINGS = parse_config(
@@ -9,14 +11,17 @@ SETTINGS = parse_config(
 )
 BOARD = str(SETTINGS.folder)
 DATASETS = datasets_of(SETTINGS)
+RECIPES = recipes_of(SETTINGS)
 CONFIG = f"{BOARD}/config.json"
+CHECKPOINT = BOARD + "/pretrained/{pretraining}/manifest.json"
 RUN = BOARD + "/{dataset}/{model}/{seed}"
 RUNS = expand(RUN, dataset=DATASETS, model=SETTINGS.models, seed=SETTINGS.seeds)
 
 
 wildcard_constraints:
     dataset="[a-z0-9][a-z0-9_.-]*",
-    model="[a-z0-9][a-z0-9.-]*",
+    model="[a-z0-9][a-z0-9@.-]*",
+    pretraining="[a-z0-9][a-z0-9-]*",
     seed="[0-9]+",
 
 
@@ -33,5 +38,11 @@ def dataset_card(wildcards):
 
 
 def model_source(wildcards):
-    """What makes an embedding stale: the model's card and source."""
-    return fingerprint(find_model(wildcards.model))
+    """What makes an embedding stale: the model's card and source. A checkpoint made here is an input, not looked at."""
+    return fingerprint(find_model(wildcards.model, dict.fromkeys(RECIPES)))
+
+
+def checkpoint_of(wildcards):
+    """The checkpoint that a model MODEL@NAME is of; none for any other model."""
+    _, _, name = wildcards.model.partition("@")
+    return expand(CHECKPOINT, pretraining=name) if name else []

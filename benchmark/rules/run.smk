@@ -3,7 +3,8 @@
 
 rule embed:
     input:
-        BOARD + "/{dataset}/dataset.json",
+        dataset=BOARD + "/{dataset}/dataset.json",
+        checkpoint=checkpoint_of,
     output:
         RUN + "/record.json",
     log:
@@ -19,7 +20,7 @@ rule embed:
         limits=SETTINGS.limits.model_dump_json(),
         device=SETTINGS.device,
     shell:
-        "scarena embed {wildcards.model} {input} --seed {wildcards.seed} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena embed {wildcards.model} {input.dataset} --seed {wildcards.seed} --out {output} --settings {CONFIG} 2> {log}"
 
 
 rule umap:

@@ -53,14 +53,15 @@ class DatasetSource:
         self.groups = [Group(str(name), len(rows), measured_V) for name, rows in zip(names, self._rows, strict=True)]
 
     @classmethod
-    def of(cls, data: AnnData, vocabulary: Sequence[str]) -> DatasetSource:
-        """Return the batches of a prepared dataset."""
+    def of(cls, data: AnnData, vocabulary: Sequence[str], batch: np.ndarray | None = None) -> DatasetSource:
+        """Return the batches of a prepared dataset, those of ``obs["batch"]`` where not given."""
         from scarena.models.foundation.tokenize import over_vocabulary, places
 
         measured_V = np.zeros(len(vocabulary), bool)
         found = places(list(data.var_names), vocabulary)
         measured_V[found[found >= 0]] = True
-        return cls(over_vocabulary(data, vocabulary), data.obs["batch"].astype(str).to_numpy(), measured_V)
+        batch = data.obs["batch"].astype(str).to_numpy() if batch is None else batch
+        return cls(over_vocabulary(data, vocabulary), batch, measured_V)
 
     def draw(self, group: int, n_cells: int, rng: np.random.Generator) -> Cells:
         """Return cells of a batch."""

@@ -1,11 +1,11 @@
 """The models: the tokens of a cell in, one vector a cell out, and a decoder that is used in training only.
 
-Two encoders. A *bag* adds up a vector for every expressed gene, weighted by its value, and sends the sum through a
-small network: thousands of cells a second without a GPU. A *transformer* (pre-norm, RMSNorm, SwiGLU, query-key norm, a
-factorised gene table) lets a cell's highest genes look at each other; a few learned queries, the latents, read the last
-layer, and a linear bag of all genes is added to what they find. In both the vector is the bottleneck from which
-everything the decoder knows must come. Batch and depth reach the decoder alone, so that an encoder has no use for
-carrying them.
+Two encoders. A *bag* adds up a vector for every expressed gene, weighted by its value; the first columns of the sum
+are the cell's vector, to which a small network adds what it makes of all columns: thousands of cells a second without a
+GPU. A *transformer* (pre-norm, RMSNorm, SwiGLU, query-key norm, a factorised gene table) lets a cell's highest genes
+look at each other; a few learned queries, the latents, read the last layer and add what they find to a linear bag of
+all genes. In both the vector is the bottleneck from which everything the decoder knows must come. Batch and depth reach
+the decoder alone, so that an encoder has no use for carrying them.
 
 Shapes: B cells, T tokens of all of them, D model width, H heads, K head width, F feed-forward width, M latents, E width
 of the gene table, Z width of the embedding, V genes of the vocabulary.
@@ -55,6 +55,8 @@ class Sizes(BaseModel):
     def _fits(self) -> Sizes:
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+        if self.kind == "bag" and self.embedding > self.width:
+            raise ValueError(f"a bag of width {self.width} has no vector of {self.embedding}")
         if self.family == "causal" and self.encoding != "rank":
             raise ValueError("a causal model reads genes by rank: encoding must be rank")
         return self
@@ -167,7 +169,7 @@ class Readout(nn.Module):
         self.bottleneck = nn.Linear(config.latents * config.width, config.embedding)
 
     def forward(self, x_TD: Tensor, cells: Spans) -> Tensor:
-        """Return z_BZ; a cell without tokens is the latents alone."""
+        """Return what is added to z, [B, Z]; for a cell without tokens it is the latents alone."""
         n_cells, n_latents = len(cells.starts_B1) - 1, len(self.latents)
         starts_B1 = torch.arange(n_cells + 1, dtype=torch.int32, device=x_TD.device) * n_latents
         asking_QD = self.latents.repeat(n_cells, 1)
@@ -228,8 +230,9 @@ class BagEncoder(nn.Module):
 
     def forward(self, cells: Packed, tokens: Packed | None = None) -> Tensor:
         """Return z_BZ."""
-        hidden_BD = self.hidden(F.silu(self.norm(self.bag(cells))))
-        return self.bottleneck(F.silu(hidden_BD))
+        sum_BD = self.bag(cells)
+        hidden_BD = self.hidden(F.silu(self.norm(sum_BD)))
+        return sum_BD[:, : self.bottleneck.out_features] + self.bottleneck(F.silu(hidden_BD))
 
 
 class Transformer(nn.Module):
@@ -350,7 +353,8 @@ class FoundationModel(nn.Module):
     def know_genes(self, features_VP: Tensor) -> None:
         """Start from what is known of genes: each feature is a column of the bag's table.
 
-        A bag's sum is then, in its first columns, the cell's expression projected on the features.
+        A cell's vector is then, in its first entries, its expression projected on the features: what the network adds
+        begins as nothing.
 
         Parameters
         ----------
@@ -360,6 +364,15 @@ class FoundationModel(nn.Module):
         table_VW = self.encoder.bag.table
         width = min(features_VP.shape[1], table_VW.shape[1])
         table_VW[:, :width] = features_VP[:, :width] / GeneBag.SCALE
+        for parameter in self._last().parameters():
+            parameter.zero_()
+
+    def only_adds_up(self) -> bool:
+        """Return whether a vector is the sum of genes' vectors and no more, as before the first step."""
+        return not any(parameter.any() for parameter in self._last().parameters())
+
+    def _last(self) -> nn.Linear:
+        return self.encoder.bottleneck if isinstance(self.encoder, BagEncoder) else self.encoder.readout.bottleneck
 
 
 def initialised(config: FoundationConfig, seed: int) -> FoundationModel:

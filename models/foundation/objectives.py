@@ -41,27 +41,40 @@ class Counts:
 class DisjointPanels:
     """Two views of a cell through genes they do not share must find each other among the cells of one batch.
 
-    Symmetric InfoNCE (van den Oord et al. 2018, arXiv:1807.03748). Because all cells of a step come from one batch,
-    what tells batches apart is of no help. With `softness` part of the answer may be other cells, in proportion to how
-    near a teacher that does not change has them: cells of one type need not be told apart.
+    Symmetric InfoNCE (van den Oord et al. 2018, arXiv:1807.03748). Because the cells to be told apart come from one
+    batch, what tells batches apart is of no help. But each batch then fills the whole sphere, and batches of different
+    types come to lie on each other. Against that, cells of other batches may be added that are told apart too, where a
+    teacher that does not change is sure that they are unlike.
     """
 
     temperature: float = 0.2
-    softness: float = 0.0
-    teacher_temperature: float = 0.2
+    sure: float = 0.3
+    """Cosine, by the teacher, below which cells of different batches are unlike."""
 
-    def __call__(self, first_BZ: Tensor, second_BZ: Tensor, teacher_BZ: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, first_BZ: Tensor, second_BZ: Tensor, own_B: Tensor | None = None, teacher_BZ: Tensor | None = None
+    ) -> Tensor:
         """Return the loss; log of the number of cells where the views say nothing, towards 0 where they agree.
 
-        ``teacher_BZ`` are vectors of the cells by the teacher; their mean is taken off before cosines are.
+        Parameters
+        ----------
+        first_BZ, second_BZ
+            The views.
+        own_B
+            bool, the cells of the batch; the others are asked nothing. All where not given.
+        teacher_BZ
+            Vectors of the cells by the teacher, whose cosines say something; needed where there are other cells.
         """
         similarity_BB = F.normalize(first_BZ, dim=-1) @ F.normalize(second_BZ, dim=-1).T / self.temperature
-        answer_BB = torch.eye(len(similarity_BB), device=similarity_BB.device)
-        if teacher_BZ is not None and self.softness:
-            near_BZ = F.normalize(teacher_BZ - teacher_BZ.mean(0), dim=-1)
-            near_BB = (near_BZ @ near_BZ.T / self.teacher_temperature).softmax(-1)
-            answer_BB = (1 - self.softness) * answer_BB + self.softness * near_BB
-        return (F.cross_entropy(similarity_BB, answer_BB) + F.cross_entropy(similarity_BB.T, answer_BB)) / 2
+        own_O = torch.arange(len(first_BZ), device=first_BZ.device)
+        if own_B is not None and teacher_BZ is not None and not own_B.all():
+            taught_BZ = F.normalize(teacher_BZ, dim=-1)
+            spared_BB = ~own_B & (taught_BZ @ taught_BZ.T >= self.sure)
+            own_O = own_O[own_B]
+            both = [each_BB.masked_fill(spared_BB, -torch.inf) for each_BB in (similarity_BB, similarity_BB.T)]
+        else:
+            both = [similarity_BB, similarity_BB.T]
+        return (F.cross_entropy(both[0][own_O], own_O) + F.cross_entropy(both[1][own_O], own_O)) / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import logging
+import os
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -14,21 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 import torch
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from scarena.errors import ConfigError
 from scarena.files import replacing, write_text
 from scarena.models.foundation.cell_sources import CorpusSource, expressed_share
-from scarena.models.foundation.checkpoint import save
+from scarena.models.foundation.checkpoint import load, read_genes, save
 from scarena.models.foundation.corpus.build import build
 from scarena.models.foundation.corpus.config import CorpusConfig
 from scarena.models.foundation.corpus.fingerprints import write_fingerprints
 from scarena.models.foundation.corpus.store import Corpus
 from scarena.models.foundation.gene_features import PROTEIN_ATLAS, features_of, profiles
 from scarena.models.foundation.model import FoundationConfig, Sizes, initialised
+from scarena.models.foundation.recipe import Recipe, corpus_source, read_as, training_source
 from scarena.models.foundation.task import TaskConfig, ViewsTask
-from scarena.models.foundation.training.config import EngineConfig
+from scarena.models.foundation.teacher import Teacher, teacher_of
 from scarena.models.foundation.training.distributed import full_weights, joined
 from scarena.models.foundation.training.loop import fit
 
@@ -39,18 +43,16 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("scarena.pretrain")
 
 
-class PretrainConfig(BaseModel):
+class PretrainConfig(Recipe):
     """A pretraining run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    corpus: CorpusConfig
-    gene_features: int = Field(60, ge=0, description="principal components of bulk profiles the gene table starts from")
     model: Sizes = Sizes()
     task: TaskConfig = TaskConfig()
-    engine: EngineConfig
-    threads: int = Field(2, ge=1)
+    teacher: str | None = Field(
+        None, description="for task.weights.distilled: 'start', the model before its first step, or a checkpoint"
+    )
 
 
 def read_config(path: Path) -> PretrainConfig:
@@ -61,14 +63,19 @@ def read_config(path: Path) -> PretrainConfig:
     ConfigError
         If it is missing or holds unknown keys.
     """
-    try:
-        return PretrainConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(said, where=str(path), fix="see config/pretrain.yaml") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise ConfigError(said, where=str(path), fix="see config/pretrain.yaml") from None
+    return read_as(path, PretrainConfig)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder of the cache, which several boards may want at once; whoever comes second waits.
+
+    The kernel drops the lock when its holder dies, however it dies.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def corpus_of(config: CorpusConfig, cache: Path, mirror: Path | None = None, *, bulk: bool = False) -> Corpus:
@@ -77,13 +84,13 @@ def corpus_of(config: CorpusConfig, cache: Path, mirror: Path | None = None, *, 
     With `bulk` its vocabulary, unless it names one, is the genes that bulk profiles know: those that no cell of a small
     corpus expresses, and that make a pancreas, are then places in the table too.
     """
-    if bulk and config.vocabulary is None:
-        config = config.model_copy(update={"vocabulary": _bulk_genes(cache, mirror)})
-    digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
-    folder = cache / "corpora" / f"{config.name}-{digest}"
-    if not (folder / "manifest.json").is_file():
-        _LOG.info("building the corpus %s", config.name)
-        build(config, folder, cache, mirror)
+    folder = cache / "corpora" / f"{config.name}-{corpus_source(config, bulk=bulk)}"
+    with _alone(folder):
+        if not (folder / "manifest.json").is_file():
+            if bulk and config.vocabulary is None:
+                config = config.model_copy(update={"vocabulary": _bulk_genes(cache, mirror)})
+            _LOG.info("building the corpus %s", config.name)
+            build(config, folder, cache, mirror)
     return Corpus.open(folder, verify=True)
 
 
@@ -105,6 +112,20 @@ def start(config: PretrainConfig, corpus: Corpus, cache: Path, mirror: Path | No
     return model
 
 
+def _teacher(
+    config: PretrainConfig, model: FoundationModel, corpus: Corpus, source: CorpusSource, device: str
+) -> Teacher | None:
+    if config.teacher is None:
+        return None
+    if config.teacher == "start":
+        return teacher_of(model, source, device, config.engine.seed)
+    folder = Path(config.teacher)
+    if read_genes(folder) != corpus.genes:
+        fix = "give both the same vocabulary"
+        raise ConfigError("the teacher knows other genes than the corpus", where=str(folder), fix=fix)
+    return teacher_of(load(folder), source, device, config.engine.seed)
+
+
 def pretrain(
     config_path: Path, out: Path, cache: Path, mirror: Path | None = None, *, device: str = "cpu",
     work: Path | None = None,
@@ -122,7 +143,8 @@ def pretrain(
     device
         Where to train.
     work
-        Folder of the training's state, from which an interrupted run goes on; below the cache where not given.
+        Folder of the training's state, from which an interrupted run goes on. Where not given it is below the cache,
+        one for each configuration and state of the code: weights must not be half of one and half of another.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = read_config(config_path)
@@ -130,9 +152,12 @@ def pretrain(
     numba.set_num_threads(min(config.threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     corpus = corpus_of(config.corpus, cache, mirror, bulk=bool(config.gene_features))
     model = start(config, corpus, cache, mirror)
-    task = ViewsTask(CorpusSource(corpus), config.task, model, held_out=CorpusSource(corpus, held_out=True))
-    digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
-    work = work or cache / "pretrain" / f"{config.name}-{digest}"
+    source = CorpusSource(corpus)
+    task = ViewsTask(
+        source, config.task, model, held_out=CorpusSource(corpus, held_out=True),
+        teacher=_teacher(config, model, corpus, source, device),
+    )  # fmt: skip
+    work = work or cache / "pretrain" / f"{config.name}-{_state_key(config, device)}"
     began = time.monotonic()
     identity = {
         "corpus": corpus.manifest["files"],
@@ -140,13 +165,25 @@ def pretrain(
         "gene_features": config.gene_features,
     }
     # Processes join once: what comes after training needs all of them to gather the weights, and one to write.
-    with joined(config.engine.distributed, device) as place:
-        report = fit(model, task, config.engine, work, device=device, identity=identity)
-        _LOG.info("%d steps in %.0f s, this time %.0f s", report.steps, report.seconds, time.monotonic() - began)
-        whole = initialised(model.config, 0)
-        whole.load_state_dict(full_weights(model))
-    if place.rank == 0:
-        finish(config, corpus, task, whole, report, work, out)
+    with _one_run(work):
+        with joined(config.engine.distributed, device) as place:
+            report = fit(model, task, config.engine, work, device=device, identity=identity)
+            _LOG.info("%d steps in %.0f s, this time %.0f s", report.steps, report.seconds, time.monotonic() - began)
+            whole = initialised(model.config, 0)
+            whole.load_state_dict(full_weights(model))
+        if place.rank == 0:
+            finish(config, corpus, task, whole, report, work, out)
+
+
+def _state_key(config: PretrainConfig, device: str) -> str:
+    """Return a short hash of what an interrupted training must share with the one that goes on with it."""
+    kept = (training_source(config), torch.__version__.partition("+")[0], torch.device(device).type)
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest()[:16]
+
+
+def _one_run(work: Path) -> contextlib.AbstractContextManager[None]:
+    # Of processes that torchrun started together the first holds the folder for all.
+    return _alone(work) if os.environ.get("RANK", "0") == "0" else contextlib.nullcontext()
 
 
 def finish(
@@ -159,6 +196,8 @@ def finish(
     write_fingerprints(corpus, out)
     manifest = {
         "name": config.name,
+        "state": "ok",
+        "reason": "",
         "config": json.loads(config.model_dump_json()),
         "corpus": corpus.manifest["sources"],
         "gene_features": [_bulk()] if config.gene_features else [],

@@ -5,6 +5,7 @@ Serves pretraining on a corpus and label-free adaptation to a dataset alike; onl
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -14,16 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from scarena.errors import ConfigError
+from scarena.models.foundation.cell_sources import joined
 from scarena.models.foundation.model import FoundationModel, TokenHeads, Transformer, flops_of_a_cell
-from scarena.models.foundation.objectives import Counts, DisjointPanels, HiddenValues, NextGene
+from scarena.models.foundation.objectives import Counts, DisjointPanels, Distilled, HiddenValues, NextGene
 from scarena.models.foundation.packed import Packed, encoded, narrowed
-from scarena.models.foundation.tokenize import Cells, tokens_of
+from scarena.models.foundation.tokenize import Cells
 from scarena.models.foundation.views import View, ViewConfig, two_views
 
 if TYPE_CHECKING:
     from torch import nn
 
     from scarena.models.foundation.cell_sources import CellSource
+    from scarena.models.foundation.teacher import Teacher
 
 
 class Weights(BaseModel):
@@ -34,6 +37,7 @@ class Weights(BaseModel):
     unseen: float = Field(1.0, ge=0, description="counts of genes of the other view, decoded from a cell's vector")
     denoise: float = Field(0.0, ge=0, description="counts of the view's own genes before thinning")
     contrast: float = Field(1.0, ge=0, description="two views find each other among the cells of a batch")
+    distilled: float = Field(0.0, ge=0, description="cosines between a view of each cell are a teacher's, who sees all")
     hidden: float = Field(0.0, ge=0, description="values of hidden tokens (masked and generative models)")
     next_gene: float = Field(0.0, ge=0, description="the next gene of the ranking (causal models)")
 
@@ -50,9 +54,10 @@ class TaskConfig(BaseModel):
     views: ViewConfig = ViewConfig()
     weights: Weights = Weights()
     temperature: float = Field(0.2, gt=0)
-    softness: float = Field(0.0, ge=0, le=1)
-    """Share of the contrast's answer given by the model before training (see `DisjointPanels`)."""
-    teacher_temperature: float = Field(0.2, gt=0)
+    others: int = Field(0, ge=0)
+    """Cells of another group that the contrast tells apart too, where the teacher is sure (see `DisjointPanels`)."""
+    sure: float = Field(0.3, ge=-1, le=1)
+    """Cosine below which it is."""
     hidden_share: float = Field(0.3, gt=0, lt=1)
     """Of a view's tokens, for the objective ``hidden``."""
     group_power: float = Field(0.5, ge=0)
@@ -64,12 +69,29 @@ class TaskConfig(BaseModel):
     seed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The cells of a step."""
+
+    cells: Cells
+    given: np.ndarray
+    """int, the group of each that the decoder is told."""
+    own: np.ndarray
+    """bool, the cells of the step's group; the others are told apart from them."""
+    measured_V: np.ndarray
+    """bool, the genes that all of them were measured for."""
+
+    def rows(self, rows: np.ndarray) -> Draw:
+        """Return some of the cells."""
+        return Draw(self.cells.rows(rows), self.given[rows], self.own[rows], self.measured_V)
+
+
 class ViewsTask:
     """Losses of a model on a source of cells."""
 
     def __init__(
         self, source: CellSource, config: TaskConfig, model: FoundationModel, *, held_out: CellSource | None = None,
-        teacher: FoundationModel | None = None,
+        teacher: Teacher | None = None,
     ) -> None:  # fmt: skip
         self.source, self.config, self.held_out, self.teacher = source, config, held_out, teacher
         self.n_cells = config.cells
@@ -80,6 +102,8 @@ class ViewsTask:
             what = f"no batch has {config.smallest_group} cells"
             raise ConfigError(what, where="training", fix="lower smallest_group, or use the model as it is")
         self._chance = weight / weight.sum()
+        if teacher is None and (config.others or config.weights.distilled):
+            raise ConfigError("others and distilled need a teacher", where="training", fix="name one, or set both to 0")
 
     def halve(self) -> bool:
         """Go on with half the cells a step; say whether that was possible."""
@@ -95,14 +119,24 @@ class ViewsTask:
     def losses(self, model: nn.Module, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """Return the weighted losses of this process's part of a step's cells."""
         rng = np.random.default_rng([self.config.seed, step])
-        group = int(rng.choice(len(self._chance), p=self._chance))
-        cells = self.source.draw(group, self.n_cells, rng)
-        given = np.where(rng.random(len(cells)) < self.config.group_dropout, self._sizes.n_groups, group)
+        drawn = self._drawn(rng)
         if world > 1:
             # After the last draw for each cell: parts of different sizes must have the same panels.
-            mine = np.arange(rank, len(cells), world)
-            cells, given = cells.rows(mine), given[mine]
-        return self._losses(cast("FoundationModel", model), cells, group, given, self.source, rng)
+            drawn = drawn.rows(np.arange(rank, len(drawn.cells), world))
+        return self._losses(cast("FoundationModel", model), drawn, rng)
+
+    def _drawn(self, rng: np.random.Generator) -> Draw:
+        group = int(rng.choice(len(self._chance), p=self._chance))
+        cells, measured_V = self.source.draw(group, self.n_cells, rng), self.source.groups[group].measured_V
+        groups = np.full(len(cells), group)
+        chance = np.where(np.arange(len(self._chance)) == group, 0.0, self._chance)
+        if self.config.others and chance.any():
+            other = int(rng.choice(len(chance), p=chance / chance.sum()))
+            more = self.source.draw(other, self.config.others, rng)
+            cells, groups = joined([cells, more]), np.concatenate([groups, np.full(len(more), other)])
+            measured_V = measured_V & self.source.groups[other].measured_V
+        given = np.where(rng.random(len(cells)) < self.config.group_dropout, self._sizes.n_groups, groups)
+        return Draw(cells, given, groups == group, measured_V)
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> dict[str, float]:
@@ -115,26 +149,23 @@ class ViewsTask:
             cells = self.held_out.draw(int(group), self.config.cells, rng)
             if len(cells) < 2:
                 continue
-            given = np.full(len(cells), group)
-            losses = self._losses(cast("FoundationModel", model), cells, int(group), given, self.held_out, rng)
+            own, measured_V = np.ones(len(cells), bool), self.held_out.groups[int(group)].measured_V
+            drawn = Draw(cells, np.full(len(cells), group), own, measured_V)
+            losses = self._losses(cast("FoundationModel", model), drawn, rng)
             for name, loss in losses.items():
                 found.setdefault(name, []).append(float(loss))
         return {name: float(np.mean(each)) for name, each in found.items()}
 
-    def _losses(
-        self, model: FoundationModel, cells: Cells, group: int, given: np.ndarray, source: CellSource,
-        rng: np.random.Generator,
-    ) -> dict[str, Tensor]:  # fmt: skip
-        weights, device = self.config.weights, model.decoder.log_share.device
-        views = two_views(cells, source.groups[group].measured_V, self.config.views, rng)
+    def _losses(self, model: FoundationModel, drawn: Draw, rng: np.random.Generator) -> dict[str, Tensor]:
+        weights, device, cells = self.config.weights, model.decoder.log_share.device, drawn.cells
+        views = two_views(cells, drawn.measured_V, self.config.views, rng)
         generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        depth_B, group_B = torch.from_numpy(cells.depth_B).to(device), torch.from_numpy(given).to(device)
         tokens = [self._tokens(view.cells, generator, device) for view in views]
         seen = [view.cells.to(device) for view in views]
         found: dict[str, Tensor] = {}
-        if weights.unseen or weights.denoise or weights.contrast:
+        if weights.unseen or weights.denoise or weights.contrast or weights.distilled:
             vectors = [model.encoder(each, few).float() for each, few in zip(seen, tokens, strict=True)]
-            found |= self._of_vectors(model, vectors, views, cells, depth_B, group_B)
+            found |= self._of_counts(model, vectors, views, drawn) | self._of_likeness(vectors, drawn)
         if weights.hidden:
             found["hidden"] = weights.hidden * _mean(
                 [hidden_values(model, each, self.config.hidden_share, generator) for each in tokens]
@@ -149,34 +180,35 @@ class ViewsTask:
             return seen
         return narrowed(seen, self.config.tokens, generator).to(device)
 
-    def _of_vectors(
-        self, model: FoundationModel, vectors: list[Tensor], views: tuple[View, View], cells: Cells, depth_B: Tensor,
-        group_B: Tensor,
-    ) -> dict[str, Tensor]:  # fmt: skip
-        weights, found, counts = self.config.weights, {}, Counts()
+    def _of_counts(
+        self, model: FoundationModel, vectors: list[Tensor], views: tuple[View, View], drawn: Draw
+    ) -> dict[str, Tensor]:
+        weights, found, counts, device = self.config.weights, {}, Counts(), vectors[0].device
+        depth_B = torch.from_numpy(drawn.cells.depth_B).to(device)
+        group_B = torch.from_numpy(drawn.given).to(device)
         for name, weight in (("unseen", weights.unseen), ("denoise", weights.denoise)):
             if weight:
                 asked = [view.unseen if name == "unseen" else view.own for view in views]
                 found[name] = weight * _mean(
                     [
-                        counts(model.decoder, z, depth_B, group_B, t.to(z.device))
+                        counts(model.decoder, z, depth_B, group_B, t.to(device))
                         for z, t in zip(vectors, asked, strict=True)
                     ]
                 )
-        if weights.contrast:
-            contrast = DisjointPanels(
-                self.config.temperature, self.config.softness if self.teacher else 0.0, self.config.teacher_temperature
-            )
-            first_BZ, second_BZ = map(_gathered, vectors)
-            found["contrast"] = weights.contrast * contrast(first_BZ, second_BZ, self._taught(cells, depth_B.device))
         return found
 
-    @torch.no_grad()
-    def _taught(self, cells: Cells, device: torch.device) -> Tensor | None:
-        if self.teacher is None or not self.config.softness:
-            return None
-        packed = tokens_of(cells, self._sizes.n_genes, "continuous")
-        return _gathered(self.teacher.encoder(packed.to(device)))
+    def _of_likeness(self, vectors: list[Tensor], drawn: Draw) -> dict[str, Tensor]:
+        weights, found, taught_BZ = self.config.weights, {}, None
+        if self.teacher is not None and (weights.distilled or not drawn.own.all()):
+            taught_BZ = _gathered(self.teacher(drawn.cells))
+        first_BZ, second_BZ = gathered = [_gathered(z) for z in vectors]
+        if weights.contrast:
+            own_B = _gathered(torch.from_numpy(drawn.own).to(vectors[0].device).float()) > 0
+            contrast = DisjointPanels(self.config.temperature, self.config.sure)
+            found["contrast"] = weights.contrast * contrast(first_BZ, second_BZ, own_B, taught_BZ)
+        if weights.distilled and taught_BZ is not None:
+            found["distilled"] = weights.distilled * _mean([Distilled()(z, taught_BZ) for z in gathered])
+        return found
 
 
 def hidden_values(model: FoundationModel, tokens: Packed, share: float, generator: torch.Generator) -> Tensor:

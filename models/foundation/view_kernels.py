@@ -1,13 +1,14 @@
 """The loops of `views`, compiled: one pass over the counts of a cell for what is shown, one for what is asked.
 
-Random numbers are a hash of (seed, place of the cell, gene): they depend neither on threads nor on what the other cells
-are.
+Random numbers are a hash of (seed, place of the cell, gene): they do not depend on what the other cells are. One
+thread: a call takes a millisecond or two, and threads that wait for each other made a step on a busy machine twenty
+times as long.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 _UNIT = 1.0 / (1 << 53)
 
@@ -42,13 +43,13 @@ def thinned(count: float, share: float, seed: np.uint64, cell: np.uint64, gene: 
     return min(count, max(0.0, np.floor(count * share + normal * np.sqrt(count * share * (1 - share)) + 0.5)))
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def show(
     starts: np.ndarray, genes: np.ndarray, counts: np.ndarray, depth: np.ndarray, mine: np.ndarray,
     effect: np.ndarray, least_kept: float, seed: np.uint64, values: np.ndarray,
 ) -> None:  # fmt: skip
     """Write the value of every count in its cell's view, zero where it is not in it."""
-    for cell in prange(len(depth)):
+    for cell in range(len(depth)):
         name = np.uint64(cell)
         share = least_kept + (1 - least_kept) * uniform(seed, name, np.uint64(1) << np.uint64(62))
         scale = 1e4 / max(1.0, depth[cell] * share)
@@ -59,14 +60,14 @@ def show(
             values[entry] = np.log1p(left * scale * effect[gene])
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def ask(
     starts: np.ndarray, genes: np.ndarray, counts: np.ndarray, asked: np.ndarray, places: np.ndarray,
     n_expressed: int, n_zeros: int, seed: np.uint64, out_genes: np.ndarray, out_counts: np.ndarray,
     kept: np.ndarray,
 ) -> None:  # fmt: skip
     """Write up to `n_expressed` expressed genes of those asked, then the zeros among `n_zeros` drawn of all."""
-    for cell in prange(len(kept)):
+    for cell in range(len(kept)):
         name, found = np.uint64(cell), 0
         first, last = starts[cell], starts[cell + 1]
         mine, race = np.empty(last - first, np.int64), np.empty(last - first)

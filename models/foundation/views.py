@@ -100,6 +100,9 @@ def _targets(cells: Cells, asked_V: np.ndarray, config: ViewConfig, seed: int) -
     from scarena.models.foundation.view_kernels import ask
 
     width = config.targets + config.zeros
+    if not width:
+        nothing = torch.zeros(len(cells.depth_B) + 1, dtype=torch.int32)
+        return Targets(torch.zeros(0, dtype=torch.int32), torch.zeros(0), nothing)
     genes = np.empty((len(cells.depth_B), width), np.int32)
     counts = np.empty((len(cells.depth_B), width), np.float32)
     kept = np.empty(len(cells.depth_B), np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def _checkpoint_card(folder: Path) -> ModelCard:
     )
 
 
-def find_corpus(model: str) -> Fingerprints | ModelCard:
+def find_corpus(model: str, checkpoints: Mapping[str, Path | None] | None = None) -> Fingerprints | ModelCard:
     """Return what is known of a model's corpus: fingerprints where they are at hand, else its card.
 
     Parameters
@@ -42,6 +43,8 @@ def find_corpus(model: str) -> Fingerprints | ModelCard:
     model
         Folder of a corpus or of a checkpoint, or the name of a model. A model class that ships fingerprints names
         their folder in an attribute ``fingerprints``.
+    checkpoints
+        Those that a board makes itself, as for `find_model`.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def find_corpus(model: str) -> Fingerprints | ModelCard:
     if not folder.is_dir():
         from scarena.models.registry import find_model
 
-        found = find_model(model)
+        found = find_model(model, checkpoints)
         shipped = getattr(found, "fingerprints", None)
         return read_fingerprints(shipped) if shipped is not None and (shipped / FILE).is_file() else found.card
     if (folder / FILE).is_file():
@@ -104,12 +107,13 @@ def find_dataset(
 
 
 def audit_model(
-    model: str, dataset: str, cache: Path = Path(".cache"), mirror: Path | None = None, own: Path | None = None
-) -> Audit:
+    model: str, dataset: str, cache: Path = Path(".cache"), mirror: Path | None = None, own: Path | None = None,
+    checkpoints: Mapping[str, Path | None] | None = None,
+) -> Audit:  # fmt: skip
     """Audit a model on a dataset, each named as `find_corpus` and `find_dataset` say."""
     from scarena.models.base import ModelCard
 
-    found = find_corpus(model)
+    found = find_corpus(model, checkpoints)
     data, card = find_dataset(dataset, cache, mirror, own)
     if isinstance(found, ModelCard):
         return audit_card(found, card, data.n_obs)

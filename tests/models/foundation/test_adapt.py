@@ -7,17 +7,21 @@ from anndata import AnnData
 
 from scarena.errors import ModelError, NotApplicable
 from scarena.models.foundation import adapt as module
-from scarena.models.foundation.adapt import AdaptConfig, adapt, regrouped
+from scarena.models.foundation.adapt import AdaptConfig, adapt, pooled, regrouped
 from scarena.models.foundation.cell_sources import DatasetSource, expressed_share
+from scarena.models.foundation.embed import embed, encode
 from scarena.models.foundation.model import FoundationConfig, initialised
+from scarena.models.foundation.part_of_genes import over_genes, put_back
 from scarena.models.foundation.task import TaskConfig, ViewsTask, Weights
+from scarena.models.foundation.teacher import teacher_of
+from scarena.models.foundation.tokenize import over_vocabulary
 from scarena.models.foundation.views import ViewConfig
 
 SIZES = {"gene_width": 8, "width": 32, "layers": 1, "feed_forward": 32, "embedding": 8, "kind": "bag"}
 TASK = TaskConfig(
     cells=24, tokens=16, views=ViewConfig(batch_effect=0.8, targets=0, zeros=0), weights=Weights(unseen=0)
 )
-QUICK = AdaptConfig(steps=4, task=TASK)
+QUICK = AdaptConfig(steps=4, task=TASK, smallest_batch=8)
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def test_columns_beside_the_batch_are_not_looked_at(model, data, genes):
 def test_adapted_vectors_find_their_cell_better(model, data, genes):
     source = DatasetSource.of(data, genes)
     task = ViewsTask(source, TASK, regrouped(model, 3), held_out=source)
-    adapted, _ = adapt(model, data, genes, AdaptConfig(steps=40, task=TASK))
+    adapted, _ = adapt(model, data, genes, AdaptConfig(steps=40, task=TASK, smallest_batch=8))
     assert task.validate(adapted)["contrast"] < 0.9 * task.validate(regrouped(model, 3))["contrast"]
 
 
@@ -91,31 +95,13 @@ def test_a_dataset_may_have_more_batches_than_the_corpus_and_knows_none_of_them(
 
 def test_decoding_starts_from_what_the_dataset_expresses(model, data, genes):
     task = TASK.model_copy(update={"views": ViewConfig(targets=8, zeros=4), "weights": Weights()})
-    adapted, report = adapt(model, data, genes, AdaptConfig(steps=1, learning_rate=1e-6, task=task))
+    adapted, report = adapt(model, data, genes, AdaptConfig(steps=1, learning_rate=1e-6, task=task, smallest_batch=8))
     expected = np.log(expressed_share(DatasetSource.of(data, genes), 512))
     np.testing.assert_allclose(adapted.decoder.log_share.detach().numpy(), expected, atol=1e-4)
     assert sorted(report.losses) == ["contrast", "unseen"]
 
 
-def test_the_model_before_training_is_the_teacher_where_one_is_asked_for(model, data, genes):
-    hard = weights(adapt(model, data, genes, QUICK)[0])
-    before = weights(model)
-    soft_task = TASK.model_copy(update={"softness": 0.5})
-    first, again = (adapt(model, data, genes, AdaptConfig(steps=4, task=soft_task)) for _ in range(2))
-    assert equal(weights(first[0]), weights(again[0]))
-    assert not equal(weights(first[0]), hard)
-    assert equal(weights(model), before)
-    other = initialised(model.config, 1)
-    source, start = DatasetSource.of(data, genes), regrouped(model, 3)
-    losses = [
-        ViewsTask(source, soft_task, start, teacher=teacher).losses(start, 0, 0, 1)["contrast"].item()
-        for teacher in (model, other, None)
-    ]
-    assert len(set(losses)) == 3
-    assert losses[2] == ViewsTask(source, TASK, start).losses(start, 0, 0, 1)["contrast"].item()
-
-
-def test_the_teacher_does_not_learn(model, data, genes, monkeypatch):
+def test_cells_of_other_batches_are_told_apart_by_the_model_before_training(model, data, genes, monkeypatch):
     tasks = []
 
     class Noted(ViewsTask):
@@ -124,18 +110,79 @@ def test_the_teacher_does_not_learn(model, data, genes, monkeypatch):
             tasks.append(self)
 
     monkeypatch.setattr(module, "ViewsTask", Noted)
-    adapt(model, data, genes, AdaptConfig(steps=2, task=TASK.model_copy(update={"softness": 0.5})))
+    before = weights(model)
+    more = QUICK.model_copy(update={"task": TASK.model_copy(update={"others": 12, "sure": 0.9})})
+    first, again = (weights(adapt(model, data, genes, more)[0]) for _ in range(2))
+    assert equal(first, again)
+    assert not equal(first, weights(adapt(model, data, genes, QUICK)[0]))
+    assert equal(weights(model), before)
+    with_others, _, without = tasks
+    assert equal(weights(with_others.teacher.model), before)
+    assert not with_others.teacher.model.training
+    assert without.teacher is None
+
+
+@pytest.mark.parametrize("kind", ["bag", "transformer"])
+@pytest.mark.parametrize("trained", [True, False])
+def test_the_teachers_vectors_are_the_models_less_their_mean(kind, trained, data, genes):
+    model = initialised(FoundationConfig(n_genes=300, n_groups=1, **{**SIZES, "kind": kind}), 0)
+    if not trained:
+        model.know_genes(torch.randn(300, 5, generator=torch.Generator().manual_seed(1)))
+    assert model.only_adds_up() is not trained
+    source = DatasetSource.of(data, genes)
+    cells = over_vocabulary(data, genes)
+    expected = encode(model, cells)
+    np.testing.assert_allclose(teacher_of(model, source)(cells).numpy(), expected - expected.mean(axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bag", "transformer"])
+def test_a_model_over_the_genes_of_a_dataset_makes_the_same_vectors_of_it(kind, data, genes):
+    model = initialised(FoundationConfig(n_genes=300, n_groups=1, **{**SIZES, "kind": kind}), 0)
+    rows = np.arange(0, 300, 3)
+    data, kept = (
+        data[:, [gene for gene in data.var_names if gene in set(np.array(genes)[rows])]],
+        [genes[n] for n in rows],
+    )
+    part = over_genes(model, rows)
+    np.testing.assert_allclose(embed(part, data, kept), embed(model, data, genes), atol=1e-5)
+    with torch.no_grad():
+        for value in part.parameters():
+            value += 1
+    whole, before, after = put_back(model, part, rows), weights(model), weights(part)
+    np.testing.assert_allclose(embed(part, data, kept), embed(whole, data, genes), atol=1e-4)
+    others = np.setdiff1d(np.arange(300), rows)
+    for name, value in weights(whole).items():
+        if value.shape[:1] == (300,):
+            assert torch.equal(value[others], before[name][others])
+            assert torch.equal(value[rows], after[name])
+        else:
+            assert torch.equal(value, after[name])
+
+
+def test_small_batches_are_one_together():
+    batch = np.array(["b"] * 5 + ["a"] * 2 + ["c"] * 3 + ["d"])
+    assert pooled(batch, 4).tolist() == ["b"] * 5 + ["(small batches)"] * 6
+    assert pooled(batch, 3).tolist() == ["b"] * 5 + ["(small batches)"] * 2 + ["c"] * 3 + ["(small batches)"]
+    assert pooled(batch, 1).tolist() == batch.tolist()
+
+
+def test_a_step_draws_from_pooled_batches(model, data, genes, monkeypatch):
+    drawn = set()
+    losses = ViewsTask.losses
+
+    def noted(self, *given):
+        drawn.update((group.name, group.size) for group in self.source.groups)
+        return losses(self, *given)
+
+    monkeypatch.setattr(ViewsTask, "losses", noted)
+    data.obs["batch"] = ["large"] * (data.n_obs - 12) + [f"small{n % 4}" for n in range(12)]
     adapt(model, data, genes, QUICK)
-    soft, hard = tasks
-    assert equal(weights(soft.teacher), weights(model))
-    assert not soft.teacher.training
-    assert hard.teacher is None
+    assert drawn == {("(small batches)", 12), ("large", data.n_obs - 12)}
 
 
-def test_batches_that_are_all_too_small_are_refused(model, data, genes):
-    data.obs["batch"] = [f"b{i}" for i in range(data.n_obs)]
-    with pytest.raises(NotApplicable, match="no batch has the 8 cells"):
-        adapt(model, data, genes, QUICK)
+def test_too_few_cells_are_refused(model, data, genes):
+    with pytest.raises(NotApplicable, match="7 cells; adapting takes 8"):
+        adapt(model, data[:7], genes, QUICK)
     with pytest.raises(ModelError, match="no gene in common"):
         adapt(model, data, [f"x{i}" for i in range(300)], QUICK)
 

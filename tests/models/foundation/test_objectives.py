@@ -81,22 +81,20 @@ def test_the_contrast_is_symmetric_and_blind_to_lengths_and_rotations():
     assert contrast(first, first) < expected
 
 
-def test_a_teacher_that_knows_two_types_asks_for_both_cells_of_a_type():
-    # After their mean is taken off, the teacher's vectors are at right angles or opposite: cosines 1 and −1.
-    teacher = torch.tensor([[5.0, 1.0], [5.0, 1.0], [5.0, -1.0], [5.0, -1.0]])
-    first, second, softness, temperature = normal(4, 3), normal(4, 3, seed=1), 0.6, 0.5
-    near, far = math.exp(1 / temperature), math.exp(-1 / temperature)
-    taught = np.kron(np.eye(2), np.ones((2, 2))) * near + np.kron(1 - np.eye(2), np.ones((2, 2))) * far
-    taught /= 2 * (near + far)
-    answer = (1 - softness) * np.eye(4) + softness * taught
+def test_cells_of_other_batches_count_only_where_the_teacher_is_sure_that_they_are_unlike():
+    first, second = normal(5, 3), normal(5, 3, seed=1)
+    own = torch.tensor([True, True, True, False, False])
+    # The fourth cell is like the first; the fifth is unlike all.
+    teacher = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.1], [-1.0, -1.0]])
     cosines = (F.normalize(first, dim=1) @ F.normalize(second, dim=1).T).double().numpy() / 0.2
-    loss = [
-        -(answer * (each - np.log(np.exp(each).sum(axis=1, keepdims=True)))).sum(axis=1).mean()
-        for each in (cosines, cosines.T)
-    ]
-    found = DisjointPanels(0.2, softness, temperature)(first, second, teacher)
-    assert found.item() == pytest.approx(np.mean(loss), rel=1e-5)
-    assert DisjointPanels(0.2, 0.0, temperature)(first, second, teacher) == DisjointPanels(0.2)(first, second)
+    loss = 0.0
+    for each in (cosines, cosines.T):
+        for cell, rivals in enumerate(([0, 1, 2, 4], [0, 1, 2, 3, 4], [0, 1, 2, 3, 4])):
+            loss -= (each[cell, cell] - np.log(np.exp(each[cell, rivals]).sum())) / 6
+    contrast = DisjointPanels(0.2, sure=0.3)
+    assert contrast(first, second, own, teacher).item() == pytest.approx(loss, rel=1e-5)
+    # The teacher has no word in what is told apart within a batch.
+    assert contrast(first[:3], second[:3], own[:3], torch.ones(3, 2)) == contrast(first[:3], second[:3])
 
 
 def test_only_hidden_values_count():

@@ -94,19 +94,33 @@ def test_the_model_decodes_better_than_itself_without_looking_at_the_cell(folder
     assert all(math.isfinite(value) for losses in checked for value in losses.values())
 
 
-def test_adaptation_is_reproducible_changes_the_vectors_and_wants_batches_of_some_size(human, monkeypatch):
+@pytest.fixture
+def short(monkeypatch):
+    """Adaptation of a few steps, for batches of some cells."""
     from scarena.models.foundation import adapt
 
-    task = adapt.AdaptConfig().task.model_copy(update={"smallest_group": 8})
-    short = adapt.AdaptConfig(steps=3, task=task)
-    monkeypatch.setattr(adapt, "AdaptConfig", lambda: short)
+    config = adapt.AdaptConfig(steps=3, smallest_batch=8)
+    monkeypatch.setattr(adapt, "AdaptConfig", lambda: config)
+
+
+def test_adaptation_is_reproducible_changes_the_vectors_and_wants_some_cells(human, short):
     human.obs["batch"] = np.where(np.arange(human.n_obs) % 2, "a", "b")
     first, again = (embedded("scarena-fm-adapted", human) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert not np.allclose(first, embedded("scarena-fm-student", human), atol=1e-3)
+    with pytest.raises(NotApplicable, match="7 cells; adapting takes 8"):
+        embedded("scarena-fm-adapted", human[:7])
+
+
+def test_harmony_moves_the_adapted_vectors_of_batches_that_are_large_enough(human, short):
+    batch = np.where(np.arange(human.n_obs) % 2, "a", "b")
+    human.obs["batch"] = batch
+    plain, moved = (embedded(f"scarena-fm-adapted{end}", human) for end in ("", "-harmony"))
+    gap, less = (np.linalg.norm(z[batch == "a"].mean(axis=0) - z[batch == "b"].mean(axis=0)) for z in (plain, moved))
+    assert less < gap
     human.obs["batch"] = [f"b{i}" for i in range(human.n_obs)]
-    with pytest.raises(NotApplicable, match="no batch has the 8 cells"):
-        embedded("scarena-fm-adapted", human)
+    plain, centred = (embedded(f"scarena-fm-adapted{end}", human) for end in ("", "-harmony"))
+    np.testing.assert_allclose(centred, plain - plain.mean(axis=0), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)

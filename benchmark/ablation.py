@@ -1,0 +1,282 @@
+"""`scarena bench ablation`: what each part of scArena-FM's recipe is worth, from real runs with several seeds.
+
+A variant is the base recipe with some settings changed. Each is pretrained once a seed, and its vectors are scored on
+the prepared datasets of a board, frozen and, where asked, adapted. What was measured is kept line by line, so that an
+interrupted ablation goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scarena.errors import ConfigError, ScarenaError, state_of
+from scarena.files import read_json, write_json, write_text
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from scarena.dataset_reference import Annotated
+    from scarena.models.foundation.model import FoundationModel
+
+METRICS = ("total", "bio", "batch", "onto_rwr")
+Use = Literal["frozen", "adapted", "adapted-harmony"]
+_LOG = logging.getLogger("scarena.ablation")
+
+
+class Variant(BaseModel):
+    """The base recipe with some settings changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    says: str = Field("", description="what it shows, for the table")
+    base: Path | None = Field(None, description="another recipe than the ablation's")
+    set: dict[str, Any] = Field(default_factory=dict, description="settings by dotted name, as task.weights.contrast")
+    start: Literal["recipe", "random", "nothing-seen"] = Field(
+        "recipe", description="random: the twin, untrained; nothing-seen: what the recipe starts from, untrained"
+    )
+    uses: list[Use] = Field(default_factory=lambda: list[Use](["frozen"]))
+
+
+class AblationConfig(BaseModel):
+    """An ablation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: Path
+    board: Path = Field(description="the board whose prepared datasets and references are used")
+    datasets: list[str] = Field(min_length=1)
+    development: list[str] = Field(default_factory=list, description="those that choices were made on")
+    seeds: list[int] = Field(default=[0, 1, 2], min_length=1)
+    common: dict[str, Any] = Field(default_factory=dict, description="settings of all variants, by dotted name")
+    variants: dict[str, Variant] = Field(min_length=1)
+    threads: int = Field(1, ge=1)
+
+
+def read_config(path: Path) -> AblationConfig:
+    """Read an ablation's configuration.
+
+    Raises
+    ------
+    ConfigError
+        If it is missing or holds unknown keys.
+    """
+    try:
+        return AblationConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(said, where=str(path), fix="see config/ablation.yaml") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise ConfigError(said, where=str(path), fix="see config/ablation.yaml") from None
+
+
+def changed(recipe: dict[str, Any], settings: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return a recipe with settings changed by dotted name, and all its seeds set."""
+    made: dict[str, Any] = json.loads(json.dumps(recipe))
+    for name, value in {**settings, "engine.seed": seed, "task.seed": seed}.items():
+        *folders, last = name.split(".")
+        place = made
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        if value is None:
+            place.pop(last, None)
+        else:
+            place[last] = value
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One number to measure."""
+
+    variant: str
+    use: Use
+    seed: int
+    dataset: str
+
+
+def jobs(config: AblationConfig) -> Iterator[Job]:
+    """Yield what is to be measured: variant by variant and seed by seed, so that each model is made once."""
+    for name, variant in config.variants.items():
+        for seed in config.seeds:
+            for dataset in config.datasets:
+                for use in variant.uses:
+                    yield Job(name, use, seed, dataset)
+
+
+class Ablation:
+    """Measures what its file does not hold yet."""
+
+    def __init__(self, config: AblationConfig, cache: Path, mirror: Path | None = None) -> None:
+        from scarena.config import load_config
+
+        self.config, self.cache, self.mirror = config, cache, mirror
+        self.folder = load_config(config.board).folder
+        self._model: tuple[str, FoundationModel, list[str]] | None = None
+        self._data: tuple[str, AnnData, Annotated] | None = None
+        self._adapted: tuple[tuple[str, int, str], np.ndarray] | None = None
+
+    def recipe(self, job: Job) -> dict[str, Any]:
+        """Return the pretraining configuration of a job."""
+        variant = self.config.variants[job.variant]
+        base = yaml.safe_load((variant.base or self.config.base).read_text(encoding="utf-8"))
+        return changed(base, {**self.config.common, **variant.set}, job.seed)
+
+    def key(self, job: Job) -> str:
+        """Return what a line of the file is found by: it changes with the recipe and the code behind it."""
+        from scarena.models.foundation.code import digest_of
+
+        start = self.config.variants[job.variant].start
+        settings = json.dumps([self.recipe(job), start, job.use, job.dataset], sort_keys=True)
+        return hashlib.sha256((settings + digest_of("pretrain", "adapt", "align", "embed")).encode()).hexdigest()[:20]
+
+    def measured(self, job: Job) -> dict[str, Any]:
+        """Return a job's scores, or the state in place of them."""
+        try:
+            return {"state": "ok", "reason": "", "scores": self._scores(job)}
+        except ScarenaError as error:
+            return {"state": state_of(error), "reason": str(error), "scores": {}}
+
+    def _scores(self, job: Job) -> dict[str, float | None]:
+        from scarena.metrics import score_embedding
+
+        data, annotated = self._dataset(job.dataset)
+        scores = score_embedding(
+            self._vectors(job, data), batch=annotated.batch, labels=annotated.labels, reference=annotated.reference,
+            ontology=annotated.ontology, metrics=METRICS, seed=0, n_jobs=self.config.threads, n_replicates=0,
+        )  # fmt: skip
+        return {name: scores[name].value for name in METRICS}
+
+    def _vectors(self, job: Job, data: AnnData) -> np.ndarray:
+        from scarena.models.foundation.adapt import AdaptConfig, pooled
+        from scarena.models.foundation.align import aligned
+        from scarena.models.foundation.embed import embed
+
+        if job.use == "frozen":
+            model, genes = self.model(job)
+            return embed(model, data, genes)
+        # With and without Harmony are of one adaptation.
+        asked = (job.variant, job.seed, job.dataset)
+        if self._adapted is None or self._adapted[0] != asked:
+            self._adapted = (asked, self._adapt(job, data))
+        z = self._adapted[1]
+        if job.use == "adapted":
+            return z
+        batch = pooled(data.obs["batch"].to_numpy(), AdaptConfig().smallest_batch)
+        return aligned(z, batch, seed=job.seed, threads=self.config.threads)
+
+    def _adapt(self, job: Job, data: AnnData) -> np.ndarray:
+        from scarena.models.foundation.adapt import AdaptConfig, adapt
+        from scarena.models.foundation.embed import embed
+
+        model, genes = self.model(job)
+        adapted, _ = adapt(model, data, genes, AdaptConfig(), seed=job.seed)
+        return embed(adapted, data, genes)
+
+    def model(self, job: Job) -> tuple[FoundationModel, list[str]]:
+        """Return a variant's model, pretrained where the cache does not hold it, and its vocabulary."""
+        from scarena.models.foundation.checkpoint import load, read_genes
+        from scarena.models.foundation.model import initialised
+        from scarena.models.foundation.pretrain import PretrainConfig, corpus_of, pretrain, start
+
+        recipe, how = self.recipe(job), self.config.variants[job.variant].start
+        made = hashlib.sha256(json.dumps([recipe, how], sort_keys=True).encode()).hexdigest()[:16]
+        if self._model is not None and self._model[0] == made:
+            return self._model[1:]
+        if how == "recipe":
+            folder = self.cache / "ablation" / f"{recipe['name']}-{made}"
+            if not (folder / "manifest.json").is_file():
+                write_text(folder / "recipe.yaml", yaml.safe_dump(recipe))
+                pretrain(folder / "recipe.yaml", folder, self.cache, self.mirror)
+            model, genes = load(folder), read_genes(folder)
+        else:
+            config = PretrainConfig.model_validate(recipe)
+            corpus = corpus_of(config.corpus, self.cache, self.mirror, bulk=bool(config.gene_features))
+            model, genes = start(config, corpus, self.cache, self.mirror), corpus.genes
+            model = initialised(model.config, job.seed) if how == "random" else model
+        self._model = (made, model.eval(), genes)
+        return model, genes
+
+    def _dataset(self, name: str) -> tuple[AnnData, Annotated]:
+        from scarena import dataset_reference
+        from scarena.datasets.prepare import read_prepared
+
+        if self._data is None or self._data[0] != name:
+            h5ad, reference = (self.folder / name / each for each in ("dataset.h5ad", "reference.npz"))
+            if not h5ad.is_file() or not reference.is_file():
+                fix = f"run `scarena run --config {self.config.board}` first"
+                raise ConfigError("not prepared yet", where=str(h5ad.parent), fix=fix)
+            self._data = (name, read_prepared(h5ad), dataset_reference.read(reference))
+        return self._data[1:]
+
+
+def ablate(config: AblationConfig, kept: Path, cache: Path, mirror: Path | None = None) -> list[dict[str, Any]]:
+    """Return a row for every job, measuring those that `kept` (JSON) does not hold.
+
+    Raises
+    ------
+    ConfigError
+        If the board's datasets were not prepared.
+    """
+    rows: dict[str, dict[str, Any]] = {row["key"]: row for row in read_json(kept)["rows"]} if kept.exists() else {}
+    ablation, found = Ablation(config, cache, mirror), []
+    for job in jobs(config):
+        key = ablation.key(job)
+        if key not in rows:
+            _LOG.info("%s, %s, seed %d, %s", job.variant, job.use, job.seed, job.dataset)
+            about = {"variant": job.variant, "use": job.use, "seed": job.seed, "dataset": job.dataset}
+            rows[key] = {"key": key, **about, **ablation.measured(job)}
+            write_json(kept, {"rows": list(rows.values())})
+        found.append(rows[key])
+    return found
+
+
+def table(config: AblationConfig, rows: list[dict[str, Any]]) -> list[list[str]]:
+    """Return a row a variant and use: means over datasets with their SD over seeds; sets it lacks are counted.
+
+    A mean is taken over the datasets for which *every* variant and use has a score, so that none gains by leaving a
+    hard one out.
+    """
+    shared = _shared(config, rows)
+    lines = []
+    for name, variant in config.variants.items():
+        for use in variant.uses:
+            own = [row for row in rows if row["variant"] == name and row["use"] == use]
+            done = {row["dataset"] for row in own if row["state"] == "ok"}
+            means = [_over_seeds(own, shared[metric], metric) for metric in METRICS]
+            held_out = _over_seeds(own, shared["total"] - set(config.development), "total")
+            lines.append([name, use, *means, held_out, f"{len(done)}/{len(config.datasets)}"])
+    return lines
+
+
+COLUMNS = ["variant", "use", *METRICS, "total, sets not chosen on", "sets"]
+
+
+def _shared(config: AblationConfig, rows: list[dict[str, Any]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for metric in METRICS:
+        lacking = {row["dataset"] for row in rows if row["scores"].get(metric) is None}
+        found[metric] = set(config.datasets) - lacking
+    return found
+
+
+def _over_seeds(rows: list[dict[str, Any]], datasets: set[str], metric: str) -> str:
+    by_seed: dict[int, list[float]] = {}
+    for row in rows:
+        if row["dataset"] in datasets:
+            by_seed.setdefault(row["seed"], []).append(row["scores"][metric])
+    if not by_seed:
+        return "n/a"
+    means = [float(np.mean(values)) for values in by_seed.values()]
+    spread = f" ± {np.std(means, ddof=1):.3f}" if len(means) > 1 else ""
+    return f"{np.mean(means):.3f}{spread}"
