@@ -57,6 +57,12 @@ def _sentence(board: Json, mine: Json, others: list[Json], title: dict[str, str]
     return "; ".join(clauses) + (f" ({'; '.join(limits)})" if limits else "")
 
 
+def _twin(name: str) -> str:
+    """Return the name of a model's untrained twin, of a board's own checkpoint too: MODEL-random@PRETRAINING."""
+    model, at, pretraining = name.partition("@")
+    return f"{model}{_TWIN}{at}{pretraining}"
+
+
 def verdicts(board: Json) -> list[str]:
     """Return what can be said of each foundation model's total: against the baselines, then against its random twin."""
     total = {row["model"]: row for row in board["overall"] if row["metric"] == "total" and row["coverage"] == 1}
@@ -65,7 +71,7 @@ def verdicts(board: Json) -> list[str]:
     unknown = [title[name] for name in _BASELINES if name not in total]
     sentences = []
     for card in board["models"]:
-        mine, twin = total.get(card["name"]), total.get(card["name"] + _TWIN)
+        mine, twin = total.get(card["name"]), total.get(_twin(card["name"]))
         if card["family"] != "foundation":
             continue
         if mine is None or not known:

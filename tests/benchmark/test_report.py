@@ -1,5 +1,6 @@
 """The page says what the board says, with nothing from the network and nothing missing left out."""
 
+import json
 import re
 
 import pytest
@@ -125,6 +126,21 @@ def test_a_pretrained_model_is_compared_with_its_random_twin(paired):
         "What pretraining adds: scarena-fm ties with FM twin (+0.010, 95 % -0.020 to +0.040)."
     )
     assert sum("What pretraining adds" in sentence for sentence in verdicts(paired)) == 1
+
+
+def test_a_model_of_the_boards_own_checkpoint_is_compared_with_its_own_twin(paired):
+    names = {"scarena-fm": "scarena-fm@mine", "scarena-fm-random": "scarena-fm-random@mine"}
+    renamed = json.loads(json.dumps(paired))
+    for row in (*renamed["overall"], *renamed["cells"]):
+        row["model"] = names.get(row["model"], row["model"])
+    for row in renamed["models"]:
+        row["name"] = names.get(row["name"], row["name"])
+    for row in renamed["differences"]:
+        row |= {key: names.get(row[key], row[key]) for key in row if row[key] in list(names)}
+    assert [line for line in verdicts(renamed) if "adds" in line] == [
+        line for line in verdicts(paired) if "adds" in line
+    ]
+    assert len(verdicts(renamed)) == len(verdicts(paired))
 
 
 def test_an_interval_over_seeds_alone_says_so(paired):
