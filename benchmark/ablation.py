@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scarena.errors import ConfigError, ScarenaError, state_of
 from scarena.files import read_json, write_json, write_text
@@ -45,6 +45,13 @@ class Variant(BaseModel):
         "recipe", description="random: the twin, untrained; nothing-seen: what the recipe starts from, untrained"
     )
     uses: list[Use] = Field(default_factory=lambda: list[Use](["frozen"]))
+    model: str | None = Field(None, description="instead of a recipe, a model of `scarena models` to compare with")
+
+    @model_validator(mode="after")
+    def _a_model_is_used_as_it_is(self) -> Variant:
+        if self.model is not None and (self.uses != ["frozen"] or self.set or self.base):
+            raise ValueError("a model is used as it is: give neither set, base nor uses")
+        return self
 
 
 class AblationConfig(BaseModel):
@@ -135,9 +142,13 @@ class Ablation:
     def key(self, job: Job) -> str:
         """Return what a line of the file is found by: it changes with the recipe and the code behind it."""
         from scarena.models.foundation.code import digest_of
+        from scarena.models.registry import find_model, fingerprint
 
-        start = self.config.variants[job.variant].start
-        settings = json.dumps([self.recipe(job), start, job.use, job.dataset], sort_keys=True)
+        variant = self.config.variants[job.variant]
+        if variant.model is not None:
+            about = [fingerprint(find_model(variant.model)), job.seed, job.dataset]
+            return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:20]
+        settings = json.dumps([self.recipe(job), variant.start, job.use, job.dataset], sort_keys=True)
         return hashlib.sha256((settings + digest_of("pretrain", "adapt", "align", "embed")).encode()).hexdigest()[:20]
 
     def measured(self, job: Job) -> dict[str, Any]:
@@ -162,6 +173,8 @@ class Ablation:
         from scarena.models.foundation.align import aligned
         from scarena.models.foundation.embed import embed
 
+        if (name := self.config.variants[job.variant].model) is not None:
+            return self._of_model(name, job, data)
         if job.use == "frozen":
             model, genes = self.model(job)
             return embed(model, data, genes)
@@ -174,6 +187,14 @@ class Ablation:
             return z
         batch = pooled(data.obs["batch"].to_numpy(), AdaptConfig().smallest_batch)
         return aligned(z, batch, seed=job.seed, threads=self.config.threads)
+
+    def _of_model(self, name: str, job: Job, data: AnnData) -> np.ndarray:
+        from scarena.embedding import check_embedding
+        from scarena.models.base import Context
+        from scarena.models.registry import find_model
+
+        context = Context(seed=job.seed, cache=self.cache, threads=self.config.threads)
+        return check_embedding(find_model(name)().embed(data.copy(), context), data.n_obs, name)
 
     def _adapt(self, job: Job, data: AnnData) -> np.ndarray:
         from scarena.models.foundation.adapt import AdaptConfig, adapt
@@ -210,13 +231,16 @@ class Ablation:
     def _dataset(self, name: str) -> tuple[AnnData, Annotated]:
         from scarena import dataset_reference
         from scarena.datasets.prepare import read_prepared
+        from scarena.embedding import hand_over
+        from scarena.models.scarena_fm import ScarenaFM
 
         if self._data is None or self._data[0] != name:
             h5ad, reference = (self.folder / name / each for each in ("dataset.h5ad", "reference.npz"))
             if not h5ad.is_file() or not reference.is_file():
                 fix = f"run `scarena run --config {self.config.board}` first"
                 raise ConfigError("not prepared yet", where=str(h5ad.parent), fix=fix)
-            self._data = (name, read_prepared(h5ad), dataset_reference.read(reference))
+            data = hand_over(read_prepared(h5ad), ScarenaFM.card)
+            self._data = (name, data, dataset_reference.read(reference))
         return self._data[1:]
 
 

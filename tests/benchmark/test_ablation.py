@@ -17,7 +17,8 @@ RECIPE = {"name": "tiny", "engine": {"steps": 2}, "task": {"weights": {"contrast
 @pytest.fixture
 def config(tmp_path):
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
-    (tmp_path / "board.yaml").write_text(yaml.safe_dump({"board": "b", "datasets": ["x"], "models": ["hvg"]}))
+    board = {"board": "b", "datasets": ["x"], "models": ["hvg"], "results": str(tmp_path / "results")}
+    (tmp_path / "board.yaml").write_text(yaml.safe_dump(board))
     return AblationConfig(
         base=tmp_path / "recipe.yaml", board=tmp_path / "board.yaml", datasets=["x", "y", "z"], development=["x"],
         seeds=[0, 1],
@@ -99,6 +100,32 @@ def test_a_model_that_cannot_be_adapted_is_a_state_and_no_score(config, tmp_path
     assert {row["state"] for row in rows} == {"failed(error)"}
     assert all(row["scores"] == {} for row in rows)
     assert {cell for line in table(config, rows) for cell in line[2:7]} == {"n/a"}
+
+
+def test_a_baseline_is_run_as_it_is_on_counts_without_labels(config, tmp_path, monkeypatch, cells):
+    given = []
+
+    class Noted:
+        def embed(self, data, context):
+            given.append((list(data.obs), context.seed))
+            return np.ones((data.n_obs, 2))
+
+    variants = {"baseline": Variant(model="hvg")}
+    made = ablation.Ablation(config.model_copy(update={"variants": variants}), tmp_path)
+    monkeypatch.setattr("scarena.models.registry.find_model", lambda name: Noted)
+    folder = made.folder / "x"
+    folder.mkdir(parents=True)
+    (folder / "reference.npz").touch()
+    (folder / "dataset.h5ad").touch()
+    monkeypatch.setattr("scarena.datasets.prepare.read_prepared", lambda path: cells)
+    monkeypatch.setattr("scarena.dataset_reference.read", lambda path: None)
+    cells.obs["cell_type"] = "t"
+    data, _ = made._dataset("x")
+    assert made._vectors(ablation.Job("baseline", "frozen", 4, "x"), data).shape == (cells.n_obs, 2)
+    assert given[0][1] == 4
+    assert "cell_type" not in given[0][0]
+    with pytest.raises(ValueError, match="used as it is"):
+        Variant(model="hvg", uses=["adapted"])
 
 
 def test_bad_configurations_and_unprepared_boards_are_named(config, tmp_path):
