@@ -332,9 +332,10 @@ def bench_ablation(
     import logging
 
     from scarena import ablation
+    from scarena.ablation_config import read_config
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    wanted = ablation.read_config(config)
+    wanted = read_config(config)
     rows = ablation.table(wanted, ablation.ablate(wanted, kept, cache))
     _table(f"{config}, {len(wanted.seeds)} seeds, mean ± SD over seeds", ablation.COLUMNS, rows, as_json)
 

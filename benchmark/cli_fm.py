@@ -64,10 +64,10 @@ def embed(
 def adapt(
     file: File, batch: Annotated[str, typer.Option(help="column of obs with the batch")], out: Vectors,
     model: Annotated[Path | None, typer.Option(help="keep the adapted model in this folder")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="of training")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="of training (bag 100, transformer 50)")] = None,
     checkpoint: Checkpoint = None, layer: Layer = None, seed: Seed = 0, cache: Cache = _CACHE, device: Device = "cpu",
 ) -> None:  # fmt: skip
-    """One vector a cell, after about a minute of label-free training on the cells themselves."""
+    """One vector a cell, after some label-free training on the cells themselves."""
     from scarena.models.foundation.use import Source, adapt_file, open_checkpoint
 
     source = Source(file, layer, batch, cache=cache)
@@ -204,3 +204,13 @@ def knockout(
     _show(found.genes, as_json)
     if out is not None:
         write_table(out, found.shifts.rename_axis("cell"))
+
+
+@app.command()
+def sizes(as_json: AsJson = False) -> None:
+    """Sizes that models come in: all parameters, and those outside the tables with a row for every gene."""
+    from scarena.models.foundation.use import model_sizes
+
+    table = model_sizes()
+    # A bag has no layers: as text an empty place, where pandas would write <NA>.
+    _show(table if as_json else table.astype(object).where(table.notna(), ""), as_json)

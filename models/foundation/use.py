@@ -15,6 +15,7 @@ from scarena.models.foundation.checkpoint import (
     CHECKPOINTS,
     STUDENT,
     load,
+    read_config,
     read_genes,
     save,
 )
@@ -69,6 +70,41 @@ def open_checkpoint(name: Path | None = None) -> Loaded:
     return Loaded(folder, load(folder), read_genes(folder))
 
 
+def model_sizes(like: Path = STUDENT) -> pd.DataFrame:
+    """Return the sizes that models come in, one a row, by name.
+
+    Parameters
+    ----------
+    like
+        Folder of a checkpoint: how many genes and batches of a corpus a model is to know.
+
+    Returns
+    -------
+    Columns, all Int64: `parameters`; `without_gene_tables`, those outside tables with a row for every gene; `width`;
+    `layers`, and `genes_one_by_one`, how many of a cell's genes are tokens, both missing for a bag, which has neither.
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint cannot be read.
+    """
+    import torch
+
+    from scarena.models.foundation.model import SIZES, FoundationConfig, FoundationModel
+
+    shipped = read_config(like)
+    rows = {}
+    for name, sizes in SIZES.items():
+        config = FoundationConfig(**sizes.model_dump(), n_genes=shipped.n_genes, n_groups=shipped.n_groups)
+        with torch.device("meta"):
+            held = [value.shape for value in FoundationModel(config).parameters()]
+        shared = [shape for shape in held if shape[0] != config.n_genes]
+        read = (sizes.layers, sizes.length) if sizes.kind == "transformer" else (None, None)
+        rows[name] = [sum(map(torch.Size.numel, each)) for each in (held, shared)] + [sizes.width, *read]
+    columns = ["parameters", "without_gene_tables", "width", "layers", "genes_one_by_one"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).astype("Int64").rename_axis("name")
+
+
 def embed_file(source: Source, out: Path, loaded: Loaded, device: str = "cpu") -> tuple[int, int]:
     """Write the vectors of a file's cells (see `use_data.write_vectors`); return how many, and their width."""
     from scarena.models.foundation.embed import embed
@@ -84,14 +120,20 @@ def adapt_file(
     source: Source, out: Path, loaded: Loaded, *, keep: Path | None = None, steps: int | None = None, seed: int = 0,
     device: str = "cpu",
 ) -> tuple[int, int]:  # fmt: skip
-    """Adapt a model to a file's cells without labels, and write their vectors; to `keep` the adapted model too."""
+    """Adapt a model to a file's cells without labels, and write their vectors; to `keep` the adapted model too.
+
+    Batches and steps are those of `scarena_fm.adapting` for its kind; another number of steps may be given.
+    """
     from scarena.models.foundation.adapt import AdaptConfig, adapt
     from scarena.models.foundation.embed import embed
+    from scarena.models.scarena_fm import adapting
 
     check_out(out)
     _spare(keep, loaded)
     data = source.read()
-    config = AdaptConfig() if steps is None else AdaptConfig(steps=steps)
+    config = adapting(loaded.folder)
+    if steps is not None:
+        config = AdaptConfig.model_validate({**dict(config), "steps": steps})
     model, report = adapt(loaded.model, data, loaded.genes, config, seed=seed, device=device)
     z = embed(model, data, loaded.genes, device)
     write_vectors(out, z, list(data.obs_names), source.path)

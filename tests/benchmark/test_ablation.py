@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from scarena import ablation
-from scarena.ablation import METRICS, AblationConfig, Variant, ablate, changed, jobs, read_config, table
+from scarena.ablation import METRICS, ablate, table
+from scarena.ablation_config import AblationConfig, Job, Variant, changed, jobs, read_config
 from scarena.errors import ConfigError, ModelError
 
 RECIPE = {"name": "tiny", "engine": {"steps": 2}, "task": {"weights": {"contrast": 1.0}}, "gene_features": 60}
@@ -121,7 +122,7 @@ def test_a_baseline_is_run_as_it_is_on_counts_without_labels(config, tmp_path, m
     monkeypatch.setattr("scarena.dataset_reference.read", lambda path: None)
     cells.obs["cell_type"] = "t"
     data, _ = made._dataset("x")
-    assert made._vectors(ablation.Job("baseline", "frozen", 4, "x"), data).shape == (cells.n_obs, 2)
+    assert made._vectors(Job("baseline", "frozen", 4, "x"), data).shape == (cells.n_obs, 2)
     assert given[0][1] == 4
     assert "cell_type" not in given[0][0]
     with pytest.raises(ValueError, match="used as it is"):

@@ -12,6 +12,7 @@ import torch
 
 from scarena.cli import main
 from scarena.models.foundation import checkpoint
+from scarena.models.foundation.model import SIZES as SHAPES
 from scarena.models.foundation.model import FoundationConfig, initialised
 
 SIZES = {"gene_width": 8, "width": 32, "layers": 1, "feed_forward": 32, "embedding": 8, "length": 64}
@@ -141,6 +142,18 @@ def test_neighbours_of_a_gene_are_listed(fm, tmp_path, cache):
     checkpoint.save(tmp_path / "named", model, genes, {"name": "named"})
     rows = json.loads(fm(f"genes INS --checkpoint named --json --cache {cache}"))
     assert sorted(row["symbol"] for row in rows) == ["GCG", "SST"]
+
+
+def test_sizes_are_listed_and_what_a_bag_has_not_is_missing(fm):
+    rows = {row["name"]: row for row in json.loads(fm("sizes --json"))}
+    assert list(rows) == list(SHAPES)
+    assert [rows[name]["width"] for name in rows] == [shape.width for shape in SHAPES.values()]
+    assert rows["student"]["layers"] is rows["student"]["genes_one_by_one"] is None
+    assert rows["base"]["without_gene_tables"] < rows["base"]["parameters"]
+    head, named, *lines = fm("sizes").splitlines()
+    assert [*named.split(), *head.split()] == list(rows["nano"])
+    assert lines[0].split() == [str(value) for value in rows["student"].values() if value is not None]
+    assert lines[1].split() == [str(value) for value in rows["nano"].values()]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 
 from scarena.errors import ConfigError, DataError, ModelError
+from scarena.models.foundation import adapt as adapt_module
 from scarena.models.foundation import checkpoint
+from scarena.models.foundation.adapt import AdaptConfig
 from scarena.models.foundation.annotator import load_annotator
 from scarena.models.foundation.corpus.lookup import find_corpus
 from scarena.models.foundation.embed import embed
+from scarena.models.foundation.model import SIZES as MODEL_SIZES
 from scarena.models.foundation.model import FoundationConfig, initialised
 from scarena.models.foundation.use import (
     Source,
@@ -19,11 +22,13 @@ from scarena.models.foundation.use import (
     embed_file,
     finetune_file,
     knock_out_file,
+    model_sizes,
     near_genes,
     network_of_file,
     open_checkpoint,
     probe_file,
 )
+from scarena.models.scarena_fm import adapting
 
 SIZES = {"gene_width": 8, "width": 32, "layers": 1, "feed_forward": 32, "embedding": 8, "length": 300}
 QUICK = {"steps": 8, "validate_every": 4}
@@ -80,6 +85,43 @@ def test_an_adapted_model_can_be_kept_and_gives_the_vectors_that_were_written(so
     assert manifest["from"]["name"] == "tiny"
     with pytest.raises(ModelError, match="knows no labels"):
         load_annotator(tmp_path / "adapted")
+
+
+@pytest.mark.parametrize(("kind", "steps"), [("bag", 100), ("transformer", 50)])
+def test_each_kind_of_model_is_adapted_in_its_own_way_but_for_steps_that_are_given(
+    kind, steps, source, tmp_path, monkeypatch
+):
+    loaded, asked, real = written(tmp_path / kind, kind), [], adapt_module.adapt
+
+    def one_step(model, data, genes, config, **more):
+        asked.append(config)
+        return real(model, data, genes, config.model_copy(update={"steps": 1}), **more)
+
+    monkeypatch.setattr(adapt_module, "adapt", one_step)
+    adapt_file(source, tmp_path / "z.npz", loaded)
+    adapt_file(source, tmp_path / "z.npz", loaded, steps=7)
+    usual = adapting(loaded.folder)
+    assert asked == [usual, usual.model_copy(update={"steps": 7})]
+    assert usual.steps == steps
+    assert (usual.task.cells < AdaptConfig().task.cells) == (kind == "transformer")
+    with pytest.raises(ValueError, match="greater than or equal to 1"):
+        adapt_file(source, tmp_path / "z.npz", loaded, steps=0)
+
+
+def test_sizes_count_the_parameters_of_the_shipped_models_and_those_that_do_not_grow_with_genes():
+    table = model_sizes()
+    assert list(table.index) == list(MODEL_SIZES)
+    for folder in (checkpoint.STUDENT, checkpoint.SHIPPED):
+        assert table.loc[folder.name, "parameters"] == checkpoint.read_manifest(folder)["parameters"]
+    assert table.loc["student", ["layers", "genes_one_by_one"]].isna().all()
+    assert table.loc["nano", ["width", "layers", "genes_one_by_one"]].tolist() == [128, 3, 512]
+    # A straight line through two vocabularies meets that of no gene at what has no row for one.
+    groups = checkpoint.read_config(checkpoint.STUDENT).n_groups
+    for name in ("student", "nano"):
+        sizes = MODEL_SIZES[name].model_dump()
+        models = [initialised(FoundationConfig(**sizes, n_genes=n, n_groups=groups), 0) for n in (7, 14)]
+        few, many = (sum(value.numel() for value in model.parameters()) for model in models)
+        assert table.loc[name, "without_gene_tables"] == 2 * few - many
 
 
 def test_an_annotator_is_written_used_and_says_what_it_has_seen(source, loaded, cells, tmp_path):
