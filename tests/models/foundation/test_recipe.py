@@ -100,7 +100,7 @@ def test_another_file_of_the_same_name_is_another_corpus(raw, tmp_path, monkeypa
 
 def test_a_teacher_with_other_weights_makes_another_checkpoint(raw, tmp_path):
     taught = {**raw, "teacher": str(tmp_path)}
-    found = [source(raw), source({**raw, "teacher": "start"}), source(taught)]
+    found = [source({**raw, "teacher": None}), source({**raw, "teacher": "start"}), source(taught)]
     for weights in "ab":
         (tmp_path / "manifest.json").write_text(weights)
         found.append(source(taught))
