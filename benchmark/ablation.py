@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,12 @@ class Ablation:
         self._data: tuple[str, AnnData, Annotated] | None = None
         self._adapted: tuple[tuple[str, int, str], np.ndarray] | None = None
 
+    @cached_property
+    def _code(self) -> str:
+        from scarena.models.foundation.code import digest_of
+
+        return digest_of("pretrain", "adapt", "align", "embed")
+
     def recipe(self, job: Job) -> dict[str, Any]:
         """Return the pretraining configuration of a job."""
         variant = self.config.variants[job.variant]
@@ -50,7 +57,6 @@ class Ablation:
 
     def key(self, job: Job) -> str:
         """Return what a line of the file is found by: it changes with the recipe and the code behind it."""
-        from scarena.models.foundation.code import digest_of
         from scarena.models.registry import find_model, fingerprint
 
         variant = self.config.variants[job.variant]
@@ -58,7 +64,7 @@ class Ablation:
             about = [fingerprint(find_model(variant.model)), job.seed, job.dataset]
             return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:20]
         settings = json.dumps([self.recipe(job), variant.start, job.use, job.dataset], sort_keys=True)
-        return hashlib.sha256((settings + digest_of("pretrain", "adapt", "align", "embed")).encode()).hexdigest()[:20]
+        return hashlib.sha256((settings + self._code).encode()).hexdigest()[:20]
 
     def measured(self, job: Job) -> dict[str, Any]:
         """Return a job's scores, or the state in place of them."""

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,20 @@ from anndata import AnnData
 from scipy.sparse import csr_matrix
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Run a test on one thread, then give back the number there was: small matrices only wait for each other."""
+    import numba
+    import torch
+
+    before, loops = torch.get_num_threads(), numba.get_num_threads()
+    torch.set_num_threads(1)
+    numba.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+    numba.set_num_threads(loops)
 
 
 @pytest.fixture(scope="session")

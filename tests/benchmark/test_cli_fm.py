@@ -4,11 +4,9 @@ import json
 import subprocess
 import sys
 
-import numba
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from scarena.cli import main
 from scarena.models.foundation import checkpoint
@@ -18,15 +16,7 @@ from scarena.models.foundation.model import FoundationConfig, initialised
 SIZES = {"gene_width": 8, "width": 32, "layers": 1, "feed_forward": 32, "embedding": 8, "length": 64}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Run a test on one thread, then give back the number there was: small matrices only wait for each other."""
-    before, loops = torch.get_num_threads(), numba.get_num_threads()
-    torch.set_num_threads(1)
-    numba.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-    numba.set_num_threads(loops)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

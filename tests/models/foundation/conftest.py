@@ -1,8 +1,7 @@
 """One thread for the tests of the models: small matrices only wait for each other on several. And made-up cells."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import numba
 import numpy as np
 import pytest
 import torch
@@ -13,14 +12,8 @@ from scarena.models.foundation.tokenize import Cells
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Run a test on one thread, then give back the number there was."""
-    before, loops = torch.get_num_threads(), numba.get_num_threads()
-    torch.set_num_threads(1)
-    numba.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-    numba.set_num_threads(loops)
+def _one_thread(one_thread: None) -> None:
+    """Every test here runs on one thread."""
 
 
 def packed_of(cells: list[tuple[list[int], list[float]]]) -> Packed:

@@ -94,6 +94,13 @@ def test_the_model_decodes_better_than_itself_without_looking_at_the_cell(folder
     assert all(math.isfinite(value) for losses in checked for value in losses.values())
 
 
+def test_the_card_of_the_adapted_model_says_how_many_steps_it_takes():
+    from scarena.models.scarena_fm import adapting
+
+    for end in ("", "-harmony"):
+        assert find_model(f"scarena-fm-adapted{end}").card.settings["steps"] == adapting(STUDENT).steps
+
+
 @pytest.fixture
 def short(monkeypatch):
     """Adaptation of a few steps, for batches of some cells."""
