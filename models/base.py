@@ -15,6 +15,19 @@ from pydantic import BaseModel, ConfigDict
 Family = Literal["foundation", "baseline", "control"]
 
 
+class Environment(BaseModel):
+    """What a model needs that must not be installed beside everything else; one of the three."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pip: tuple[str, ...] = ()
+    """Requirements for a virtual environment of its own."""
+    conda: str | None = None
+    """A conda environment file."""
+    container: str | None = None
+    """An image with its digest."""
+
+
 class ModelCard(BaseModel):
     """What a reader of the board must know of a model before believing its scores."""
 
@@ -39,6 +52,10 @@ class ModelCard(BaseModel):
     """Names of the dataset cards, or studies, the shipped parameters were trained on."""
     settings: dict[str, str | int | float | bool | None] = {}
     """The hyper-parameters that `embed` uses, as stated on the board."""
+    environment: Environment | None = None
+    """None where it runs beside everything else."""
+    unavailable: str = ""
+    """Why it cannot be run by anybody here (no public weights or code); it is listed nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,11 @@ class Model(ABC):
     """One way of turning counts into an embedding. A subclass per file, with its card as a class attribute."""
 
     card: ClassVar[ModelCard]
+
+    @classmethod
+    def lacks(cls) -> str:
+        """Return what must be there before the model can run, as a checkpoint or a package; empty where nothing is."""
+        return cls.card.unavailable
 
     @abstractmethod
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
