@@ -24,7 +24,7 @@ test: lint
 # mypy and import-linter want one folder called `scarena`, with the __init__.py files that the checkout must not have.
 lint: $(READY)
 	rm -rf .lint && mkdir .lint && cp -r benchmark .lint/scarena && cp -r models datasets metrics .lint/scarena/
-	for each in models models/foundation $(addprefix models/foundation/,corpus kernels training) models/controls datasets metrics; do touch .lint/scarena/$$each/__init__.py; done
+	for each in models models/foundation $(addprefix models/foundation/,corpus kernels training) models/controls models/adapters models/adapters/shared datasets metrics; do touch .lint/scarena/$$each/__init__.py; done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --package scarena

@@ -51,6 +51,11 @@ class BoardConfig(BaseModel):
     pretrain: list[Path] = Field(
         default=[], description="configurations of pretrainings, as config/pretrain-nano.yaml, that this board makes"
     )
+    checkpoints: dict[Name, str] = Field(
+        default={},
+        description="folders of published checkpoints (a path, or hf:OWNER/NAME in Hugging Face's cache) by "
+        "the name of a model, or by one of your own for MODEL@NAME",
+    )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
     ontology: str = Field("package", description="'package' for the pinned Cell Ontology, or an OBO file's path or URL")
     results: Path = Path("results")
@@ -123,14 +128,14 @@ def check_names(config: BoardConfig, where: str) -> None:
     """Refuse unknown names, and pretrainings that cannot be read, before anything is computed."""
     from scarena.datasets.card import load_card
     from scarena.models.registry import find_model
-    from scarena.pretraining import check_pretrainings, checkpoints_of
+    from scarena.pretraining import all_checkpoints, check_pretrainings
 
     check_pretrainings(config)
     try:
         for name in datasets_of(config):
             load_card(name, config.user_cards)
         for name in config.models:
-            find_model(name, checkpoints_of(config))
+            find_model(name, all_checkpoints(config))
     except ScarenaError as error:
         # A name that nobody knows is this file's mistake; a card that cannot be read says itself where it is.
         if error.where not in ("datasets", "models"):

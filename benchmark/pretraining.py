@@ -65,13 +65,33 @@ def checkpoints_of(config: BoardConfig) -> dict[str, Path]:
     return {name: config.folder / "pretrained" / name for name in recipes_of(config)}
 
 
+def all_checkpoints(config: BoardConfig) -> dict[str, Path]:
+    """Return the folders of all checkpoints that a board names: those it makes, and published ones.
+
+    Raises
+    ------
+    ConfigError
+        If a published one and a pretraining have one name.
+    """
+    from scarena.models.adapters.shared.hub import folder_of
+
+    own = checkpoints_of(config)
+    if twice := sorted(set(own) & set(config.checkpoints)):
+        what = f"{', '.join(twice)} is also the name of a pretraining"
+        raise ConfigError(what, where="checkpoints", fix="call one of them by another name")
+    return own | {name: folder_of(named) for name, named in config.checkpoints.items()}
+
+
 def corpus_file(config: BoardConfig, name: str) -> Path:
     """Return where a board says which corpus a pretraining reads."""
     return config.folder / "corpora" / f"{name}.json"
 
 
 def shortfall(model: str, checkpoints: Mapping[str, Path]) -> Json:
-    """Return the state and reason of a model whose pretraining failed; nothing for any other model."""
+    """Return the state and reason of a model whose pretraining failed; nothing for any other model.
+
+    `checkpoints` are those that the board makes.
+    """
     _, _, name = model.partition("@")
     if name not in checkpoints or not (checkpoints[name] / "manifest.json").exists():
         return {}

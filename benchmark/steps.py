@@ -97,14 +97,14 @@ def prepare_step(dataset: str, sources: Path, out: Path, config: BoardConfig) ->
 def embed_step(dataset_file: Path, model: str, seed: int, out: Path, config: BoardConfig) -> Record:
     """Run one model on one prepared dataset with one seed; leave embedding.npz and, last, record.json."""
     from scarena.models.registry import find_model, fingerprint
-    from scarena.pretraining import checkpoints_of, shortfall
+    from scarena.pretraining import all_checkpoints, checkpoints_of, shortfall
 
-    dataset, checkpoints = read_json(dataset_file), checkpoints_of(config) if "@" in model else {}
+    dataset, checkpoints = read_json(dataset_file), all_checkpoints(config)
     found = find_model(model, checkpoints)
     embedding = out.with_name("embedding.npz")
     embedding.unlink(missing_ok=True)
     ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
-    if dataset["state"] == "ok" and (lacking := shortfall(model, checkpoints)):
+    if dataset["state"] == "ok" and (lacking := shortfall(model, checkpoints_of(config))):
         ran = lacking
     elif dataset["state"] == "ok":
         spec = {

@@ -12,14 +12,17 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from scarena.errors import ConfigError, ModelError
+from scarena.models.adapters.shared.adapter import Adapter
 from scarena.models.base import Model
+from scarena.models.foundation.code import digest_of
 
 _HERE = Path(__file__).parent
+_FOLDERS = (".", "controls", "adapters")
 _NOT_MODELS = {"base", "registry", "expression", "pretrained"}
 
 
 def _in_tree_modules() -> list[str]:
-    files = [*_HERE.glob("*.py"), *(_HERE / "controls").glob("*.py")]
+    files = [file for folder in _FOLDERS for file in (_HERE / folder).glob("*.py")]
     names = [".".join(file.relative_to(_HERE).with_suffix("").parts) for file in files]
     return sorted(f"scarena.models.{name}" for name in names if name not in _NOT_MODELS)
 
@@ -61,16 +64,21 @@ def find_model(name: str, checkpoints: Mapping[str, Path | None] | None = None) 
     Parameters
     ----------
     name
-        As `scarena models` lists them, or ``MODEL@PRETRAINING`` for a checkpoint that a board makes itself.
+        As `scarena models` lists them, or ``MODEL@NAME`` for a checkpoint called NAME.
     checkpoints
-        The board's: folders by name of the pretraining, None for one that need not exist yet.
+        The board's: folders of published ones by the name of the model or of the checkpoint, and of those that it makes
+        itself by the name of the pretraining, None for one that need not exist yet.
 
     Raises
     ------
     ConfigError
         If there is none; the nearest known is named, or what the board's checkpoints allow.
     """
-    if "@" in name:
+    what, _, called = name.partition("@")
+    adapter = all_models().get(what)
+    if adapter is not None and issubclass(adapter, Adapter):
+        return _published(adapter, name, called or what, checkpoints or {})
+    if called:
         from scarena.models.pretrained import pretrained_model
 
         return pretrained_model(name, checkpoints or {})
@@ -82,7 +90,20 @@ def find_model(name: str, checkpoints: Mapping[str, Path | None] | None = None) 
     raise ConfigError(f"unknown model {name!r}", where="models", fix=f"{fix} (known: {', '.join(models)})")
 
 
+def _published(adapter: type[Adapter], name: str, called: str, checkpoints: Mapping[str, Path | None]) -> type[Model]:
+    folder = checkpoints.get(called)
+    if folder is not None:
+        return adapter.at(folder, name)
+    if "@" not in name:
+        return adapter
+    fix = f"name its folder in `checkpoints:` ({called}: FOLDER)"
+    raise ConfigError(f"no checkpoint called {called!r} for {name!r}", where="models", fix=fix)
+
+
 def fingerprint(model: type[Model]) -> str:
-    """Return a short hash of a model's card and source file, so that editing either makes its runs stale."""
+    """Return a short hash of a model's card and source, so that editing either makes its runs stale."""
     source = Path(inspect.getfile(model)).read_bytes()
+    if issubclass(model, Adapter):
+        shared = sorted((_HERE / "adapters" / "shared").glob("*.py"))
+        source += b"".join(file.read_bytes() for file in shared) + digest_of("tokenize", "kernels.attention").encode()
     return hashlib.sha256(model.card.model_dump_json().encode() + source).hexdigest()[:16]

@@ -3,7 +3,7 @@ from scarena.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
 from scarena.models.foundation.recipe import corpus_source, training_source
 from scarena.models.registry import find_model, fingerprint
-from scarena.pretraining import recipes_of
+from scarena.pretraining import all_checkpoints, recipes_of
 from scarena.record import metrics_fingerprint
 
 SETTINGS = parse_config(
@@ -39,10 +39,11 @@ def dataset_card(wildcards):
 
 def model_source(wildcards):
     """What makes an embedding stale: the model's card and source. A checkpoint made here is an input, not looked at."""
-    return fingerprint(find_model(wildcards.model, dict.fromkeys(RECIPES)))
+    known = {**all_checkpoints(SETTINGS), **dict.fromkeys(RECIPES)}
+    return fingerprint(find_model(wildcards.model, known))
 
 
 def checkpoint_of(wildcards):
     """The checkpoint that a model MODEL@NAME is of; none for any other model."""
     _, _, name = wildcards.model.partition("@")
-    return expand(CHECKPOINT, pretraining=name) if name else []
+    return expand(CHECKPOINT, pretraining=name) if name in RECIPES else []

@@ -1,0 +1,109 @@
+"""From a dataset to the counts of a published model's genes: what its tokeniser starts from.
+
+Shapes: B cells, N counts above zero of all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from scarena.errors import ModelError, NotApplicable
+from scarena.models.foundation.tokenize import Cells
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+GeneNames = Literal["ensembl", "symbol"]
+
+
+def cells_over(data: AnnData, place: Mapping[str, int], by: GeneNames, model: str) -> Cells:
+    """Return the counts of a dataset's cells over a vocabulary, genes ascending by their place within a cell.
+
+    Two genes of one symbol stay two; counts of genes that the vocabulary lacks still count for a cell's depth.
+
+    Parameters
+    ----------
+    data
+        Prepared: counts, human Ensembl ids as ``var_names``, ``var["symbol"]``.
+    place
+        A gene's place in the vocabulary.
+    by
+        What the vocabulary calls genes by.
+    model
+        For the errors.
+
+    Raises
+    ------
+    NotApplicable
+        If the genes are not human.
+    ModelError
+        If no gene is in the vocabulary.
+    """
+    from scipy.sparse import csr_matrix
+
+    _check_human(data.var_names, model)
+    names = data.var_names if by == "ensembl" else data.var["symbol"].astype(str)
+    column = np.array([place.get(name, -1) for name in names], np.int64)
+    kept = np.flatnonzero(column >= 0)
+    if not len(kept):
+        fix = f"genes are looked up by {'Ensembl id' if by == 'ensembl' else 'symbol'}: check the dataset's and its own"
+        raise ModelError("no gene of the dataset is in the vocabulary", where=f"model {model}", fix=fix)
+    counts = csr_matrix(data.X)
+    depth = np.asarray(counts.sum(axis=1), np.float32).ravel()
+    kept = kept[np.argsort(column[kept], kind="stable")]
+    inside = counts[:, kept].astype(np.float32)
+    inside.eliminate_zeros()
+    inside.sort_indices()
+    return Cells(inside.indptr.astype(np.int64), column[kept][inside.indices].astype(np.int32), inside.data, depth)
+
+
+def _check_human(genes: Sequence[str], model: str) -> None:
+    known = sum(str(gene).startswith("ENSG") for gene in genes)
+    other = sum(str(gene).startswith("ENS") for gene in genes) - known
+    if other > known:
+        what = f"{other} of {len(genes)} genes are Ensembl ids of another species"
+        raise NotApplicable(what, where=f"model {model}", fix="map them to human orthologs first")
+
+
+def uniforms(cells: Cells, seed: int) -> np.ndarray:
+    """Return a number in [0, 1) for each count, float64 [N], that the cell and the gene alone decide.
+
+    Where upstream draws at random, the same cell then gets the same tokens in any company and order.
+    """
+    sizes = np.diff(cells.starts_B1)
+    mixed = _mixed(cells.genes_N.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed))
+    signed = _mixed(mixed ^ cells.counts_N.astype(np.float32).view(np.uint32).astype(np.uint64))
+    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(signed, dtype=np.uint64)])
+    of_cell = total[cells.starts_B1[1:]] - total[cells.starts_B1[:-1]]
+    return (_mixed(mixed ^ np.repeat(of_cell, sizes)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _mixed(x: np.ndarray) -> np.ndarray:
+    """Return the finalizer of SplitMix64 (Steele et al. 2014, doi:10.1145/2660193.2660195)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def highest(key_N: np.ndarray, starts_B1: np.ndarray, length: int) -> np.ndarray:
+    """Return the rows of the `length` highest keys of each cell, highest first; of equals the first."""
+    cell_N = np.repeat(np.arange(len(starts_B1) - 1), np.diff(starts_B1))
+    order = np.lexsort((-key_N, cell_N))
+    rank = np.arange(len(order)) - np.repeat(starts_B1[:-1], np.diff(starts_B1))
+    return order[rank < length]
+
+
+def joined_genes(cells: Cells) -> Cells:
+    """Return the cells with the counts of one place, where several genes have it, added up."""
+    cell_N = np.repeat(np.arange(len(cells)), np.diff(cells.starts_B1))
+    new_N = np.ones(len(cell_N), bool)
+    new_N[1:] = (cell_N[1:] != cell_N[:-1]) | (cells.genes_N[1:] != cells.genes_N[:-1])
+    if new_N.all():
+        return cells
+    rows = np.flatnonzero(new_N)
+    counts = np.add.reduceat(cells.counts_N, rows)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(cell_N[rows], minlength=len(cells)))])
+    return Cells(starts, cells.genes_N[rows], counts, cells.depth_B)

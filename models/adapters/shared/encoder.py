@@ -1,0 +1,155 @@
+"""One transformer encoder for all published models: cells packed end to end, and switches for what they differ in.
+
+Not a copy of any of them: it has a parameter for each of theirs, and the tests hold its vectors to theirs.
+
+Shapes: T tokens of all cells, B cells, D model width, H heads, K head width, F width of the feed-forward part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scarena.models.foundation.kernels.attention import varlen_attention
+
+if TYPE_CHECKING:
+    from scarena.models.foundation.packed import Packed
+
+Activation = Literal["relu", "gelu", "silu"]
+_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu}
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """Sizes and switches."""
+
+    width: int
+    heads: int
+    layers: int
+    hidden: int
+    activation: Activation = "relu"
+    norm: Literal["post", "pre", "normed residual"] = "post"
+    """Where the norms are. ``normed residual``: a layer adds to its *normalised* input, as TranscriptFormer does."""
+    eps: float = 1e-5
+    attention_bias: bool = True
+    hidden_bias: bool = True
+    gated: bool = False
+    """The feed-forward part has a gate, as the first half of `up`."""
+    final_norm: bool = False
+
+
+class Layer(nn.Module):
+    """Attention within each cell, then a feed-forward part."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        width, hidden = config.width, config.hidden
+        self.config = config
+        self.qkv = nn.Linear(width, 3 * width, bias=config.attention_bias)
+        self.out = nn.Linear(width, width, bias=config.attention_bias)
+        self.up = nn.Linear(width, hidden * (2 if config.gated else 1), bias=config.hidden_bias)
+        self.down = nn.Linear(hidden, width, bias=config.hidden_bias)
+        self.norm_attention = nn.LayerNorm(width, eps=config.eps)
+        self.norm_ff = nn.LayerNorm(width, eps=config.eps)
+
+    def forward(self, x_TD: Tensor, cells: Packed, asked_R: Tensor | None, bias_T: Tensor | None) -> Tensor:
+        """Return the tokens, or those that are asked for: of a last layer often only one a cell is read."""
+        how = self.config.norm
+        seen_TD = x_TD if how == "post" else self.norm_attention(x_TD)
+        kept_RD = seen_TD if how == "normed residual" else x_TD
+        kept_RD = kept_RD if asked_R is None else kept_RD[asked_R]
+        x_RD = kept_RD + self._attended(seen_TD, cells, asked_R, bias_T)
+        if how == "post":
+            x_RD = self.norm_attention(x_RD)
+            return self.norm_ff(x_RD + self._fed_forward(x_RD))
+        seen_RD = self.norm_ff(x_RD)
+        return (seen_RD if how == "normed residual" else x_RD) + self._fed_forward(seen_RD)
+
+    def _attended(self, x_TD: Tensor, cells: Packed, asked_R: Tensor | None, bias_T: Tensor | None) -> Tensor:
+        heads, width = self.config.heads, self.config.width
+        starts_B1, longest = cells.starts_B1, cells.longest
+        if asked_R is None:
+            q_TD, k_TD, v_TD = self.qkv(x_TD).split(width, dim=-1)
+            q_starts_B1, longest_q = starts_B1, longest
+        else:
+            q_weight, kv_weight = self.qkv.weight.split([width, 2 * width])
+            q_bias, kv_bias = (None, None) if self.qkv.bias is None else self.qkv.bias.split([width, 2 * width])
+            q_TD = F.linear(x_TD[asked_R], q_weight, q_bias)
+            k_TD, v_TD = F.linear(x_TD, kv_weight, kv_bias).split(width, dim=-1)
+            # As many are asked of each cell: the rows are cell after cell.
+            longest_q = len(asked_R) // cells.n_cells
+            q_starts_B1 = torch.arange(cells.n_cells + 1, dtype=torch.int32, device=x_TD.device) * longest_q
+        q, k, v = (each.unflatten(-1, (heads, -1)) for each in (q_TD, k_TD, v_TD))
+        if bias_T is not None:
+            q, k, v = _with_bias(q, k, v, bias_T)
+        mixed_RHK = varlen_attention(q, k, v, q_starts_B1, starts_B1, longest_q, longest)
+        return self.out(mixed_RHK[..., : width // heads].flatten(-2))
+
+    def _fed_forward(self, x_TD: Tensor) -> Tensor:
+        up_TF, activation = self.up(x_TD), _ACTIVATIONS[self.config.activation]
+        if not self.config.gated:
+            return self.down(activation(up_TF))
+        gate_TF, up_TF = up_TF.chunk(2, dim=-1)
+        return self.down(activation(gate_TF) * up_TF)
+
+
+# What the width of a head is a multiple of where a kernel is to read it.
+_MULTIPLE = 16
+
+
+def _with_bias(q_THK: Tensor, k_SHK: Tensor, v_SHK: Tensor, bias_S: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return queries, keys and values whose attention has a number for each key added to its scores.
+
+    One more column does it: ones in the queries, the numbers in the keys. What the wider head is divided by more is
+    multiplied in before.
+    """
+    width = q_THK.shape[-1]
+    wider = -(-(width + 1) // _MULTIPLE) * _MULTIPLE
+    more = wider - width
+    q = F.pad(q_THK * (wider / width) ** 0.5, (0, more))
+    k, v = F.pad(k_SHK, (0, more)), F.pad(v_SHK, (0, more))
+    q[..., width] = wider**0.5
+    k[..., width] = bias_S[:, None]
+    return q, k, v
+
+
+class Encoder(nn.Module):
+    """The layers one after the other."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.layers = nn.ModuleList([Layer(config) for _ in range(config.layers)])
+        self.final = nn.LayerNorm(config.width, eps=config.eps) if config.final_norm else None
+
+    def forward(self, x_TD: Tensor, cells: Packed, *, first: bool = False, bias_T: Tensor | None = None) -> Tensor:
+        """Return every token's vector, or the first token's of each cell.
+
+        Parameters
+        ----------
+        x_TD
+            What the tokens are to the model, cells one after the other.
+        cells
+            Where each cell's tokens begin.
+        first
+            Whether only the first token of each cell is asked for; every cell must have one.
+        bias_T
+            A number for each token, added to its score whenever a token of its cell looks at it.
+        """
+        asked_R = cells.starts_B1[:-1].long() if first else None
+        for number, layer in enumerate(self.layers, 1):
+            x_TD = layer(x_TD, cells, asked_R if number == len(self.layers) else None, bias_T)
+        if first and not len(self.layers):
+            x_TD = x_TD[asked_R]
+        return x_TD if self.final is None else self.final(x_TD)
+
+
+def cell_means(x_TD: Tensor, cells: Packed) -> Tensor:
+    """Return the mean of each cell's tokens, [B, D]; zeros for a cell without any."""
+    sums_BD = x_TD.new_zeros(cells.n_cells, x_TD.shape[1]).index_add_(0, cells.cell_of(), x_TD)
+    return sums_BD / cells.starts_B1.diff().clamp(min=1)[:, None]

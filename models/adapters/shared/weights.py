@@ -1,0 +1,213 @@
+"""Reading what others published: tensors and dictionaries from files that are not trusted, and every key accounted for.
+
+Upstream loaders skip what does not match. Here a missing, unknown or misshapen key is an error that lists it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from scarena.errors import ModelError
+from scarena.files import replacing
+
+Keys = Mapping[str, str | tuple[str, ...]]
+"""Our name of a parameter to theirs; several of theirs are one above the other in ours."""
+
+_SHOWN = 5
+# What a dictionary of numbers and strings may name; everything else that a pickle asks for is refused.
+_HARMLESS = {
+    ("collections", "OrderedDict"),
+    ("collections", "defaultdict"),
+    ("builtins", "int"),
+    ("builtins", "float"),
+    ("builtins", "str"),
+    ("builtins", "set"),
+    ("numpy", "dtype"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "scalar"),
+}
+
+
+class _Plain(pickle.Unpickler):
+    """An unpickler that makes containers and numbers, and calls nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _HARMLESS:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return super().find_class(module, name)
+
+
+def read_dictionary(path: Path) -> dict[str, Any]:
+    """Read a mapping from a JSON file, or from a pickle that holds strings and numbers alone.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, cannot be read, is no mapping, or asks for anything that could run code.
+    """
+    try:
+        raw = path.read_bytes()
+        found = json.loads(raw) if path.suffix == ".json" else _Plain(io.BytesIO(raw)).load()
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    except (ValueError, pickle.UnpicklingError, EOFError, IndexError, KeyError, AttributeError, TypeError) as error:
+        raise _unreadable(path, f"not a plain dictionary ({_first_line(error)})") from None
+    if not isinstance(found, Mapping):
+        raise _unreadable(path, f"holds a {type(found).__name__}, not a dictionary")
+    return {str(key): value for key, value in found.items()}
+
+
+def read_tensors(path: Path, *inside: str) -> dict[str, Tensor]:
+    """Read named tensors from a safetensors file, or from a torch file whose pickle may hold tensors and plain data.
+
+    Parameters
+    ----------
+    path
+        The file.
+    inside
+        Keys, one below the other, of the dictionary that holds them, as ``model_state_dict``.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, cannot be read, asks for anything that could run code, or lacks the dictionary.
+    """
+    found: Any = _read(path)
+    for key in inside:
+        if not isinstance(found, Mapping) or key not in found:
+            raise _unreadable(path, f"has no {key!r}")
+        found = found[key]
+    return {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise _unreadable(path, "no such file")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"(?:GLOBAL|class|function) ([\w.]+)", str(error))
+        reason = f"its pickle asks for {asked[1]}, which could run code" if asked else _first_line(error)
+        raise _unreadable(path, reason) from None
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+        raise _unreadable(path, _first_line(error)) from None
+    except Exception as error:
+        # safetensors' errors share no base with others.
+        if type(error).__module__.startswith("safetensors") or type(error).__name__ == "SafetensorError":
+            raise _unreadable(path, _first_line(error)) from None
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]
+
+
+def _unreadable(path: Path, why: str) -> ModelError:
+    return ModelError(why, where=str(path), fix="give the folder as its authors published it")
+
+
+def load_public(net: nn.Module, found: Mapping[str, Tensor], keys: Keys, unused: Sequence[str], where: Path) -> None:
+    """Fill a module from a published checkpoint.
+
+    Parameters
+    ----------
+    net
+        The module; every parameter of it must have its key.
+    found
+        The checkpoint's tensors.
+    keys
+        Which of them each parameter is.
+    unused
+        Regular expressions for what a checkpoint may hold beside them, as the heads of a pretraining.
+    where
+        Of the checkpoint, for the error.
+
+    Raises
+    ------
+    ModelError
+        If keys are missing, unknown, or of another shape; all of a kind are counted and the first are named.
+    """
+    own = net.state_dict()
+    theirs = {key for each in keys.values() for key in _tuple(each)}
+    missing = sorted(theirs - set(found))
+    unknown = sorted(key for key in set(found) - theirs if not any(re.fullmatch(each, key) for each in unused))
+    problems = [_listed("lacks", missing), _listed("has unknown", unknown)]
+    if not missing:
+        made = {name: torch.cat([found[key] for key in _tuple(each)]) for name, each in keys.items()}
+        problems.append(_listed("has other shapes:", _misshapen(made, own, keys)))
+    if said := "; ".join(filter(None, problems)):
+        raise ModelError(said, where=str(where), fix="give the folder as published, with its own vocabulary")
+    net.load_state_dict({name: value.to(own[name].dtype) for name, value in made.items()})
+
+
+def _misshapen(made: Mapping[str, Tensor], own: Mapping[str, Tensor], keys: Keys) -> list[str]:
+    return [
+        f"{_tuple(keys[name])[0]} {list(value.shape)} for {list(own[name].shape)}"
+        for name, value in made.items()
+        if value.shape != own[name].shape
+    ]
+
+
+def _tuple(each: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (each,) if isinstance(each, str) else each
+
+
+def _listed(what: str, keys: Sequence[str]) -> str:
+    if not keys:
+        return ""
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return f"{what} {', '.join(keys[:_SHOWN])}{more}"
+
+
+def to_public(net: nn.Module, keys: Keys) -> dict[str, Tensor]:
+    """Return a module's parameters under the names of the published checkpoint."""
+    own = net.state_dict()
+    found: dict[str, Tensor] = {}
+    for name, each in keys.items():
+        parts = own[name].chunk(len(_tuple(each)))
+        found |= {key: part.clone() for key, part in zip(_tuple(each), parts, strict=True)}
+    return found
+
+
+def save_torch(path: Path, value: Any) -> None:
+    """Write what `read_tensors` reads, as a whole or not at all."""
+    with replacing(path) as part:
+        torch.save(value, part)
+
+
+def torch_layers(layers: int, prefix: str, qkv: str = "self_attn.in_proj_{}") -> dict[str, str]:
+    """Return our names of an encoder's parameters to those of `torch.nn.TransformerEncoder`.
+
+    Parameters
+    ----------
+    layers
+        How many.
+    prefix
+        Of theirs, with ``{}`` for the number of a layer.
+    qkv
+        Name of the joined projection, with ``{}`` for weight and bias.
+    """
+    parts = {
+        "out": "self_attn.out_proj", "up": "linear1", "down": "linear2", "norm_attention": "norm1", "norm_ff": "norm2",
+    }  # fmt: skip
+    found: dict[str, str] = {}
+    for number in range(layers):
+        theirs = prefix.format(number)
+        for kind in ("weight", "bias"):
+            found[f"layers.{number}.qkv.{kind}"] = f"{theirs}.{qkv.format(kind)}"
+            found |= {f"layers.{number}.{our}.{kind}": f"{theirs}.{name}.{kind}" for our, name in parts.items()}
+    return found
