@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 # Heads of the pretraining; `position_ids` is a buffer of older versions of the library.
 _UNUSED = (r"cls\..*", r"bert\.pooler\..*", r"bert\.embeddings\.position_ids")
+# V2-104M, the authors' default; its last layer counts, though it is not read.
+_PUBLISHED = {
+    "hidden_size": 768, "num_attention_heads": 12, "num_hidden_layers": 12, "intermediate_size": 3072,
+    "hidden_act": "relu", "layer_norm_eps": 1e-12, "max_position_embeddings": 4096, "type_vocab_size": 2,
+    "vocab_size": 20_275,
+}  # fmt: skip
 _PLACES = (".", "../geneformer", "../geneformer/gene_dictionaries_30m")
 
 
@@ -41,7 +47,7 @@ class Geneformer(Adapter):
         description="genes by rank of count / median; second to last layer: V1 the mean over genes, V2 the CLS token",
         source="doi:10.1038/s41586-023-06139-9",
         licence="Apache-2.0",
-        parameters=10_316_196,
+        parameters=103_774_464,
         training_corpus=("Genecorpus-30M (V1), Genecorpus-104M (V2)",),
         settings={"emb_layer": -1, "target_sum": 10_000},
     )

@@ -43,8 +43,8 @@ class Adapter(Model):
         if cls.card.unavailable:
             return cls.card.unavailable
         if cls.checkpoint is None:
-            return f"its checkpoint: name the folder in `checkpoints:` ({name}: FOLDER)"
-        return "" if cls.checkpoint.is_dir() else f"its checkpoint: {cls.checkpoint} is not a folder"
+            return f"its checkpoint (name the folder in `checkpoints:`, as {name}: FOLDER)"
+        return "" if cls.checkpoint.is_dir() else f"its checkpoint ({cls.checkpoint} is not a folder)"
 
     @classmethod
     def at(cls, folder: Path, name: str | None = None) -> type[Self]:
@@ -92,7 +92,7 @@ class Adapter(Model):
         from scarena.errors import NotAvailable
 
         if self.checkpoint is None or self.lacks():
-            raise NotAvailable(f"lacks {self.lacks()}", where=f"model {self.card.name}", fix="then run again")
+            raise NotAvailable(f"needs {self.lacks()}", where=f"model {self.card.name}", fix="give it, and run again")
         torch.set_num_threads(ctx.threads)
         loaded = self.load(self.checkpoint)
         cells = loaded.cells(data)

@@ -9,6 +9,7 @@ import torch
 from anndata import AnnData
 
 from scarena.errors import ModelError
+from scarena.models.adapters import geneformer
 from scarena.models.adapters.geneformer import Geneformer
 from scarena.models.base import Context
 
@@ -115,3 +116,10 @@ def test_a_dictionary_of_another_version_is_refused(folder: Path) -> None:
     (folder / "token_dictionary.json").write_text(json.dumps(dict(list(tokens.items())[:-1])))
     with pytest.raises(ModelError, match=r"no token_dictionary\* with 404 entries; there is .* \(403 entries\)"):
         Geneformer().load(folder)
+
+
+def test_the_card_counts_the_parameters_of_the_published_sizes() -> None:
+    sizes = {**geneformer._PUBLISHED, "num_hidden_layers": geneformer._PUBLISHED["num_hidden_layers"] + 1}
+    with torch.device("meta"):
+        net = geneformer._network(sizes)
+    assert sum(parameter.numel() for parameter in net.parameters()) == Geneformer.card.parameters

@@ -9,6 +9,7 @@ from anndata import AnnData
 from scipy.sparse import csr_matrix
 
 from scarena.errors import ModelError
+from scarena.models.adapters import scgpt
 from scarena.models.adapters.scgpt import ScGPT, binned
 from scarena.models.adapters.shared.weights import read_tensors, save_torch
 from scarena.models.base import Context
@@ -97,3 +98,9 @@ def test_a_pickle_that_could_run_code_is_refused(folder: Path) -> None:
     with pytest.raises(ModelError, match="could run code"):
         ScGPT().load(folder)
     assert not (folder / "ran").exists()
+
+
+def test_the_card_counts_the_parameters_of_the_published_sizes() -> None:
+    with torch.device("meta"):
+        net = scgpt._network(scgpt._PUBLISHED, scgpt._PUBLISHED["n_tokens"])
+    assert sum(parameter.numel() for parameter in net.parameters()) == ScGPT.card.parameters
