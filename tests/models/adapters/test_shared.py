@@ -51,6 +51,8 @@ def test_the_encoder_is_torchs_on_padded_cells(norm: str, activation: str) -> No
     x_BLD, mask = _padded(x_TD)
     expected = theirs(x_BLD, src_key_padding_mask=mask)
     assert torch.allclose(ours(x_TD, cells), expected[~mask], atol=1e-5)  # type: ignore[arg-type]
+    with torch.inference_mode():
+        assert torch.allclose(ours(x_TD, cells), expected[~mask], atol=1e-5)  # type: ignore[arg-type]
     assert torch.allclose(ours(x_TD, cells, first=True), expected[:, 0], atol=1e-5)  # type: ignore[arg-type]
 
 
