@@ -11,6 +11,7 @@ import typer
 
 from scarena.cli_corpus import app as corpus
 from scarena.cli_fm import app as fm
+from scarena.cli_recommend import recommend
 from scarena.errors import ConfigError, ScarenaError
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ bench = typer.Typer(no_args_is_help=True, help="Measure speed and memory; prints
 app.add_typer(bench, name="bench")
 app.add_typer(corpus, name="corpus")
 app.add_typer(fm, name="fm")
+app.command("recommend")(recommend)
 
 Out = Annotated[Path, typer.Option(help="file to write")]
 Settings = Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")]

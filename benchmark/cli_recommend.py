@@ -1,0 +1,120 @@
+"""The verb `scarena recommend`; what it finds is in `scarena.recommend`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scarena.errors import ConfigError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from scarena.recommend import Advice
+
+_BOARDS = (Path("results/full/board.json"), Path("results/reference/full/board.json"))
+_COLUMNS = ["model", "expected total", "board's mean", "minutes", "trains on your cells", "sees labels"]
+
+
+def recommend(
+    file: Annotated[Path, typer.Argument(help="h5ad with raw counts")],
+    batch: Annotated[str, typer.Option(help="column of obs with the batch")],
+    label: Annotated[
+        str | None, typer.Option(help="column of obs with types or clusters: ROGI is then measured on your cells")
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="where the counts are; X where not given")] = None,
+    board: Annotated[Path | None, typer.Option(help="board.json to learn from; the full board's")] = None,
+    measured: Annotated[
+        str, typer.Option(help="with --label: models to measure, by comma; each is run on your cells")
+    ] = "hvg,pca,scarena-fm-student",
+    cells: Annotated[int, typer.Option(help="with --label: cells drawn at random for that")] = 5000,
+    cache: Annotated[Path, typer.Option(help="where the gene table is kept")] = Path(".cache"),
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON for machines")] = False,
+) -> None:
+    """Say which models to try on your cells, with the evidence and the cost."""
+    from scarena.models.foundation.use_data import read_cells
+
+    data = read_cells(file, layer=layer, batch=batch, label=label, cache=cache, symbols=True)
+    found = _advice(data, _board(board))
+    if label is not None:
+        found = _with_roughness(found, data, measured.split(","), cells)
+    print(_json(found) if as_json else _text(found, data.n_obs, labelled=label is not None))
+
+
+def _board(path: Path | None) -> Path:
+    known = next((each for each in ((path,) if path is not None else _BOARDS) if each.is_file()), None)
+    if known is None:
+        where = str(path or _BOARDS[0])
+        raise ConfigError("no such board", where=where, fix="name a board.json with --board, or make one: scarena run")
+    return known
+
+
+def _advice(data: AnnData, path: Path) -> Advice:
+    from scarena.files import read_json
+    from scarena.recommend import advise, features_of
+
+    try:
+        board = read_json(path)
+        if not {"cells", "models", "datasets", "timings"} <= set(board):
+            raise ValueError("keys of a board are missing")
+    except (ValueError, TypeError, OSError) as error:
+        raise ConfigError(f"not a board ({str(error)[:80]})", where=str(path), fix="name a board.json") from None
+    return advise(board, features_of(data))
+
+
+def _with_roughness(found: Advice, data: AnnData, models: list[str], cells: int) -> Advice:
+    from scarena.models.foundation.use_data import some_cells
+    from scarena.recommend import roughness
+
+    kept = data[data.obs["label"].notna().to_numpy()]
+    kept = some_cells(kept.copy(), cells, 0)
+    rough = roughness(kept, kept.obs["label"].astype(str).tolist(), models)
+    return replace(found, suggestions=tuple(replace(each, rogi_xd=rough.get(each.model)) for each in found.suggestions))
+
+
+def _json(found: Advice) -> str:
+    import json
+
+    close = [each.model for each in found.close()]
+    return json.dumps({**asdict(found), "try_first": close}, indent=1, allow_nan=False)
+
+
+def _text(found: Advice, n_cells: int, *, labelled: bool) -> str:
+    names = [each.title for each in found.close()]
+    near = sorted(found.weights.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
+    lines = [f"Try first: {', '.join(names)}.", ""]
+    rows = [
+        [
+            each.title, f"{each.expected:.3f}", f"{each.overall:.3f}", _minutes(each.cells_per_s, n_cells),
+            "yes" if each.trains_on_target else "no", "yes" if each.uses_labels else "no",
+            *([_number(each.rogi_xd)] if labelled else []),
+        ]
+        for each in found.suggestions
+    ]  # fmt: skip
+    columns = [*_COLUMNS, *(["ROGI-XD on yours (lower is better)"] if labelled else [])]
+    lines += _aligned([columns, *rows])
+    lines += [
+        "",
+        f"Expected total: mean over {len(found.weights)} datasets by their likeness to yours; most alike: "
+        + ", ".join(f"{name} ({weight:.0%})" for name, weight in near) + ".",
+        f"How good such a choice is there, each dataset left out in turn: it loses {found.regret_by_likeness:.3f} "
+        f"against the best model, choosing by the plain mean {found.regret_by_mean:.3f}.",
+        "Minutes: by the speed on the board's machine, starting apart.",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _minutes(cells_per_s: float | None, n_cells: int) -> str:
+    return "?" if cells_per_s is None else f"{n_cells / cells_per_s / 60:.1f}"
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.3f}"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
