@@ -159,6 +159,11 @@ def _complete(totals: Mapping[str, Mapping[str, float]], known: set[str]) -> tup
     return kept, shared
 
 
+def _best(totals: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]) -> str:
+    expected = {name: _weighted(rows, weights) for name, rows in sorted(totals.items())}
+    return max(expected, key=expected.__getitem__)
+
+
 def _weighted(rows: Mapping[str, float], weights: Mapping[str, float]) -> float:
     return float(sum(weight * rows[name] for name, weight in weights.items()))
 
@@ -171,7 +176,7 @@ def _regrets(
     for left_out, own in sorted(features.items()):
         others = {name: row for name, row in features.items() if name != left_out}
         ways = likeness(own, others), dict.fromkeys(others, 1 / len(others))
-        chosen = [max(sorted(totals), key=lambda name, w=w: _weighted(totals[name], w)) for w in ways]
+        chosen = [_best(totals, weights) for weights in ways]
         best = max(rows[left_out] for rows in totals.values())
         lost.append((best - totals[chosen[0]][left_out], best - totals[chosen[1]][left_out]))
     by_likeness, by_mean = np.mean(lost, axis=0)
