@@ -321,6 +321,22 @@ def bench_kernels(
     _table(f"kernels, {found['threads']} threads", columns, rows(found), as_json=False)
 
 
+@bench.command("adapters")
+def bench_adapters(
+    models: Annotated[list[str] | None, typer.Argument(help="scgpt, geneformer, nicheformer, uce; all")] = None,
+    cells: Annotated[int, typer.Option(help="cells of each")] = 64,
+    out: Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")] = None,
+) -> None:
+    """Time published encoders as the adapters run them, against the padded path of their authors."""
+    from scarena.bench_adapters import COLUMNS, WHERE, time_adapters
+    from scarena.files import write_json
+
+    found = time_adapters(cells, tuple(models or ()))
+    if out is not None:
+        write_json(out, found)
+    _table(f"adapters, {cells} cells, {found['threads']} threads ({WHERE})", COLUMNS, found["rows"], as_json=False)
+
+
 @bench.command("ablation")
 def bench_ablation(
     config: Annotated[Path, typer.Argument(help="variants, datasets, seeds")] = Path("config/ablation.yaml"),
