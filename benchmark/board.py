@@ -109,7 +109,8 @@ def contamination(models: list[Json], datasets: list[Json]) -> list[Json]:
             studies = studies_of(corpus)
             for dataset in datasets:
                 name = dataset["dataset"]
-                state = verdict(corpus, studies, name, dataset["card"].get("study", []))
+                complete = model.get("lists_all_studies", True)
+                state = verdict(corpus, studies, name, dataset["card"].get("study", []), complete=complete)
                 found.append({"model": model["name"], "dataset": name, "state": state})
     return found
 

@@ -50,6 +50,8 @@ class ModelCard(BaseModel):
     """Number of trained parameters shipped with the model, where it ships any."""
     training_corpus: tuple[str, ...] = ()
     """Names of the dataset cards, or studies, the shipped parameters were trained on."""
+    lists_all_studies: bool = True
+    """Whether `training_corpus` does; where it names a collection, a study that is not found in it may still be."""
     settings: dict[str, str | int | float | bool | None] = {}
     """The hyper-parameters that `embed` uses, as stated on the board."""
     environment: Environment | None = None

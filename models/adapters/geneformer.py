@@ -49,6 +49,7 @@ class Geneformer(Adapter):
         licence="Apache-2.0",
         parameters=103_774_464,
         training_corpus=("Genecorpus-30M (V1), Genecorpus-104M (V2)",),
+        lists_all_studies=False,
         settings={"emb_layer": -1, "target_sum": 10_000},
     )
     piece = 16

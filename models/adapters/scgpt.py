@@ -45,6 +45,7 @@ class ScGPT(Adapter):
         licence="MIT",
         parameters=50_278_400,
         training_corpus=("CELLxGENE Census of 2023-05-15, 33 million human cells (organ models: the organ's)",),
+        lists_all_studies=False,
         settings={"bins": _BINS, "length": _LENGTH},
     )
 

@@ -117,14 +117,14 @@ def audit_card(model: ModelCard, card: DatasetCard, n_cells: int) -> Audit:
     if model.family != "foundation" and not model.training_corpus:
         return Audit(model.name, card.name, "clean", "not pretrained", n_cells)
     studies = studies_of(model.training_corpus)
-    state = card_verdict(model.training_corpus, studies, card)
+    state = card_verdict(model.training_corpus, studies, card, complete=model.lists_all_studies)
     shared = same_names(card.study, [*model.training_corpus, *studies])
     reasons = {
         "cells": "the dataset is in its training corpus",
         "study": "its training corpus has the study",
         "clean": "no study in common; cells were not compared",
     }
-    reason = reasons.get(state, "the model's card names no corpus, or the dataset's no study")
+    reason = reasons.get(state, "the model's card names no corpus, or not all of its studies, or the dataset's none")
     return Audit(model.name, card.name, state, reason, n_cells, studies=shared)
 
 

@@ -16,7 +16,9 @@ def same_names(ours: Iterable[str], theirs: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name for name in ours if name.strip() and name.strip().casefold() in known}))
 
 
-def card_verdict(model_card_corpus: Sequence[str], model_studies: Sequence[str], dataset_card: DatasetCard) -> State:
+def card_verdict(
+    model_card_corpus: Sequence[str], model_studies: Sequence[str], dataset_card: DatasetCard, *, complete: bool = True
+) -> State:
     """Return what a model's card says of its training on a dataset.
 
     Parameters
@@ -27,19 +29,23 @@ def card_verdict(model_card_corpus: Sequence[str], model_studies: Sequence[str],
         ``study`` of those of them that are dataset cards.
     dataset_card
         The dataset it is scored on.
+    complete
+        Whether the card lists all studies; a collection named as a whole may hold any.
 
     Returns
     -------
     ``cells`` where the dataset itself was trained on, ``study`` where one of its studies was, ``unknown`` where the
-    model names no corpus or the dataset no study, else ``clean``. Never ``donor``: cards do not name donors.
+    model names no corpus, or not all of its studies, or the dataset no study, else ``clean``. Never ``donor``: cards do not name donors.
     """
-    return verdict(model_card_corpus, model_studies, dataset_card.name, dataset_card.study)
+    return verdict(model_card_corpus, model_studies, dataset_card.name, dataset_card.study, complete=complete)
 
 
-def verdict(corpus: Sequence[str], corpus_studies: Sequence[str], dataset: str, study: Sequence[str]) -> State:
+def verdict(
+    corpus: Sequence[str], corpus_studies: Sequence[str], dataset: str, study: Sequence[str], *, complete: bool = True
+) -> State:
     """Return what :func:`card_verdict` does, for a dataset's name and studies."""
     if same_names([dataset], corpus):
         return "cells"
     if same_names(study, [*corpus, *corpus_studies]):
         return "study"
-    return "clean" if study and (corpus or corpus_studies) else "unknown"
+    return "clean" if complete and study and (corpus or corpus_studies) else "unknown"

@@ -168,6 +168,13 @@ def test_the_cards_alone_give_a_verdict(corpus_names, studies, study, state):
     assert card_verdict(corpus_names, studies, card_of(*study)) == state
 
 
+def test_what_is_not_found_in_a_collection_named_as_a_whole_is_unknown():
+    assert card_verdict(["a census"], [], card_of("s"), complete=False) == "unknown"
+    assert card_verdict(["a census", "s"], [], card_of("s"), complete=False) == "study"
+    unlisted = model_card(training_corpus=("a census",), lists_all_studies=False)
+    assert audit_card(unlisted, card_of("s"), 3).state == "unknown"
+
+
 def model_card(**more):
     return ModelCard(**{"name": "m", "title": "m", "family": "foundation", "description": "", **more})
 
