@@ -35,7 +35,8 @@ def card_verdict(
     Returns
     -------
     ``cells`` where the dataset itself was trained on, ``study`` where one of its studies was, ``unknown`` where the
-    model names no corpus, or not all of its studies, or the dataset no study, else ``clean``. Never ``donor``: cards do not name donors.
+    model names no corpus, or not all of its studies, or the dataset no study, else ``clean``. Never ``donor``: cards do
+    not name donors.
     """
     return verdict(model_card_corpus, model_studies, dataset_card.name, dataset_card.study, complete=complete)
 
