@@ -248,6 +248,27 @@ def new_model(name: str) -> None:
     print(f"to run it, add {name} to `models:` of a board's configuration")
 
 
+@app.command("check-model")
+def check_model(
+    name: Annotated[str | None, typer.Argument(help="a model, see `scarena models`")] = None,
+    every: Annotated[bool, typer.Option("--all", help="every model")] = False,
+    checkpoint: Annotated[Path | None, typer.Option(help="folder of a checkpoint to check it with")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that a model keeps the promises of the protocol, on small made-up cells; exit code 1 where it does not."""
+    from scarena.models.registry import all_models
+    from scarena.testing import CHECKS
+    from scarena.testing import check_model as check
+
+    if every == (name is not None) or (every and checkpoint):
+        raise ConfigError("one model or all", where="check-model", fix="give NAME [--checkpoint PATH], or --all")
+    found = [result for each in ([name] if name else all_models()) for result in check(each, checkpoint)]
+    told = {check.name: check.statement for check in CHECKS.values()}
+    rows = [[r.model, r.check, r.state, r.reason or told.get(r.check, "")] for r in found]
+    _table("Conformance", ["model", "check", "state", "reason"], rows, as_json)
+    raise typer.Exit(int(any(r.state == "failed" for r in found)))
+
+
 @app.command("config-schema")
 def config_schema() -> None:
     """Print the JSON schema of a board's configuration."""

@@ -106,6 +106,8 @@ def embed_step(dataset_file: Path, model: str, seed: int, out: Path, config: Boa
     ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
     if dataset["state"] == "ok" and (lacking := shortfall(model, checkpoints_of(config))):
         ran = lacking
+    elif dataset["state"] == "ok" and (missing := found.lacks()):
+        ran = {"state": "not available", "reason": missing}
     elif dataset["state"] == "ok":
         spec = {
             "model": model, "seed": seed, "dataset": str(dataset_file.with_suffix(".h5ad")), "device": config.device,

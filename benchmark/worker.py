@@ -59,12 +59,19 @@ def _umaps(spec: dict[str, Any]) -> dict[str, Any]:
     return umaps(spec)
 
 
+def _conform(spec: dict[str, Any]) -> dict[str, Any]:
+    from scarena.testing.suite import direct_checks
+
+    return direct_checks(spec)
+
+
 _TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "prepare": _prepare,
     "embed": _embed,
     "reference": _reference,
     "score": _score,
     "umaps": _umaps,
+    "conform": _conform,
     "corpus": _corpus,
     "pretrain": _pretrain,
 }

@@ -47,7 +47,7 @@ class ModelCard(BaseModel):
     source: str = ""
     licence: str = ""
     parameters: int | None = None
-    """Number of trained parameters shipped with the model, where it ships any."""
+    """Number of trained parameters shipped with the model; 0 for an untrained one, None where nobody says."""
     training_corpus: tuple[str, ...] = ()
     """Names of the dataset cards, or studies, the shipped parameters were trained on."""
     lists_all_studies: bool = True

@@ -99,7 +99,7 @@ def _names(corpus: list[dict[str, Any]]) -> tuple[str, ...]:
 
 def _card(name: str, pretraining: str, kind: _Kind, manifest: dict[str, Any], folder: Path | None) -> ModelCard:
     settings: dict[str, Any] = {"pretraining": pretraining, "code_sha256": digest_of("checkpoint", "embed", *kind.more)}
-    about: dict[str, Any] = {"parameters": None, "training_corpus": ()}
+    about: dict[str, Any] = {"parameters": 0 if kind.base is ScarenaFMRandom else None, "training_corpus": ()}
     if kind.base is not ScarenaFMRandom and manifest and folder is not None:
         corpus = manifest["corpus"]
         about = {"parameters": manifest["parameters"], "training_corpus": _names(corpus)}

@@ -173,6 +173,7 @@ class ScarenaFMRandom(Model):
         title="scArena-FM (random weights)",
         family="foundation",
         description="the untrained twin of scArena-FM: what the architecture gives without pretraining",
+        parameters=0,
         source="models/foundation",
         licence="MIT",
         settings={**_settings(SHIPPED), "weights_sha256": None},

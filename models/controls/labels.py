@@ -30,6 +30,8 @@ class Labels(Model):
         control="positive",
         description="the cell types one-hot: what a perfect, batch-free annotation would give",
         uses_labels=True,
+        source="models/controls",
+        licence="MIT",
     )
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
@@ -47,6 +49,8 @@ class LabelsNoisy(Model):
         control="positive",
         description=f"the cell types one-hot, with Gaussian noise of standard deviation {NOISE_SD}",
         uses_labels=True,
+        source="models/controls",
+        licence="MIT",
         settings={"noise_sd": NOISE_SD},
     )
 

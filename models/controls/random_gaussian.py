@@ -18,6 +18,8 @@ def _card(dimension: int) -> ModelCard:
         family="control",
         control="negative",
         description=f"independent Gaussian noise in {dimension} dimensions",
+        source="models/controls",
+        licence="MIT",
         settings={"dimension": dimension},
     )
 

@@ -23,6 +23,8 @@ class Shuffled(Model):
         control="negative",
         description="the PCA embedding with its rows permuted over all cells",
         uses_batch=True,
+        source="models/controls",
+        licence="MIT",
     )
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:

@@ -51,7 +51,7 @@ def test_the_cards_state_what_the_manifests_do():
         assert list(card.training_corpus) == [row["dataset"] for row in manifest["corpus"]]
         assert not (card.uses_batch or card.uses_labels or card.trains_on_target)
     twin, adapted = (find_model(f"scarena-fm-{each}").card for each in ("random", "adapted"))
-    assert (twin.training_corpus, twin.parameters) == ((), None)
+    assert (twin.training_corpus, twin.parameters) == ((), 0)
     assert adapted.trains_on_target
     assert adapted.uses_batch
     assert not adapted.uses_labels

@@ -1,0 +1,41 @@
+"""The cells that the checks hand to a model: made-up counts of real human genes, so that vocabularies overlap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+N_CELLS, N_TYPES = 60, 3
+_GENES = Path(__file__).parent / "genes.tsv"
+
+
+def gene_names() -> tuple[list[str], list[str]]:
+    """Return the Ensembl ids and the symbols of the 600 genes, which six of the board's datasets all measured."""
+    rows = [line.split("\t") for line in _GENES.read_text(encoding="utf-8").splitlines()[1:]]
+    return [row[0] for row in rows], [row[1] for row in rows]
+
+
+def conformance_cells(seed: int = 0) -> AnnData:
+    """Return a prepared dataset: int32 counts [60, 600] of three types in two batches that differ in every gene.
+
+    A batch effect and types are there to be found, and every cell has counts, so that a model has no cause to fail.
+    """
+    import pandas as pd
+    from anndata import AnnData
+    from scipy.sparse import csr_matrix
+
+    ids, symbols = gene_names()
+    rng = np.random.default_rng(seed)
+    types, batches = np.arange(N_CELLS) % N_TYPES, (np.arange(N_CELLS) // N_TYPES) % 2
+    rates = rng.gamma(0.6, 2.0, (N_TYPES, len(ids))) * rng.lognormal(0, 0.3, (2, 1, len(ids)))
+    counts = csr_matrix(rng.poisson(rates[batches, types]).astype(np.int32))
+    obs = pd.DataFrame(index=[f"cell{i:03d}" for i in range(N_CELLS)])
+    obs["batch"] = pd.Categorical([f"batch{b}" for b in batches])
+    obs["cell_type"] = pd.Categorical([f"type{t}" for t in types])
+    obs["cell_type_id"] = ""
+    return AnnData(counts, obs=obs, var=pd.DataFrame({"symbol": symbols}, index=ids))

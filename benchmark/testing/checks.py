@@ -1,0 +1,183 @@
+"""The checks, in order: each a function of a trial or of a stage that raises where the model breaks a promise.
+
+Frozen models are those whose vector of a cell depends on the cell alone; of others less can be asked, and the check
+then asks that they run and return numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scarena.embedding import check_embedding
+from scarena.errors import ModelError, NotApplicable
+from scarena.testing import processes
+from scarena.testing.outcome import Unsuitable, Violation
+from scarena.testing.processes import Stage
+from scarena.testing.trial import Trial
+
+# Of the spread of all coordinates: what float32 sums in another order may differ by.
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise: a name, what is asserted, and the function that asserts it, in this process or in others."""
+
+    name: str
+    statement: str
+    direct: Callable[[Trial], None] | None = None
+    staged: Callable[[Stage], None] | None = None
+
+
+def _same(found: np.ndarray, wanted: np.ndarray, tolerance: float, what: str) -> None:
+    if found.shape != wanted.shape:
+        raise Violation(f"{what}: shape {found.shape}, was {wanted.shape}")
+    gap = np.abs(found - wanted).max(axis=1) / max(float(wanted.std()), 1e-12)
+    if gap.max() > tolerance:
+        worst = int(gap.argmax())
+        raise Violation(
+            f"{what}: {int((gap > tolerance).sum())} of {len(gap)} vectors differ, most by {gap.max():.2g} of the "
+            f"spread (row {worst})"
+        )
+
+
+def _card(trial: Trial) -> None:
+    card = trial.card
+    empty = [key for key in ("title", "description", "source", "licence") if not getattr(card, key).strip()]
+    if card.family == "foundation" and card.parameters is None:
+        empty.append("parameters")
+    if empty:
+        raise Violation(f"the card does not say: {', '.join(empty)}")
+    try:
+        json.dumps(card.settings, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise Violation(f"settings are no JSON ({error})") from None
+
+
+def _shape(trial: Trial) -> None:
+    shape, n = np.asarray(trial.first[2]).shape, trial.cells.n_obs
+    if len(shape) != 2 or shape[0] != n or shape[1] < 1:
+        raise Violation(f"shape {shape}, expected ({n}, d)")
+
+
+def _dtype(trial: Trial) -> None:
+    array = np.asarray(trial.first[2])
+    if array.dtype.kind not in "fiu":
+        raise Violation(f"dtype {array.dtype}")
+    whole = array[np.isfinite(array)]
+    if whole.size and np.abs(whole).max() > np.finfo(np.float32).max:
+        raise Violation("values that float32 cannot hold")
+
+
+def _finite(trial: Trial) -> None:
+    bad = int((~np.isfinite(np.asarray(trial.first[2], dtype=np.float64))).any(axis=-1).sum())
+    if bad:
+        raise Violation(f"{bad} cells have NaN or infinite coordinates")
+
+
+def _deterministic(trial: Trial) -> None:
+    if trial.embed(trial.cells).tobytes() != trial.vectors.tobytes():
+        raise Violation("the same seed gave other numbers the second time")
+
+
+def _input_untouched(trial: Trial) -> None:
+    after, before, _ = trial.first
+    changed = [] if after.X.dtype == before.X.dtype and (after.X != before.X).nnz == 0 else ["X"]
+    changed += [key for key in ("obs", "var") if not getattr(after, key).equals(getattr(before, key))]
+    changed += [key for key in ("obsm", "varm", "obsp", "varp", "layers", "uns") if len(getattr(after, key))]
+    if changed:
+        raise Violation(f"embed changed {', '.join(changed)} of what it was handed")
+
+
+def _labels(trial: Trial) -> None:
+    if trial.card.uses_labels:
+        raise Unsuitable("its card says that it uses labels")
+    handed = trial.first[1]
+    known = set(trial.cells.obs["cell_type"])
+    told = [column for column in handed.obs if known & set(map(str, handed.obs[column]))]
+    if told or len(handed.uns) or len(handed.obsm):
+        raise Violation(f"labels were handed over, in {', '.join(told) or 'uns or obsm'}")
+    other = trial.cells.copy()
+    other.obs["cell_type"] = np.random.default_rng(1).permutation(other.obs["cell_type"].to_numpy())
+    if trial.embed(other).tobytes() != trial.vectors.tobytes():
+        raise Violation("other labels gave other numbers")
+
+
+def _cells_permuted(trial: Trial) -> None:
+    order = np.random.default_rng(1).permutation(trial.cells.n_obs)
+    found = trial.embed(trial.cells[order].copy())
+    if trial.frozen:
+        _same(found, trial.vectors[order], 0.0, "cells in another order")
+
+
+def _genes_permuted(trial: Trial) -> None:
+    order = np.random.default_rng(2).permutation(trial.cells.n_vars)
+    found = trial.embed(trial.cells[:, order].copy())
+    if trial.frozen:
+        _same(found, trial.vectors, TOLERANCE, "genes in another order")
+
+
+def _duplicates(trial: Trial) -> None:
+    import anndata
+
+    twins = trial.cells[:8].copy()
+    twins.obs_names = [f"{name}-twin" for name in twins.obs_names]
+    found = trial.embed(anndata.concat([trial.cells, twins], merge="same"))
+    if trial.frozen:
+        _same(found[-8:], found[:8], TOLERANCE, "cells with the same counts")
+
+
+def _one_batch(trial: Trial) -> None:
+    other = trial.cells.copy()
+    other.obs["batch"] = "only"
+    trial.embed(other)
+
+
+def _no_gene_overlap(trial: Trial) -> None:
+    other = trial.cells.copy()
+    other.var_names = [f"ENSG9{i:010d}" for i in range(other.n_vars)]
+    other.var["symbol"] = [f"NO-GENE-{i}" for i in range(other.n_vars)]
+    try:
+        returned = trial.returned(other)
+    except (ModelError, NotApplicable):
+        return
+    try:
+        check_embedding(returned, other.n_obs, trial.card.name)
+    except ModelError as error:
+        raise Violation(f"{error.what}; raise NotApplicable instead") from None
+
+
+def _empty_cell(trial: Trial) -> None:
+    other = trial.cells.copy()
+    counts = other.X.tolil()
+    counts[0] = 0
+    other.X = counts.tocsr()
+    trial.embed(other)
+
+
+CHECKS: dict[str, Check] = {
+    check.name: check
+    for check in (
+        Check("card", "title, description, source, licence, JSON settings; parameters if foundation", _card),
+        Check("shape", "one row a cell and at least one dimension", _shape),
+        Check("dtype", "numbers that float32 can hold", _dtype),
+        Check("finite", "no coordinate is NaN or infinite", _finite),
+        Check("deterministic", "the same seed gives the same bytes", _deterministic),
+        Check("input-untouched", "X, obs and var of the cells handed over are left as they were", _input_untouched),
+        Check("labels", "no labels are handed over, and other labels change nothing", _labels),
+        Check("cells-permuted", "vectors follow their cells, exactly if frozen; others run", _cells_permuted),
+        Check("genes-permuted", "the order of genes does not matter if frozen; others run", _genes_permuted),
+        Check("duplicate-cells", "cells with the same counts have the same vector if frozen; others run", _duplicates),
+        Check("one-batch", "one batch is embedded", _one_batch),
+        Check("no-gene-overlap", "genes that nobody knows: numbers, ModelError or NotApplicable", _no_gene_overlap),
+        Check("empty-cell", "a cell without counts is embedded", _empty_cell),
+        Check("names", "the run's embedding.npz names every cell once, in whatever order", staged=processes.names),
+        Check("offline", "a run needs no network: connections are refused", staged=processes.offline),
+        Check("resume", "a run killed half-way and run again gives the same bytes", staged=processes.resume),
+        Check("memory", f"a run stays below {processes.LIMIT_MB} MiB above its imports", staged=processes.memory),
+    )
+}

@@ -1,0 +1,68 @@
+"""A model on the checks' cells, in this process: what it was handed, what it returned, and variants of the two."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scarena.embedding import check_embedding, hand_over
+from scarena.models.base import Context, Model
+from scarena.testing.cells import conformance_cells
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+class Trial:
+    """One model under test.
+
+    Parameters
+    ----------
+    model
+        The class.
+    cache
+        A folder that it may write to.
+    """
+
+    def __init__(self, model: type[Model], cache: Path) -> None:
+        self.model, self.card, self.cache = model, model.card, cache
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a cell's vector can depend on nothing but the cell: no fit, no batches, no noise dealt by row."""
+        return not (self.card.trains_on_target or self.card.uses_batch or self.card.control)
+
+    @cached_property
+    def cells(self) -> AnnData:
+        """The prepared dataset, labels included."""
+        return conformance_cells()
+
+    @cached_property
+    def first(self) -> tuple[AnnData, AnnData, Any]:
+        """What the model was handed, a copy made before, and what it returned, unchecked."""
+        handed = hand_over(self.cells, self.card)
+        before = handed.copy()
+        return handed, before, self._run(handed, seed=0)
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """What the model returned for the cells, float32 [n_cells, d]."""
+        return check_embedding(self.first[2], self.cells.n_obs, self.card.name)
+
+    def embed(self, prepared: AnnData, seed: int = 0) -> np.ndarray:
+        """Return the model's vectors of other cells, float32 [n_cells, d], refused where they are no embedding."""
+        return check_embedding(self.returned(prepared, seed), prepared.n_obs, self.card.name)
+
+    def returned(self, prepared: AnnData, seed: int = 0) -> Any:
+        """Return what the model returns for other cells, unchecked."""
+        return self._run(hand_over(prepared, self.card), seed)
+
+    def _run(self, handed: AnnData, seed: int) -> Any:
+        # As the embed step does: a third party's model may draw from the global generator.
+        np.random.seed(seed)  # noqa: NPY002
+        log = logging.getLogger(f"scarena.{self.card.name}")
+        return self.model().embed(handed, Context(seed, "cpu", self.cache, 1, log))
