@@ -164,22 +164,17 @@ def report(board: Path, out: Out, settings: Settings = Path("config/demo.yaml"))
 @app.command()
 def datasets(as_json: AsJson = False) -> None:
     """List the dataset cards."""
-    from scarena.datasets.card import card_names, load_card
+    from scarena.listing import DATASET_COLUMNS, dataset_rows
 
-    own = Path("config/datasets")
-    cards = [load_card(name, own) for name in card_names(own)]
-    rows = [[c.name, c.role, c.tissue, c.assay, c.title] for c in cards]
-    _table("Datasets", ["name", "role", "tissue", "assay", "title"], rows, as_json)
+    _table("Datasets", DATASET_COLUMNS, dataset_rows(Path("config/datasets")), as_json)
 
 
 @app.command()
 def models(as_json: AsJson = False) -> None:
     """List the models."""
-    from scarena.models.registry import all_models
+    from scarena.listing import MODEL_COLUMNS, model_rows
 
-    cards = [model.card for model in all_models().values()]
-    rows = [[c.name, c.control or c.family, "yes" if c.uses_labels else "no", c.description] for c in cards]
-    _table("Models", ["name", "family", "sees labels", "description"], rows, as_json)
+    _table("Models", MODEL_COLUMNS, model_rows(), as_json)
 
 
 @app.command()
@@ -193,10 +188,9 @@ def metrics(
 
         print(markdown(), end="")
         return
-    from scarena.metrics.registry import METRICS
+    from scarena.listing import METRIC_COLUMNS, metric_rows
 
-    rows = [[m.key, m.group, m.better, m.definition] for m in METRICS.values()]
-    _table("Metrics", ["key", "group", "better", "definition"], rows, as_json)
+    _table("Metrics", METRIC_COLUMNS, metric_rows(), as_json)
 
 
 @app.command()

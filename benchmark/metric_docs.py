@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scarena.metrics.aggregate import BATCH, BIO, TOTAL
 from scarena.metrics.info import Group, MetricInfo
-from scarena.metrics.registry import METRICS, keys_of
+from scarena.metrics.registry import BUILT_IN, keys_of
 from scarena.metrics.resampling import N_REPLICATES
 
 COLUMNS = ("key", "title", "definition", "range", "direction", "source", "cost", "known failure")
@@ -53,7 +53,7 @@ def row(info: MetricInfo) -> tuple[str, ...]:
 
 def _section(group: Group) -> str:
     head = [f"## {TITLES[group]}", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
-    return "\n".join([*head, *(_line(row(METRICS[key])) for key in keys_of(group))])
+    return "\n".join([*head, *(_line(row(BUILT_IN[key])) for key in keys_of(group) if key in BUILT_IN)])
 
 
 def _line(entries: tuple[str, ...] | list[str]) -> str:

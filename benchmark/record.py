@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import platform
 import subprocess
@@ -88,10 +89,11 @@ def commit() -> str:
 
 
 def metrics_fingerprint() -> str:
-    """Return a short hash of the metrics' source, so that changing a metric makes every score stale."""
+    """Return a short hash of the metrics' source, plug-ins' included: changing a metric makes every score stale."""
     from scarena.metrics import registry
 
     sources = sorted(Path(registry.__file__).parent.glob("*.py"))
+    sources += sorted({Path(inspect.getfile(metric.compute)) for metric in registry.PLUGGED})
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 

@@ -126,9 +126,12 @@ class {class_name}(Model):
     card = ModelCard(
         name="{name}",
         title="{title}",
-        family="foundation",
+        family="baseline",
         description="principal components, until you replace them",
+        uses_batch=True,
         trains_on_target=True,
+        source="where it was published: a DOI, a repository",
+        licence="of its code and weights",
     )
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
@@ -138,32 +141,10 @@ class {class_name}(Model):
 
 _TEST = '''"""{title} keeps the promises every model makes."""
 
-import numpy as np
-from anndata import AnnData
-from scipy.sparse import csr_matrix
-
-from scarena.embedding import check_embedding
-from scarena.models.base import Context
 from scarena.models.registry import find_model
+from scarena.testing import model_conformance
 
-
-def some_cells() -> AnnData:
-    rng = np.random.default_rng(0)
-    counts = csr_matrix(rng.poisson(1.0, (120, 300)).astype(np.int32))
-    data = AnnData(counts)
-    data.obs_names, data.var_names = [f"cell{{i}}" for i in range(120)], [f"ENSG{{i:011d}}" for i in range(300)]
-    data.obs["batch"] = np.where(np.arange(120) < 60, "a", "b")
-    data.var["symbol"] = data.var_names
-    return data
-
-
-def test_embedding_is_finite_deterministic_and_leaves_its_input_alone():
-    model, data = find_model("{name}")(), some_cells()
-    before = data.X.copy()
-    first = check_embedding(model.embed(data.copy(), Context()), data.n_obs, "{name}")
-    again = check_embedding(model.embed(data, Context()), data.n_obs, "{name}")
-    np.testing.assert_array_equal(first, again)
-    assert (data.X != before).nnz == 0
+test_conforms = model_conformance(find_model("{name}"))
 '''
 
 
@@ -185,7 +166,7 @@ def new_model(name: str) -> list[Path]:
     models = Path(registry.__file__).parent
     paths = [models / f"{file_name}.py", models.parent / "tests" / "models" / f"test_{file_name}.py"]
     taken = [str(path) for path in paths if path.exists()]
-    if name in registry.all_models() or taken:
+    if name in {entry.name for entry in registry.catalogue()} or taken:
         raise ConfigError(
             f"a model called {name!r} exists", where=", ".join(taken) or "models", fix="choose another name"
         )

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scarena.errors import CardError
+from scarena.plugins import Plugin, one_line, plugins
 
 _CARDS = Path(__file__).parent / "cards"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -117,9 +121,52 @@ def _folders(extra: Path | None) -> list[Path]:
     return [_CARDS, *([extra] if extra is not None and extra.is_dir() else [])]
 
 
+def _paths_of(value: Any) -> list[Path]:
+    """Return the cards that an entry point brings: a function that returns paths, a package, or a folder."""
+    if callable(value):
+        value = value()
+    if isinstance(value, ModuleType):
+        value = [Path(folder) for folder in value.__path__]
+    paths = [Path(value)] if isinstance(value, str | Path) else [Path(each) for each in value]
+    cards = [card for path in paths for card in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
+    missing = [str(card) for card in cards if not card.is_file()]
+    if missing or not cards:
+        raise FileNotFoundError(f"no card at {missing[0]}" if missing else f"no *.yaml in {', '.join(map(str, paths))}")
+    return cards
+
+
+@cache
+def _plugged() -> tuple[tuple[Plugin, tuple[Path, ...]], ...]:
+    """Return the entry points of the group ``scarena.datasets`` with their cards, none where they are broken."""
+    found: list[tuple[Plugin, tuple[Path, ...]]] = []
+    for plugin in plugins("scarena.datasets"):
+        try:
+            found.append((plugin, () if plugin.broken else tuple(_paths_of(plugin.value))))
+        except Exception as error:  # noqa: BLE001 - a third party's function raises what it likes
+            found.append((plugin.spoiled(one_line(error)), ()))
+    return tuple(found)
+
+
+def broken_plugins() -> dict[str, Plugin]:
+    """Return the entry points that should have brought cards, by name."""
+    return {plugin.name: plugin for plugin, _ in _plugged() if plugin.broken}
+
+
+def card_origins(extra: Path | None = None) -> dict[str, list[tuple[Path, str]]]:
+    """Return every card's files with their origins, by name, sorted; more than one where several claim a name."""
+    found: dict[str, list[tuple[Path, str]]] = defaultdict(list)
+    for folder in _folders(extra):
+        for path in sorted(folder.glob("*.yaml")):
+            found[path.stem].append((path, "scarena" if folder == _CARDS else str(folder)))
+    for plugin, paths in _plugged():
+        for path in paths:
+            found[path.stem].append((path, plugin.origin))
+    return dict(sorted(found.items()))
+
+
 def card_names(extra: Path | None = None) -> list[str]:
     """Return the names of all cards, sorted; `extra` is a folder with cards of one's own."""
-    return sorted({path.stem for folder in _folders(extra) for path in folder.glob("*.yaml")})
+    return list(card_origins(extra))
 
 
 def card_path(name: str, extra: Path | None = None) -> Path:
@@ -128,14 +175,21 @@ def card_path(name: str, extra: Path | None = None) -> Path:
     Raises
     ------
     CardError
-        If there is none; the nearest name is suggested.
+        If there is none, the nearest name being suggested, or if several packages or folders have one.
     """
     if name.endswith(".yaml"):
         return Path(name)
-    for folder in _folders(extra):
-        if (folder / f"{name}.yaml").is_file():
-            return folder / f"{name}.yaml"
-    known = card_names(extra)
+    cards = card_origins(extra)
+    if len(cards.get(name, [])) > 1:
+        origins = ", ".join(origin for _, origin in cards[name])
+        raise CardError(f"several datasets are called {name!r}", where=origins, fix="rename one of them")
+    if name in cards:
+        return cards[name][0][0]
+    if name in broken_plugins():
+        plugin = broken_plugins()[name]
+        fix = "repair or uninstall that package"
+        raise CardError(f"cannot be imported ({plugin.broken})", where=plugin.origin, fix=fix)
+    known = list(cards)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     fix = f"did you mean {near[0]!r}?" if near else "see `scarena datasets`"
     raise CardError(f"unknown dataset {name!r}", where="datasets", fix=f"{fix} (known: {', '.join(known)})")

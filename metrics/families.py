@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from scarena.metrics.inputs import Inputs
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.registry import PLUGGED
 
 # A family may leave single keys undefined; where all are, it raises.
 Found = Mapping[str, Measured | Undefined]
@@ -196,4 +197,5 @@ FAMILIES: dict[tuple[str, ...], Callable[[Inputs], Found]] = {
     ("distance_correlation", "distance_emd"): _distances,
     ("rogi", "rogi_xd"): _rogi,
     ("effective_rank",): _effective_rank,
+    **{tuple(info.key for info in metric.info): metric.compute for metric in PLUGGED},
 }  # fmt: skip

@@ -1,13 +1,51 @@
-"""Every metric key with its description, in the order of the board: what the command line, page and docs read."""
+"""Every metric key with its description, in the order of the board: what the command line, page and docs read.
+
+After those of this package come the metrics of installed packages (entry point group ``scarena.metrics``), by key.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from scarena.metrics import info_ontology, info_scib, info_structure, info_transfer
 from scarena.metrics.info import Group, MetricInfo
+from scarena.metrics.plug_in import Metric
+from scarena.plugins import plugins
 
 _ALL = (*info_scib.INFO, *info_ontology.INFO, *info_transfer.INFO, *info_structure.INFO)
+_HERE = "scarena"
 
-METRICS: dict[str, MetricInfo] = {info.key: info for info in _ALL}
+BUILT_IN: dict[str, MetricInfo] = {info.key: info for info in _ALL}
+ORIGINS: dict[str, str] = dict.fromkeys(BUILT_IN, _HERE)
+BROKEN: dict[str, str] = {}
+"""By key, or by the name of a plug-in that has told none: why asking for it is an error."""
+
+
+def _plugged() -> tuple[Metric, ...]:
+    """Return the plug-ins whose keys nobody else claims; fill in where each key comes from and what is broken."""
+    found: list[tuple[str, Metric]] = []
+    for plugin in plugins("scarena.metrics"):
+        if not plugin.broken and not isinstance(plugin.value, Metric):
+            plugin = plugin.spoiled("not a scarena.metrics.plug_in.Metric")
+        if plugin.broken:
+            BROKEN[plugin.name], ORIGINS[plugin.name] = plugin.broken, plugin.origin
+            continue
+        found.append((plugin.origin, plugin.value))
+    claims: dict[str, list[str]] = defaultdict(list, {key: [_HERE] for key in BUILT_IN})
+    for origin, metric in found:
+        for info in metric.info:
+            claims[info.key].append(origin)
+            ORIGINS.setdefault(info.key, origin)
+    doubles = {key: origins for key, origins in claims.items() if len(origins) > 1}
+    BROKEN.update({key: f"several metrics have this key: {', '.join(origins)}" for key, origins in doubles.items()})
+    return tuple(metric for _, metric in found if not any(info.key in doubles for info in metric.info))
+
+
+PLUGGED: tuple[Metric, ...] = _plugged()
+# A key of this package stays on every board, whatever else is installed: totals are made of it.
+METRICS: dict[str, MetricInfo] = {
+    **BUILT_IN, **{info.key: info for metric in PLUGGED for info in sorted(metric.info, key=lambda each: each.key)}
+}  # fmt: skip
 
 
 def keys_of(group: Group) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from scarena.metrics.families import FAMILIES, Found
 from scarena.metrics.inputs import Inputs
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.reference import DatasetReference, OntologyReference
-from scarena.metrics.registry import METRICS, keys_of
+from scarena.metrics.registry import BROKEN, METRICS, ORIGINS, keys_of
 from scarena.metrics.resampling import N_REPLICATES, interval
 from scarena.metrics.scores import DIGITS, Score, Scores
 
@@ -139,6 +139,9 @@ def _inputs(
 
 def _asked(metrics: str | Sequence[str]) -> list[str]:
     wanted = list(METRICS) if metrics == "all" else [metrics] if isinstance(metrics, str) else list(metrics)
+    for key in wanted if metrics != "all" else []:
+        if key in BROKEN:
+            raise DataError(f"{key!r}: {BROKEN[key]}", where=ORIGINS[key], fix="repair or uninstall that package")
     unknown = [key for key in wanted if key not in METRICS]
     if unknown:
         raise DataError(f"{unknown[0]!r} is no metric", where="metrics", fix="`scarena metrics` lists them")

@@ -27,7 +27,10 @@ def select_hvg(data: AnnData, n_top: int = N_HVG) -> AnnData:
     data = data.copy()
     data.layers["counts"] = data.X.copy()
     data.X = data.X.astype(np.float32)
-    sc.pp.normalize_total(data, target_sum=1e4)
+    with warnings.catch_warnings():
+        # Such a cell keeps its zeros, which is all that can be said of it.
+        warnings.filterwarnings("ignore", message="Some cells have zero counts")
+        sc.pp.normalize_total(data, target_sum=1e4)
     sc.pp.log1p(data)
     if data.n_vars <= n_top:
         return data

@@ -6,19 +6,31 @@ import difflib
 import hashlib
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from scarena.errors import ConfigError, ModelError
 from scarena.models.adapters.shared.adapter import Adapter
 from scarena.models.base import Model
 from scarena.models.foundation.code import digest_of
+from scarena.plugins import Plugin, one_line, plugins
 
 _HERE = Path(__file__).parent
 _FOLDERS = (".", "controls", "adapters")
 _NOT_MODELS = {"base", "registry", "expression", "pretrained"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model that is there, or that a package promised and did not bring."""
+
+    name: str
+    origin: str
+    model: type[Model] | None
+    broken: str = ""
 
 
 def _in_tree_modules() -> list[str]:
@@ -33,29 +45,37 @@ def _classes_of(module_name: str) -> list[type[Model]]:
     return [c for c in found if issubclass(c, Model) and c.__module__ == module_name and hasattr(c, "card")]
 
 
-@cache
-def all_models() -> dict[str, type[Model]]:
-    """Return every known model class by name, sorted.
-
-    Raises
-    ------
-    ModelError
-        If two models claim one name, or a plug-in cannot be imported.
-    """
-    found: dict[str, type[Model]] = {}
-    classes = [c for module in _in_tree_modules() for c in _classes_of(module)]
-    for point in sorted(entry_points(group="scarena.models"), key=lambda p: p.name):
+def _in_tree() -> Iterator[Entry]:
+    for module in _in_tree_modules():
         try:
-            classes.append(point.load())
-        except (ImportError, AttributeError) as error:
-            fix = "repair or uninstall that package"
-            raise ModelError(f"plug-in cannot be imported ({error})", where=point.value, fix=fix) from error
-    for model in classes:
-        name = model.card.name
-        if name in found:
-            raise ModelError(f"two models are called {name!r}", where=model.__module__, fix="rename one of them")
-        found[name] = model
-    return dict(sorted(found.items()))
+            classes = _classes_of(module)
+        # An adapter's file may need what this environment lacks; the others are none the worse for it.
+        except Exception as error:  # noqa: BLE001
+            name = module.rpartition(".")[2].replace("_", "-")
+            yield Entry(name, module, None, Plugin(name, module).spoiled(one_line(error)).broken)
+            continue
+        yield from (Entry(c.card.name, module, c) for c in classes)
+
+
+def _plugged() -> Iterator[Entry]:
+    for plugin in plugins("scarena.models"):
+        found = plugin.value
+        if not plugin.broken and not (inspect.isclass(found) and issubclass(found, Model) and hasattr(found, "card")):
+            plugin = plugin.spoiled("not a Model with a card")
+        name = plugin.name if plugin.broken else found.card.name
+        yield Entry(name, plugin.origin, None if plugin.broken else found, plugin.broken)
+
+
+@cache
+def catalogue() -> tuple[Entry, ...]:
+    """Return every model, sorted, and every one that a package promised and did not bring."""
+    return tuple(sorted([*_in_tree(), *_plugged()], key=lambda entry: (entry.name, entry.origin)))
+
+
+def all_models() -> dict[str, type[Model]]:
+    """Return every model class that can be had, by name, sorted; not those that share a name with another."""
+    counts = Counter(entry.name for entry in catalogue() if entry.model)
+    return {entry.name: entry.model for entry in catalogue() if entry.model and counts[entry.name] == 1}
 
 
 def find_model(name: str, checkpoints: Mapping[str, Path | None] | None = None) -> type[Model]:
@@ -73,6 +93,8 @@ def find_model(name: str, checkpoints: Mapping[str, Path | None] | None = None) 
     ------
     ConfigError
         If there is none; the nearest known is named, or what the board's checkpoints allow.
+    ModelError
+        If several packages bring one, or the package that should cannot be imported.
     """
     what, _, called = name.partition("@")
     adapter = all_models().get(what)
@@ -85,6 +107,8 @@ def find_model(name: str, checkpoints: Mapping[str, Path | None] | None = None) 
     models = all_models()
     if name in models:
         return models[name]
+    if claims := [entry for entry in catalogue() if entry.name == name]:
+        raise _unusable(name, claims)
     near = difflib.get_close_matches(name, models, n=1, cutoff=0.4)
     fix = f"did you mean {near[0]!r}?" if near else "see `scarena models`"
     raise ConfigError(f"unknown model {name!r}", where="models", fix=f"{fix} (known: {', '.join(models)})")
@@ -98,6 +122,31 @@ def _published(adapter: type[Adapter], name: str, called: str, checkpoints: Mapp
         return adapter
     fix = f"name its folder in `checkpoints:` ({called}: FOLDER)"
     raise ConfigError(f"no checkpoint called {called!r} for {name!r}", where="models", fix=fix)
+
+
+def _unusable(name: str, claims: list[Entry]) -> ModelError:
+    origins = ", ".join(entry.origin for entry in claims if entry.model)
+    if origins:
+        fix = "rename one of them or uninstall its package"
+        return ModelError(f"several models are called {name!r}", where=origins, fix=fix)
+    fix = "repair or uninstall that package"
+    return ModelError(f"cannot be imported ({claims[0].broken})", where=claims[0].origin, fix=fix)
+
+
+def state_of(entry: Entry) -> str:
+    """Return ``ready``, ``needs …``, ``not available: …`` or ``broken: …``."""
+    same = [other.origin for other in catalogue() if other.model and other.name == entry.name]
+    if entry.model is None:
+        return f"broken: {entry.broken}"
+    if len(same) > 1:
+        return f"broken: several models have this name ({', '.join(same)})"
+    if entry.model.card.unavailable:
+        return f"not available: {entry.model.card.unavailable}"
+    try:
+        lacking = entry.model.lacks()
+    except Exception as error:  # noqa: BLE001 - a third party's check for its checkpoint
+        return f"broken: {one_line(error)}"
+    return f"needs {lacking}" if lacking else "ready"
 
 
 def fingerprint(model: type[Model]) -> str:

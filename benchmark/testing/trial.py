@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,4 +66,7 @@ class Trial:
         # As the embed step does: a third party's model may draw from the global generator.
         np.random.seed(seed)  # noqa: NPY002
         log = logging.getLogger(f"scarena.{self.card.name}")
-        return self.model().embed(handed, Context(seed, "cpu", self.cache, 1, log))
+        with warnings.catch_warnings():
+            # A library's advice is no fault of the model, whatever the tests around this one make of warnings.
+            warnings.simplefilter("default")
+            return self.model().embed(handed, Context(seed, "cpu", self.cache, 1, log))

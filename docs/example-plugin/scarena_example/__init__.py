@@ -1,0 +1,1 @@
+"""A model, a metric and a dataset of another package."""

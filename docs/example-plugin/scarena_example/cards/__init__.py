@@ -1,0 +1,1 @@
+"""Dataset cards: every *.yaml here."""
