@@ -21,6 +21,7 @@ validate(config, "config/schema.json")
 include: "benchmark/rules/common.smk"
 include: "benchmark/rules/data.smk"
 include: "benchmark/rules/pretrain.smk"
+include: "benchmark/rules/environment.smk"
 include: "benchmark/rules/run.smk"
 include: "benchmark/rules/board.smk"
 

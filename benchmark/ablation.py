@@ -145,7 +145,7 @@ class Ablation:
 
     def _dataset(self, name: str) -> tuple[AnnData, Annotated]:
         from scarena import dataset_reference
-        from scarena.datasets.prepare import read_prepared
+        from scarena.datasets.prepared import read_prepared
         from scarena.embedding import hand_over
         from scarena.models.scarena_fm import ScarenaFM
 

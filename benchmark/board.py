@@ -121,7 +121,8 @@ def make_board(config: BoardConfig) -> Json:
     cells = cells_of(runs)
     cards = {record.model: {**record.card, "fingerprint": record.fingerprint} for record in runs.records}
     models = [cards[name] for name in config.models]
-    first = runs.records[0]
+    # What the board itself ran with: a model with an environment of its own has other versions, on its record.
+    first = next((record for record in runs.records if not record.card.get("environment")), runs.records[0])
     samples = samples_of(cells, runs.replicates)
     table, checks = standings(cells, models, samples), control_checks(cells, models, samples)
     releases = sorted({d["cl_release"] for d in runs.datasets if d.get("cl_release")})

@@ -99,13 +99,23 @@ def embed(
     out: Out,
     seed: int = 0,
     settings: Settings = Path("config/demo.yaml"),
+    deployed: Annotated[bool, typer.Option(help="this is the conda environment or container of its card")] = False,
 ) -> None:
     """Run one model on one prepared dataset."""
     from scarena.config import load_config
     from scarena.steps import embed_step
 
-    record = embed_step(dataset, model, seed, out, load_config(settings))
+    record = embed_step(dataset, model, seed, out, load_config(settings), deployed=deployed)
     _say_state(record.model_dump(), f"embed {model} on {record.dataset}")
+
+
+@app.command()
+def environment(model: str, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
+    """Make the virtual environment that a model's card asks for."""
+    from scarena.config import load_config
+    from scarena.environments import environment_step
+
+    _say_state(environment_step(model, out, load_config(settings)), f"environment of {model}")
 
 
 @app.command()
@@ -247,6 +257,7 @@ def check_model(
     name: Annotated[str | None, typer.Argument(help="a model, see `scarena models`")] = None,
     every: Annotated[bool, typer.Option("--all", help="every model")] = False,
     checkpoint: Annotated[Path | None, typer.Option(help="folder of a checkpoint to check it with")] = None,
+    cache: Annotated[Path, typer.Option(help="where the environments are that cards ask for")] = Path(".cache"),
     as_json: AsJson = False,
 ) -> None:
     """Check that a model keeps the promises of the protocol, on small made-up cells; exit code 1 where it does not."""
@@ -256,7 +267,7 @@ def check_model(
 
     if every == (name is not None) or (every and checkpoint):
         raise ConfigError("one model or all", where="check-model", fix="give NAME [--checkpoint PATH], or --all")
-    found = [result for each in ([name] if name else all_models()) for result in check(each, checkpoint)]
+    found = [result for each in ([name] if name else all_models()) for result in check(each, checkpoint, cache)]
     told = {check.name: check.statement for check in CHECKS.values()}
     rows = [[r.model, r.check, r.state, r.reason or told.get(r.check, "")] for r in found]
     _table("Conformance", ["model", "check", "state", "reason"], rows, as_json)

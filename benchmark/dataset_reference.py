@@ -49,7 +49,7 @@ class Annotated:
 
 def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int) -> Annotated:
     """Compute the reference of a prepared dataset whose principal components lie in ``obsm[unintegrated]``."""
-    from scarena.datasets.prepare import read_prepared
+    from scarena.datasets.prepared import read_prepared
     from scarena.metrics.cell_cycle import phase_scores
     from scarena.metrics.measured import Undefined
     from scarena.metrics.reference import dataset_reference

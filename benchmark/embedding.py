@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from scarena.files import replacing
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scarena.models.base import ModelCard
+    from scarena.models.base import Model, ModelCard
 
 _PUBLIC_OBS = ("batch", "donor", "tissue", "assay")
 
@@ -71,13 +72,25 @@ def _vram_mb(device: str) -> float | None:
     return round(torch.cuda.max_memory_allocated() / 2**20, 1)
 
 
+def _class_of(spec: dict[str, Any]) -> type[Model]:
+    """Return the model of a spec: by name, or where it is imported from if its environment knows no entry points."""
+    home = spec.get("home")
+    if not home:
+        from scarena.models.registry import find_model
+
+        return find_model(spec["model"], {name: Path(folder) for name, folder in spec["checkpoints"].items()})
+    found: Any = import_module(home["module"])
+    for part in home["qualname"].split("."):
+        found = getattr(found, part)
+    return cast("type[Model]", found)
+
+
 def embed(spec: dict[str, Any]) -> dict[str, Any]:
     """Run the model a spec names on the dataset it names; write the embedding; return its size and speed."""
-    from scarena.datasets.prepare import read_prepared
+    from scarena.datasets.prepared import read_prepared
     from scarena.models.base import Context
-    from scarena.models.registry import find_model
 
-    model = find_model(spec["model"], {name: Path(folder) for name, folder in spec["checkpoints"].items()})
+    model = _class_of(spec)
     data = hand_over(read_prepared(Path(spec["dataset"])), model.card)
     names = data.obs_names.to_numpy()
     log = logging.getLogger(f"scarena.{spec['model']}")
@@ -89,4 +102,9 @@ def embed(spec: dict[str, Any]) -> dict[str, Any]:
     write_embedding(Path(spec["embedding"]), embedding, names)
     rate = round(len(names) / max(seconds, 1e-9), 2)
     size = {"dimension": embedding.shape[1], "n_cells": len(names)}
-    return {**size, "cells_per_s": rate, "peak_vram_mb": _vram_mb(spec["device"])}
+    done = {**size, "cells_per_s": rate, "peak_vram_mb": _vram_mb(spec["device"])}
+    if "requirements" in spec:
+        from scarena.record import versions_with
+
+        done["versions"] = versions_with(spec["requirements"])
+    return done

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -73,6 +74,20 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "absent"
+    return found
+
+
+def versions_with(requirements: Iterable[str]) -> dict[str, str]:
+    """Return `versions` with those of the packages that some requirements name, in a model's own environment."""
+    import re
+
+    found = dict(versions())
+    for requirement in requirements:
+        if name := re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement):
+            try:
+                found[name[0]] = version(name[0])
+            except PackageNotFoundError:
+                found[name[0]] = "absent"
     return found
 
 

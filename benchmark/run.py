@@ -41,6 +41,7 @@ def to_be_made_again(config: BoardConfig, *, models_too: bool) -> list[Path]:
     folders = [config.folder / dataset for dataset in datasets_of(config)]
     marks = [folder / name for folder in folders for name in ("sources.json", "dataset.json", "reference.json")]
     marks += [corpus_file(config, name) for name in recipes_of(config)]
+    marks += sorted(config.folder.glob("environments/*.json"))
     runs = [folder / model / str(seed) for folder in folders for model in config.models for seed in config.seeds]
     outcomes = [run / name for run in runs for name in ("record.json", "scores.json")]
     outcomes += [folder / "manifest.json" for folder in checkpoints_of(config).values()]

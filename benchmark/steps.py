@@ -7,10 +7,10 @@ the failure is a typed state in the file, so that the rest of the board goes on 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from scarena.errors import ScarenaError, state_of
 from scarena.files import read_json, sha256_of, write_json
 from scarena.record import Cost, Record, commit, hardware, versions
 from scarena.supervise import Outcome, thread_env, watch
+
+if TYPE_CHECKING:
+    from scarena.models.base import Model
 
 _WORKER = "scarena.worker"
 
@@ -47,16 +50,24 @@ def pull_step(dataset: str, out: Path, config: BoardConfig) -> dict[str, Any]:
 
 
 def in_child(
-    task: str, spec: dict[str, Any], out: Path, config: BoardConfig, limits: Limits | None = None
+    task: str,
+    spec: dict[str, Any],
+    out: Path,
+    config: BoardConfig,
+    limits: Limits | None = None,
+    python: Path = Path(sys.executable),
 ) -> tuple[Outcome, dict[str, Any]]:
-    """Run a task of the worker under limits, the board's if none are given; return how it ended and its answer."""
+    """Run a task of the worker under limits, the board's if none are given; return how it ended and its answer.
+
+    `python` is that of the environment it runs in.
+    """
     spec_file, answer_file = (out.with_name(f".{out.stem}.{end}.json") for end in ("spec", "answer"))
     log = out.with_suffix(".log")
     for stale in (answer_file, log):
         stale.unlink(missing_ok=True)
     limits = limits or config.limits
     write_json(spec_file, {"task": task, "answer": str(answer_file), "threads": limits.threads, **spec})
-    command = [sys.executable, "-m", _WORKER, str(spec_file)]
+    command = [str(python), "-m", _WORKER, str(spec_file)]
     env = thread_env(limits.threads, config.cache)
     outcome = watch(command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)
     answer: dict[str, Any] = {}
@@ -94,40 +105,72 @@ def prepare_step(dataset: str, sources: Path, out: Path, config: BoardConfig) ->
     return answer
 
 
-def embed_step(dataset_file: Path, model: str, seed: int, out: Path, config: BoardConfig) -> Record:
-    """Run one model on one prepared dataset with one seed; leave embedding.npz and, last, record.json."""
+def embed_step(
+    dataset_file: Path, model: str, seed: int, out: Path, config: BoardConfig, *, deployed: bool = False
+) -> Record:
+    """Run one model on one prepared dataset with one seed; leave embedding.npz and, last, record.json.
+
+    `deployed` says that this process already runs in the conda environment or container of the model's card.
+    """
     from scarena.models.registry import find_model, fingerprint
-    from scarena.pretraining import all_checkpoints, checkpoints_of, shortfall
+    from scarena.pretraining import all_checkpoints, checkpoints_of
 
     dataset, checkpoints = read_json(dataset_file), all_checkpoints(config)
     found = find_model(model, checkpoints)
-    embedding = out.with_name("embedding.npz")
-    embedding.unlink(missing_ok=True)
+    out.with_name("embedding.npz").unlink(missing_ok=True)
     ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
-    if dataset["state"] == "ok" and (lacking := shortfall(model, checkpoints_of(config))):
-        ran = lacking
-    elif dataset["state"] == "ok" and (missing := found.lacks()):
-        ran = {"state": "not available", "reason": missing}
-    elif dataset["state"] == "ok":
-        spec = {
-            "model": model, "seed": seed, "dataset": str(dataset_file.with_suffix(".h5ad")), "device": config.device,
-            "cache": str(config.cache), "embedding": str(embedding),
-            "checkpoints": {name: str(folder) for name, folder in checkpoints.items()},
-        }  # fmt: skip
-        outcome, reply = in_child("embed", spec, out, config)
-        state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))
-        done = reply.get("ok", {}) if state == "ok" else {}
-        speed = {key: done.pop(key, None) for key in ("cells_per_s", "peak_vram_mb")}
-        cost = Cost(**{**outcome.cost.model_dump(), **speed})
-        ran = {"state": state, "reason": reason, "exit_code": outcome.exit_code, "cost": cost, **done}
-        ran["embedding_sha256"] = sha256_of(embedding) if state == "ok" else None
+    if dataset["state"] == "ok":
+        told = {"model": model, "seed": seed, "dataset": str(dataset_file.with_suffix(".h5ad"))}
+        ran = _shortfall(found, model, checkpoints_of(config)) or _embedded(
+            told, found, checkpoints, out, config, deployed
+        )
     record = Record(
         dataset=dataset["dataset"], model=model, seed=seed, device=config.device, log=str(out.with_suffix(".log")),
-        card=found.card.model_dump(mode="json"), fingerprint=fingerprint(found), versions=versions(),
-        commit=commit(), hardware=hardware(), **ran,
+        card=found.card.model_dump(mode="json"), fingerprint=fingerprint(found), commit=commit(),
+        hardware=hardware(), **{"versions": versions(), **ran},
     )  # fmt: skip
     write_json(out, record.model_dump(mode="json"))
     return record
+
+
+def _shortfall(model: type[Model], name: str, checkpoints: Mapping[str, Path]) -> dict[str, Any]:
+    """Return the state and reason of a model that lacks what it needs; nothing for any other."""
+    from scarena.pretraining import shortfall
+
+    if found := shortfall(name, checkpoints):
+        return found
+    return {"state": "not available", "reason": missing} if (missing := model.lacks()) else {}
+
+
+def _embedded(
+    told: dict[str, Any], model: type[Model], checkpoints: Mapping[str, Path], out: Path, config: BoardConfig,
+    deployed: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Run a model in the environment of its card; return what the record says of the run."""
+    from scarena.environments import home_of, python_of
+
+    try:
+        python = python_of(model, config, deployed=deployed)
+    except ScarenaError as error:
+        return {"state": state_of(error), "reason": str(error)}
+    embedding = out.with_name("embedding.npz")
+    spec = {
+        **told, "device": config.device, "cache": str(config.cache), "embedding": str(embedding),
+        "checkpoints": {name: str(folder) for name, folder in checkpoints.items()},
+    }  # fmt: skip
+    if python != Path(sys.executable):
+        environment = model.card.environment
+        spec |= {"home": home_of(model), "requirements": list(environment.pip) if environment else []}
+    outcome, reply = in_child("embed", spec, out, config, python=python)
+    state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))
+    done = reply.get("ok", {}) if state == "ok" else {}
+    speed = {key: done.pop(key, None) for key in ("cells_per_s", "peak_vram_mb")}
+    cost = Cost(**{**outcome.cost.model_dump(), **speed})
+    digest = sha256_of(embedding) if state == "ok" else None
+    return {
+        "state": state, "reason": reason, "exit_code": outcome.exit_code, "cost": cost, "embedding_sha256": digest,
+        **done,
+    }  # fmt: skip
 
 
 def reference_step(dataset_file: Path, ontology: Path, out: Path, config: BoardConfig) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def prepare(spec: dict[str, Any]) -> dict[str, Any]:
     from scarena.datasets.card import load_card
     from scarena.datasets.ontology import CellOntology
     from scarena.datasets.prepare import prepare as make
-    from scarena.datasets.prepare import write_prepared
+    from scarena.datasets.prepared import write_prepared
     from scarena.models.expression import principal_components
 
     card = load_card(spec["dataset"], Path(spec["cards"]))
@@ -120,7 +120,7 @@ def umaps(spec: dict[str, Any]) -> dict[str, Any]:
 
     from umap import UMAP, distances, layouts, umap_, utils
 
-    from scarena.datasets.prepare import read_prepared
+    from scarena.datasets.prepared import read_prepared
     from scarena.metrics.compiled import keep_compiled
 
     for module in (distances, layouts, umap_, utils):

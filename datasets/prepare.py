@@ -22,7 +22,7 @@ from scarena.datasets.raw import Raw
 from scarena.datasets.readers import find_reader
 from scarena.datasets.sources import pull
 from scarena.errors import CardError, DataError
-from scarena.files import replacing, sha256_of
+from scarena.files import sha256_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -163,26 +163,3 @@ def prepare(
     data.uns["sources"] = json.dumps({key: sha256_of(path) for key, path in files.items()}, sort_keys=True)
     data.uns["cl_release"] = ontology.release
     return data
-
-
-def write_prepared(data: AnnData, path: Path) -> None:
-    """Write a prepared dataset as a whole or not at all."""
-    with replacing(path) as part:
-        data.write_h5ad(part)
-
-
-def read_prepared(path: Path) -> AnnData:
-    """Read a prepared dataset.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or damaged.
-    """
-    import anndata
-
-    try:
-        return anndata.read_h5ad(path)
-    except (OSError, KeyError, ValueError) as error:
-        fix = "remove it with the dataset.json beside it and run again"
-        raise DataError(f"no readable prepared dataset ({type(error).__name__})", where=str(path), fix=fix) from None

@@ -1,6 +1,7 @@
 # Names every rule uses. The configuration file is handed to each verb, so a step can be repeated by hand from its log.
 from scarena.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
+from scarena.environments import digest_of, environments_of
 from scarena.models.foundation.recipe import corpus_source, training_source
 from scarena.models.registry import find_model, fingerprint
 from scarena.pretraining import all_checkpoints, recipes_of
@@ -13,7 +14,9 @@ BOARD = str(SETTINGS.folder)
 DATASETS = datasets_of(SETTINGS)
 RECIPES = recipes_of(SETTINGS)
 CONFIG = f"{BOARD}/config.json"
+KNOWN = {**all_checkpoints(SETTINGS), **dict.fromkeys(RECIPES)}
 CHECKPOINT = BOARD + "/pretrained/{pretraining}/manifest.json"
+ENVIRONMENT = BOARD + "/environments/{environment}.json"
 RUN = BOARD + "/{dataset}/{model}/{seed}"
 RUNS = expand(RUN, dataset=DATASETS, model=SETTINGS.models, seed=SETTINGS.seeds)
 
@@ -22,6 +25,7 @@ wildcard_constraints:
     dataset="[a-z0-9][a-z0-9_.-]*",
     model="[a-z0-9][a-z0-9@.-]*",
     pretraining="[a-z0-9][a-z0-9-]*",
+    environment="[0-9a-f]{16}",
     seed="[0-9]+",
 
 
@@ -39,11 +43,15 @@ def dataset_card(wildcards):
 
 def model_source(wildcards):
     """What makes an embedding stale: the model's card and source. A checkpoint made here is an input, not looked at."""
-    known = {**all_checkpoints(SETTINGS), **dict.fromkeys(RECIPES)}
-    return fingerprint(find_model(wildcards.model, known))
+    return fingerprint(find_model(wildcards.model, KNOWN))
 
 
 def checkpoint_of(wildcards):
     """The checkpoint that a model MODEL@NAME is of; none for any other model."""
     _, _, name = wildcards.model.partition("@")
     return expand(CHECKPOINT, pretraining=name) if name in RECIPES else []
+
+
+def card_environment(wildcards):
+    """The environment that a model's card asks for; None for most."""
+    return find_model(wildcards.model, KNOWN).card.environment

@@ -5,12 +5,17 @@ rule embed:
     input:
         dataset=BOARD + "/{dataset}/dataset.json",
         checkpoint=checkpoint_of,
+        environment=virtual_environment_of,
     output:
         RUN + "/record.json",
     log:
         BOARD + "/logs/embed/{dataset}.{model}.{seed}.log",
     benchmark:
         BOARD + "/benchmarks/embed/{dataset}.{model}.{seed}.tsv"
+    conda:
+        conda_of
+    container:
+        container_of
     threads: SETTINGS.limits.threads
     resources:
         mem_mb=int(SETTINGS.limits.memory_mb),
@@ -19,8 +24,10 @@ rule embed:
         model=model_source,
         limits=SETTINGS.limits.model_dump_json(),
         device=SETTINGS.device,
+        deployed=deployed,
     shell:
-        "scarena embed {wildcards.model} {input.dataset} --seed {wildcards.seed} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena embed {wildcards.model} {input.dataset} --seed {wildcards.seed} --out {output}"
+        " --settings {CONFIG} {params.deployed} 2> {log}"
 
 
 rule umap:

@@ -19,8 +19,9 @@ from scarena.testing.outcome import Unsuitable, Violation
 from scarena.testing.processes import Stage
 from scarena.testing.trial import Trial
 
-# Of the spread of all coordinates: what float32 sums in another order may differ by.
-TOLERANCE = 1e-4
+# Of the spread of all coordinates. Sums over genes in another order may differ by the first; by the second, products of
+# float32 matrices where a cell stands elsewhere in its batch: no model that works in batches gives equal bits.
+TOLERANCE, ROUNDING = 1e-4, 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _cells_permuted(trial: Trial) -> None:
     order = np.random.default_rng(1).permutation(trial.cells.n_obs)
     found = trial.embed(trial.cells[order].copy())
     if trial.frozen:
-        _same(found, trial.vectors[order], 0.0, "cells in another order")
+        _same(found, trial.vectors[order], ROUNDING, "cells in another order")
 
 
 def _genes_permuted(trial: Trial) -> None:
@@ -169,7 +170,7 @@ CHECKS: dict[str, Check] = {
         Check("deterministic", "the same seed gives the same bytes", _deterministic),
         Check("input-untouched", "X, obs and var of the cells handed over are left as they were", _input_untouched),
         Check("labels", "no labels are handed over, and other labels change nothing", _labels),
-        Check("cells-permuted", "vectors follow their cells, exactly if frozen; others run", _cells_permuted),
+        Check("cells-permuted", "vectors follow their cells, to the last bits, if frozen; others run", _cells_permuted),
         Check("genes-permuted", "the order of genes does not matter if frozen; others run", _genes_permuted),
         Check("duplicate-cells", "cells with the same counts have the same vector if frozen; others run", _duplicates),
         Check("one-batch", "one batch is embedded", _one_batch),

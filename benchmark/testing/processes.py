@@ -37,18 +37,28 @@ class Stage:
         The model.
     folder
         An empty folder.
+    shared
+        A cache that outlives the stage, for the environment that the card may ask for.
+    python
+        The Python of that environment, or this one.
     """
 
-    def __init__(self, subject: Subject, card: ModelCard, folder: Path) -> None:
-        from scarena.datasets.prepare import write_prepared
+    def __init__(self, subject: Subject, card: ModelCard, folder: Path, shared: Path, python: Path) -> None:
+        from scarena.datasets.prepared import write_prepared
 
         self.folder, self.mark = folder.resolve(), folder.resolve() / "began"
-        self.cells = conformance_cells()
+        self.cells, self.shared, self.python = conformance_cells(), shared.absolute(), python
         write_package(self.folder / "package", subject, card.model_dump(mode="json"), self.mark)
         write_prepared(self.cells, self.folder / "dataset.h5ad")
         write_json(self.folder / "dataset.json", {"dataset": "conformance", "state": "ok", "reason": ""})
 
     def _command(self, run: str) -> list[str]:
+        # Every run has a cache of its own, but for the environment, which takes minutes to make.
+        environments = self.folder / run / "cache" / "environments"
+        if not environments.exists():
+            (self.shared / "environments").mkdir(parents=True, exist_ok=True)
+            environments.parent.mkdir(parents=True, exist_ok=True)
+            environments.symlink_to(self.shared / "environments")
         settings = BoardConfig(board="conformance", datasets=["conformance"], models=[NAME], cache=Path(run) / "cache")
         write_text(self.folder / run / "settings.json", settings.model_dump_json())
         where = ["dataset.json", "--out", f"{run}/record.json", "--settings", f"{run}/settings.json"]
@@ -103,7 +113,7 @@ class Stage:
     @cached_property
     def baseline_mb(self) -> float:
         """Resident MiB of a process that has imported anndata and done nothing."""
-        done = subprocess.run([sys.executable, "-c", _BASELINE], capture_output=True, text=True, check=True)
+        done = subprocess.run([str(self.python), "-c", _BASELINE], capture_output=True, text=True, check=True)
         return float(done.stdout)
 
 

@@ -10,7 +10,8 @@ from scipy.sparse import csr_matrix
 from scarena.datasets.card import card_names, load_card, parse_card
 from scarena.datasets.genes import gene_table
 from scarena.datasets.ontology import CellOntology
-from scarena.datasets.prepare import prepare, read_prepared, write_prepared
+from scarena.datasets.prepare import prepare
+from scarena.datasets.prepared import read_prepared, write_prepared
 from scarena.errors import DataError, NotAvailable, ScarenaError
 
 # Cells × genes published, batches, types: of every set whose card this project ships, as its source describes it.

@@ -14,7 +14,8 @@ from scipy.sparse import csr_matrix
 from scarena.datasets.card import parse_card
 from scarena.datasets.genes import gene_table
 from scarena.datasets.ontology import CellOntology
-from scarena.datasets.prepare import as_counts, prepare, read_prepared, to_anndata, write_prepared
+from scarena.datasets.prepare import as_counts, prepare, to_anndata
+from scarena.datasets.prepared import read_prepared, write_prepared
 from scarena.datasets.raw import Raw
 from scarena.errors import DataError
 
@@ -22,7 +23,8 @@ WRITE = """
 import sys
 from pathlib import Path
 from scarena.datasets.card import load_card
-from scarena.datasets.prepare import prepare, write_prepared
+from scarena.datasets.prepare import prepare
+from scarena.datasets.prepared import write_prepared
 cache, out = map(Path, sys.argv[1:])
 write_prepared(prepare(load_card("pbmc68k_reduced"), cache=cache), out)
 """

@@ -94,7 +94,8 @@ def find_dataset(
         As preparing the card does.
     """
     from scarena.datasets.card import load_card, parse_card
-    from scarena.datasets.prepare import prepare, read_prepared
+    from scarena.datasets.prepare import prepare
+    from scarena.datasets.prepared import read_prepared
 
     if not dataset.endswith(".h5ad"):
         card = load_card(dataset, own)

@@ -1,7 +1,9 @@
 """Every check finds the fault it is for, and no check finds one in a model without faults."""
 
 import socket
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -204,7 +206,7 @@ def test_a_model_that_says_it_has_nothing_to_say_breaks_no_promise():
 
 
 def staged(model, folder):
-    return Stage(Subject.of_class(model, folder), model.card, folder)
+    return Stage(Subject.of_class(model, folder), model.card, folder, folder / "shared", Path(sys.executable))
 
 
 def test_a_model_that_asks_for_the_network_is_found(tmp_path):
