@@ -196,8 +196,9 @@ def python_of(model: type[Model], config: BoardConfig, *, deployed: bool = False
 def environment_step(name: str, out: Path, config: BoardConfig) -> dict[str, Any]:
     """Make the virtual environment of the model called `name`; write to `out` whether it is there, or why not."""
     from scarena.models.registry import find_model
+    from scarena.pretraining import all_checkpoints
 
-    environment = find_model(name).card.environment or Environment()
+    environment = find_model(name, all_checkpoints(config)).card.environment or Environment()
     answer: dict[str, Any] = {"environment": digest_of(environment), "state": "ok", "reason": ""}
     try:
         answer["python"] = str(ensure(environment, config.cache))

@@ -139,7 +139,9 @@ def _shortfall(model: type[Model], name: str, checkpoints: Mapping[str, Path]) -
 
     if found := shortfall(name, checkpoints):
         return found
-    return {"state": "not available", "reason": missing} if (missing := model.lacks()) else {}
+    if not (missing := model.lacks()):
+        return {}
+    return {"state": "not available", "reason": missing if model.card.unavailable else f"needs {missing}"}
 
 
 def _embedded(

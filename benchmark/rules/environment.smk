@@ -1,9 +1,7 @@
 # The environments that models' cards ask for. A virtual environment is made by a rule of its own, once, in the cache; a
 # conda environment or a container is what snakemake deploys for the rule `embed`, where it is told to.
 
-ENVIRONMENTS = environments_of(
-    find_model(model, dict.fromkeys(RECIPES)) for model in SETTINGS.models
-)
+ENVIRONMENTS = environments_of(find_model(model, KNOWN) for model in SETTINGS.models)
 
 
 def model_in_environment(wildcards):
