@@ -14,6 +14,14 @@ N_HVG = 2000
 N_PCS = 50
 
 
+def those_who_choose(data: AnnData) -> tuple[AnnData, str | None]:
+    """Return the cells of batches of three or more, and scanpy's ``batch_key`` for them: None for one batch."""
+    sizes = data.obs["batch"].value_counts()
+    chooser = data[data.obs["batch"].isin(sizes.index[sizes >= 3])].copy()
+    chooser.obs["batch"] = chooser.obs["batch"].astype(str).astype("category")
+    return chooser, "batch" if chooser.obs["batch"].nunique() > 1 else None
+
+
 def select_hvg(data: AnnData, n_top: int = N_HVG) -> AnnData:
     """Return `data` log-normalised (counts per 10,000, log1p) and cut to its highly variable genes.
 
@@ -34,15 +42,23 @@ def select_hvg(data: AnnData, n_top: int = N_HVG) -> AnnData:
     sc.pp.log1p(data)
     if data.n_vars <= n_top:
         return data
-    sizes = data.obs["batch"].value_counts()
-    chooser = data[data.obs["batch"].isin(sizes.index[sizes >= 3])].copy()
-    chooser.obs["batch"] = chooser.obs["batch"].astype(str).astype("category")
+    chooser, batch_key = those_who_choose(data)
     with warnings.catch_warnings():
         # scanpy's own pandas idioms warn on newer pandas; nothing a user can act on.
         warnings.simplefilter("ignore")
-        several = chooser.obs["batch"].nunique() > 1
-        sc.pp.highly_variable_genes(chooser, n_top_genes=n_top, flavor="seurat", batch_key="batch" if several else None)
+        sc.pp.highly_variable_genes(chooser, n_top_genes=n_top, flavor="seurat", batch_key=batch_key)
     return data[:, chooser.var["highly_variable"].to_numpy()].copy()
+
+
+def countable(data: AnnData) -> tuple[AnnData, np.ndarray]:
+    """Return the counted highly variable genes of the counted cells, and which cells those are, bool [n_cells].
+
+    A cell with none of the chosen genes has no library size, which models of counts divide by: it stays out of the fit.
+    """
+    hvg = select_hvg(data)
+    hvg = hvg[:, np.asarray(hvg.layers["counts"].sum(axis=0)).ravel() > 0]
+    seen = np.asarray(hvg.layers["counts"].sum(axis=1)).ravel() > 0
+    return hvg[seen].copy(), seen
 
 
 def principal_components(data: AnnData, seed: int, n_comps: int = N_PCS) -> np.ndarray:

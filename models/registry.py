@@ -20,7 +20,7 @@ from scarena.plugins import Plugin, one_line, plugins
 
 _HERE = Path(__file__).parent
 _FOLDERS = (".", "controls", "adapters")
-_NOT_MODELS = {"base", "registry", "expression", "pretrained"}
+_NOT_MODELS = {"base", "registry", "expression", "pretrained", "variational"}
 
 
 @dataclass(frozen=True, slots=True)
