@@ -63,10 +63,10 @@ def test_harmony_brings_the_batches_closer(cells):
     assert gap(embedded("harmony", cells)) < 0.5 * gap(embedded("pca", cells))
 
 
-def test_names_are_those_of_the_contract_and_the_labels_are_seen_by_positive_controls_only():
+def test_names_are_those_of_the_contract_and_the_labels_are_seen_by_positive_controls_and_scanvi_only():
     models = all_models()
     assert set(NAMES) | {"scarena-fm", "scarena-fm-random"} <= set(models)
-    assert {name for name, model in models.items() if model.card.uses_labels} == {"labels", "labels-noisy"}
+    assert {name for name, model in models.items() if model.card.uses_labels} == {"labels", "labels-noisy", "scanvi"}
 
 
 def test_the_fingerprint_tells_models_of_one_file_apart():
