@@ -21,7 +21,7 @@ from scarena.files import sha256_of
 from scarena.models.base import Context, Model, ModelCard
 
 _SCRIPT = Path(__file__).with_suffix(".R")
-_INSTALL = "Debian: apt install r-cran-seurat"
+INSTALL = "Debian: apt install r-cran-seurat"
 _LACKS, _TOO_FEW_ANCHORS = 3, 4
 N_DIMENSIONS = 30
 
@@ -31,11 +31,11 @@ def missing() -> str:
     """Return what Seurat lacks on this machine, empty where it can run."""
     rscript = shutil.which("Rscript")
     if rscript is None:
-        return f"R with Seurat ({_INSTALL})"
+        return f"R with Seurat ({INSTALL})"
     # system.file looks for the folder; loading Seurat would take seconds.
     asked = [rscript, "--vanilla", "-e", 'quit(status = 1 - nzchar(system.file(package = "Seurat")))']
     lacks = subprocess.run(asked, check=False, capture_output=True).returncode
-    return f"R's package Seurat ({_INSTALL})" if lacks else ""
+    return f"R's package Seurat ({INSTALL})" if lacks else ""
 
 
 def _write(data: AnnData, folder: Path) -> None:
@@ -55,7 +55,7 @@ def _run(folder: Path, reduction: str, ctx: Context) -> None:
     said = ended.stdout.strip()
     where = f"seurat-{reduction}"
     if ended.returncode == _LACKS:
-        raise NotAvailable(f"R lacks its package {said}", where=where, fix=_INSTALL)
+        raise NotAvailable(f"R lacks its package {said}", where=where, fix=INSTALL)
     if ended.returncode == _TOO_FEW_ANCHORS:
         raise NotApplicable(said, where=where, fix="none needed: models without anchors are scored")
     if ended.returncode:

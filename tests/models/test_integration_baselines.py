@@ -12,7 +12,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from scarena.embedding import check_embedding, hand_over
-from scarena.errors import NotApplicable, NotAvailable, state_of
+from scarena.errors import ModelError, NotApplicable, NotAvailable, state_of
 from scarena.models import seurat
 from scarena.models.base import Context
 from scarena.models.registry import all_models, find_model
@@ -164,6 +164,16 @@ def test_seurat_lowers_the_weights_where_a_batch_has_few_anchors_and_does_not_ap
     with pytest.raises(NotApplicable, match="batch 'small' has 30 cells") as raised:
         embedded("seurat-rpca", cells)
     assert state_of(raised.value) == "not applicable"
+
+
+@pytest.mark.parametrize(("status", "error"), [(1, ModelError), (3, NotAvailable), (4, NotApplicable)])
+def test_how_r_ends_is_the_state_on_the_board(few, status, error, tmp_path, monkeypatch):
+    (tmp_path / "Rscript").write_text(f"#!/bin/sh\necho said; echo broke >&2; exit {status}\n")
+    (tmp_path / "Rscript").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(seurat, "missing", lambda: "")
+    with pytest.raises(error, match="broke" if status == 1 else "said"):
+        find_model("seurat-cca")().embed(few, Context())
 
 
 def test_without_r_seurat_says_what_to_install(few, monkeypatch):

@@ -1,0 +1,91 @@
+"""docs/baselines.md: a hand-written introduction and a table of every baseline, made from the cards of the models.
+
+Prints what the cards say and runs no model. To write the page:
+``python -c "from scarena.baseline_docs import markdown; print(markdown(), end='')" > docs/baselines.md``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scarena.models.base import ModelCard
+from scarena.models.expression import N_HVG
+from scarena.models.glm_pca import N_FACTORS
+from scarena.models.random_projection import N_DIMENSIONS
+from scarena.models.registry import all_models
+from scarena.models.seurat import INSTALL
+from scarena.models.seurat import N_DIMENSIONS as SEURAT_DIMENSIONS
+
+COLUMNS = (
+    "name", "what it is", "settings", "whose", "uses batch", "uses labels", "trains on target", "where it runs",
+    "source", "licence",
+)  # fmt: skip
+# A card cannot know whose its settings are.
+WHOSE = {
+    "concord": "its package's defaults",
+    "glm-pca": "its package's defaults; the number of factors is ours",
+    "harmony": "harmonypy's defaults",
+    "hvg": "scanpy's defaults",
+    "linear-scvi": "scvi-tools' LDVAE tutorial",
+    "pca": "scanpy's defaults",
+    "pearson-pca": "scanpy's defaults; the number of genes is ours",
+    "random-projection": "ours: as many dimensions as PCA",
+    "scanorama": "its package's defaults",
+    "scanvi": "scvi-tools' integration tutorial",
+    "scvi": "scvi-tools' integration tutorial",
+    "seurat-cca": "Seurat's integration vignette",
+    "seurat-rpca": "Seurat's vignette on reciprocal PCA",
+    "symphony": "symphonypy's defaults; the choice of the reference and the components are ours",
+}
+_TEMPLATE = Path(__file__).parent / "templates" / "baselines.md"
+
+
+def baselines() -> list[ModelCard]:
+    """Return the cards of the project's own baselines, by name; those of plug-ins are theirs to describe."""
+    own = [model for model in all_models().values() if model.__module__.startswith("scarena.models.")]
+    return [model.card for model in own if model.card.family == "baseline"]
+
+
+def markdown() -> str:
+    """Return docs/baselines.md as it should be."""
+    from jinja2 import Environment, StrictUndefined
+
+    template = Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(
+        _TEMPLATE.read_text(encoding="utf-8")
+    )
+    lines = [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *(_line(row(card)) for card in baselines())]
+    return template.render(
+        table="\n".join(lines), n_hvg=f"{N_HVG:,}", n_factors=N_FACTORS, n_projected=N_DIMENSIONS,
+        n_seurat=SEURAT_DIMENSIONS,
+    )  # fmt: skip
+
+
+def row(card: ModelCard) -> tuple[str, ...]:
+    """Return the entries of one baseline, in the order of :data:`COLUMNS`."""
+    settings = "; ".join(f"{key} {_value(value)}" for key, value in card.settings.items())
+    return (
+        f"`{card.name}`", card.description, settings, WHOSE[card.name], _yes(card.uses_batch), _yes(card.uses_labels),
+        _yes(card.trains_on_target), _where(card), card.source, card.licence,
+    )  # fmt: skip
+
+
+def _where(card: ModelCard) -> str:
+    if card.name.startswith("seurat-"):
+        return f"through R ({INSTALL})"
+    if card.environment is None:
+        return "beside everything else"
+    return "in an environment of its own: " + ", ".join(f"`{each}`" for each in card.environment.pip)
+
+
+def _value(value: str | float | bool | None) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _line(entries: tuple[str, ...] | list[str]) -> str:
+    return "| " + " | ".join(entry.replace("|", r"\|") for entry in entries) + " |"
