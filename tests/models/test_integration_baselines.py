@@ -3,6 +3,7 @@
 Those with an environment of their own are tested where their package can be imported, Seurat where R has it.
 """
 
+import re
 import subprocess
 import sys
 
@@ -156,13 +157,23 @@ def test_scanvi_tells_types_apart_that_the_counts_do_not(make_cells):
     assert np.linalg.norm(between) > 0.2 * np.sqrt((centred**2).sum(1).mean())
 
 
-def test_seurat_lowers_the_weights_where_a_batch_has_few_anchors_and_does_not_apply_below_its_dimensions(make_cells):
-    cells = make_cells(n_cells=200, n_genes=100)
-    cells.obs["batch"] = np.where(np.arange(200) < 31, "small", "large")
-    assert embedded("seurat-rpca", cells).shape == (200, 30)
-    cells.obs.loc["cell0", "batch"] = "large"
+def test_seurat_lowers_its_weights_where_batches_share_few_anchors(make_cells, caplog):
+    caplog.set_level("INFO", logger="scarena")
+    cells = make_cells(n_cells=260, n_genes=100)
+    cells.obs["batch"] = np.where(np.arange(260) < 130, "mostly other cells", "others")
+    counts = cells.X.toarray()
+    counts[:120] = counts[:120][:, np.random.default_rng(0).permutation(100)]
+    cells.X = csr_matrix(counts)
+    assert embedded("seurat-rpca", cells).shape == (260, 30)
+    assert 5 <= int(re.search(r"k\.weight (\d+)", caplog.text)[1]) < 100
+
+
+@pytest.mark.parametrize("name", ["seurat-cca", "seurat-rpca"])
+def test_seurat_does_not_apply_to_a_batch_of_no_more_cells_than_its_dimensions(name, few, monkeypatch):
+    monkeypatch.setattr(seurat, "missing", lambda: "")
+    few.obs["batch"] = np.where(np.arange(few.n_obs) < 30, "small", "large")
     with pytest.raises(NotApplicable, match="batch 'small' has 30 cells") as raised:
-        embedded("seurat-rpca", cells)
+        embedded(name, few)
     assert state_of(raised.value) == "not applicable"
 
 
