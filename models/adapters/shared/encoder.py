@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scarena.models.foundation.kernels.attention import varlen_attention
+from scarena.models.adapters.shared.capped import capped_attention
+from scarena.models.foundation.kernels.attention import Mask, varlen_attention
 
 if TYPE_CHECKING:
     from scarena.models.foundation.packed import Packed
@@ -41,6 +42,10 @@ class EncoderConfig:
     gated: bool = False
     """The feed-forward part has a gate, as the first half of `up`."""
     final_norm: bool = False
+    causal: bool = False
+    """A token sees itself and those before it; not with ``first``."""
+    softcap: float = 0.0
+    """Where above zero, scores s are c tanh(s / c) of it, after what is added to them; with ``causal`` alone."""
 
 
 class Layer(nn.Module):
@@ -85,9 +90,12 @@ class Layer(nn.Module):
             longest_q = len(asked_R) // cells.n_cells
             q_starts_B1 = torch.arange(cells.n_cells + 1, dtype=torch.int32, device=x_TD.device) * longest_q
         q, k, v = (each.unflatten(-1, (heads, -1)) for each in (q_TD, k_TD, v_TD))
+        if self.config.softcap:
+            return applied(self.out, capped_attention(q, k, v, starts_B1, bias_T, self.config.softcap).flatten(-2))
         if bias_T is not None:
             q, k, v = _with_bias(q, k, v, bias_T)
-        mixed_RHK = varlen_attention(q, k, v, q_starts_B1, starts_B1, longest_q, longest)
+        mask: Mask = "causal" if self.config.causal else "full"
+        mixed_RHK = varlen_attention(q, k, v, q_starts_B1, starts_B1, longest_q, longest, mask=mask)
         return applied(self.out, mixed_RHK[..., : width // heads].flatten(-2))
 
     def _fed_forward(self, x_TD: Tensor) -> Tensor:
@@ -162,7 +170,11 @@ class Encoder(nn.Module):
         return x_TD if self.final is None else self.final(x_TD)
 
 
+def cell_sums(x_TD: Tensor, cells: Packed) -> Tensor:
+    """Return the sum of each cell's tokens, [B, D]."""
+    return x_TD.new_zeros(cells.n_cells, x_TD.shape[1]).index_add_(0, cells.cell_of(), x_TD)
+
+
 def cell_means(x_TD: Tensor, cells: Packed) -> Tensor:
     """Return the mean of each cell's tokens, [B, D]; zeros for a cell without any."""
-    sums_BD = x_TD.new_zeros(cells.n_cells, x_TD.shape[1]).index_add_(0, cells.cell_of(), x_TD)
-    return sums_BD / cells.starts_B1.diff().clamp(min=1)[:, None]
+    return cell_sums(x_TD, cells) / cells.starts_B1.diff().clamp(min=1)[:, None]
