@@ -48,6 +48,23 @@ class EncoderConfig:
     """Where above zero, scores s are c tanh(s / c) of it, after what is added to them; with ``causal`` alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The tokens that are looked at, where padding is a part of what a model was trained on but is seen by none."""
+
+    rows_S: Tensor
+    starts_B1: Tensor
+    longest: int
+
+    @classmethod
+    def of(cls, seen_T: Tensor, cells: Packed) -> Keys:
+        """Return them from a bool for each token."""
+        sizes_B = torch.zeros(cells.n_cells, dtype=torch.int64, device=seen_T.device)
+        sizes_B.index_add_(0, cells.cell_of(), seen_T.long())
+        starts_B1 = F.pad(sizes_B.cumsum(0), (1, 0)).to(torch.int32)
+        return cls(seen_T.nonzero()[:, 0], starts_B1, cells.longest)
+
+
 class Layer(nn.Module):
     """Attention within each cell, then a feed-forward part."""
 
@@ -62,20 +79,24 @@ class Layer(nn.Module):
         self.norm_attention = nn.LayerNorm(width, eps=config.eps)
         self.norm_ff = nn.LayerNorm(width, eps=config.eps)
 
-    def forward(self, x_TD: Tensor, cells: Packed, asked_R: Tensor | None, bias_T: Tensor | None) -> Tensor:
+    def forward(
+        self, x_TD: Tensor, cells: Packed, asked_R: Tensor | None, bias_T: Tensor | None, keys: Keys | None = None
+    ) -> Tensor:
         """Return the tokens, or those that are asked for: of a last layer often only one a cell is read."""
         how = self.config.norm
         seen_TD = x_TD if how == "post" else self.norm_attention(x_TD)
         kept_RD = seen_TD if how == "normed residual" else x_TD
         kept_RD = kept_RD if asked_R is None else kept_RD[asked_R]
-        x_RD = kept_RD + self._attended(seen_TD, cells, asked_R, bias_T)
+        x_RD = kept_RD + self._attended(seen_TD, cells, asked_R, bias_T, keys)
         if how == "post":
             x_RD = self.norm_attention(x_RD)
             return self.norm_ff(x_RD + self._fed_forward(x_RD))
         seen_RD = self.norm_ff(x_RD)
         return (seen_RD if how == "normed residual" else x_RD) + self._fed_forward(seen_RD)
 
-    def _attended(self, x_TD: Tensor, cells: Packed, asked_R: Tensor | None, bias_T: Tensor | None) -> Tensor:
+    def _attended(
+        self, x_TD: Tensor, cells: Packed, asked_R: Tensor | None, bias_T: Tensor | None, keys: Keys | None
+    ) -> Tensor:
         heads, width = self.config.heads, self.config.width
         starts_B1, longest = cells.starts_B1, cells.longest
         if asked_R is None:
@@ -89,6 +110,8 @@ class Layer(nn.Module):
             # As many are asked of each cell: the rows are cell after cell.
             longest_q = len(asked_R) // cells.n_cells
             q_starts_B1 = torch.arange(cells.n_cells + 1, dtype=torch.int32, device=x_TD.device) * longest_q
+        if keys is not None:
+            k_TD, v_TD, starts_B1, longest = k_TD[keys.rows_S], v_TD[keys.rows_S], keys.starts_B1, keys.longest
         q, k, v = (each.unflatten(-1, (heads, -1)) for each in (q_TD, k_TD, v_TD))
         if self.config.softcap:
             return applied(self.out, capped_attention(q, k, v, starts_B1, bias_T, self.config.softcap).flatten(-2))
@@ -148,7 +171,10 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList([Layer(config) for _ in range(config.layers)])
         self.final = nn.LayerNorm(config.width, eps=config.eps) if config.final_norm else None
 
-    def forward(self, x_TD: Tensor, cells: Packed, *, first: bool = False, bias_T: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x_TD: Tensor, cells: Packed, *, first: bool = False, bias_T: Tensor | None = None,
+        seen_T: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
         """Return every token's vector, or the first token's of each cell.
 
         Parameters
@@ -161,10 +187,13 @@ class Encoder(nn.Module):
             Whether only the first token of each cell is asked for; every cell must have one.
         bias_T
             A number for each token, added to its score whenever a token of its cell looks at it.
+        seen_T
+            Whether each token is looked at; None for all. Not with a bias or a causal mask.
         """
+        keys = None if seen_T is None else Keys.of(seen_T, cells)
         asked_R = cells.starts_B1[:-1].long() if first else None
         for number, layer in enumerate(self.layers, 1):
-            x_TD = layer(x_TD, cells, asked_R if number == len(self.layers) else None, bias_T)
+            x_TD = layer(x_TD, cells, asked_R if number == len(self.layers) else None, bias_T, keys)
         if first and not len(self.layers):
             x_TD = x_TD[asked_R]
         return x_TD if self.final is None else self.final(x_TD)
