@@ -42,6 +42,8 @@ class EncoderConfig:
     gated: bool = False
     """The feed-forward part has a gate, as the first half of `up`."""
     final_norm: bool = False
+    head_width: int | None = None
+    """Of queries, keys and values; None for width / heads."""
     causal: bool = False
     """A token sees itself and those before it; not with ``first``."""
     softcap: float = 0.0
@@ -72,8 +74,9 @@ class Layer(nn.Module):
         super().__init__()
         width, hidden = config.width, config.hidden
         self.config = config
-        self.qkv = nn.Linear(width, 3 * width, bias=config.attention_bias)
-        self.out = nn.Linear(width, width, bias=config.attention_bias)
+        self.inner = width if config.head_width is None else config.heads * config.head_width
+        self.qkv = nn.Linear(width, 3 * self.inner, bias=config.attention_bias)
+        self.out = nn.Linear(self.inner, width, bias=config.attention_bias)
         self.up = nn.Linear(width, hidden * (2 if config.gated else 1), bias=config.hidden_bias)
         self.down = nn.Linear(hidden, width, bias=config.hidden_bias)
         self.norm_attention = nn.LayerNorm(width, eps=config.eps)
@@ -97,7 +100,7 @@ class Layer(nn.Module):
     def _attended(
         self, x_TD: Tensor, cells: Packed, asked_R: Tensor | None, bias_T: Tensor | None, keys: Keys | None
     ) -> Tensor:
-        heads, width = self.config.heads, self.config.width
+        heads, width = self.config.heads, self.inner
         starts_B1, longest = cells.starts_B1, cells.longest
         if asked_R is None:
             q_TD, k_TD, v_TD = applied(self.qkv, x_TD).split(width, dim=-1)
@@ -163,12 +166,12 @@ def _with_bias(q_THK: Tensor, k_SHK: Tensor, v_SHK: Tensor, bias_S: Tensor) -> t
 
 
 class Encoder(nn.Module):
-    """The layers one after the other."""
+    """The layers one after the other; of another class where attention is not that of softmax."""
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, config: EncoderConfig, layer: type[Layer] = Layer) -> None:
         super().__init__()
         self.config = config
-        self.layers = nn.ModuleList([Layer(config) for _ in range(config.layers)])
+        self.layers = nn.ModuleList([layer(config) for _ in range(config.layers)])
         self.final = nn.LayerNorm(config.width, eps=config.eps) if config.final_norm else None
 
     def forward(
