@@ -44,6 +44,8 @@ class EncoderConfig:
     final_norm: bool = False
     head_width: int | None = None
     """Of queries, keys and values; None for width / heads."""
+    features: int = 0
+    """Random directions of a Performer."""
     causal: bool = False
     """A token sees itself and those before it; not with ``first``."""
     softcap: float = 0.0
