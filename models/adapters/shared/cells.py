@@ -73,12 +73,27 @@ def uniforms(cells: Cells, seed: int) -> np.ndarray:
 
     Where upstream draws at random, the same cell then gets the same tokens in any company and order.
     """
-    sizes = np.diff(cells.starts_B1)
-    mixed = _mixed(cells.genes_N.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed))
-    signed = _mixed(mixed ^ cells.counts_N.astype(np.float32).view(np.uint32).astype(np.uint64))
-    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(signed, dtype=np.uint64)])
-    of_cell = total[cells.starts_B1[1:]] - total[cells.starts_B1[:-1]]
-    return (_mixed(mixed ^ np.repeat(of_cell, sizes)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    mixed_N, of_cell_B = _hashes(cells, seed)
+    return _to_unit(_mixed(mixed_N ^ np.repeat(of_cell_B, np.diff(cells.starts_B1))))
+
+
+def uniform_table(cells: Cells, columns: int, seed: int) -> np.ndarray:
+    """Return numbers in [0, 1), float64 [B, columns], that the cell alone decides: `uniforms` of no gene."""
+    _, of_cell_B = _hashes(cells, seed)
+    column = _mixed(np.arange(1, columns + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    return _to_unit(_mixed(of_cell_B[:, None] ^ column))
+
+
+def _hashes(cells: Cells, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a number for each count, of its gene, and one for each cell, of all its genes and counts; uint64."""
+    mixed_N = _mixed(cells.genes_N.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed))
+    signed_N = _mixed(mixed_N ^ cells.counts_N.astype(np.float32).view(np.uint32).astype(np.uint64))
+    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(signed_N, dtype=np.uint64)])
+    return mixed_N, total[cells.starts_B1[1:]] - total[cells.starts_B1[:-1]]
+
+
+def _to_unit(x: np.ndarray) -> np.ndarray:
+    return (x >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def _mixed(x: np.ndarray) -> np.ndarray:
