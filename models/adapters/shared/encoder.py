@@ -212,3 +212,10 @@ def cell_sums(x_TD: Tensor, cells: Packed) -> Tensor:
 def cell_means(x_TD: Tensor, cells: Packed) -> Tensor:
     """Return the mean of each cell's tokens, [B, D]; zeros for a cell without any."""
     return cell_sums(x_TD, cells) / cells.starts_B1.diff().clamp(min=1)[:, None]
+
+
+def cell_maxima(x_TD: Tensor, cells: Packed) -> Tensor:
+    """Return the maximum of each cell's tokens, [B, D]; zeros for a cell without any."""
+    lowest_BD = x_TD.new_full((cells.n_cells, x_TD.shape[1]), -torch.inf)
+    maxima_BD = lowest_BD.scatter_reduce(0, cells.cell_of()[:, None].expand_as(x_TD), x_TD, "amax")
+    return maxima_BD.masked_fill((cells.starts_B1.diff() == 0)[:, None], 0.0)

@@ -82,12 +82,19 @@ def read_tensors(path: Path, *inside: str) -> dict[str, Tensor]:
     ModelError
         If it is missing, cannot be read, asks for anything that could run code, or lacks the dictionary.
     """
+    return {name: value for name, value in read_plain(path, *inside).items() if isinstance(value, Tensor)}
+
+
+def read_plain(path: Path, *inside: str) -> dict[str, Any]:
+    """Read the whole of such a dictionary: tensors, and settings that are plain data; errors as `read_tensors`."""
     found: Any = _read(path)
     for key in inside:
         if not isinstance(found, Mapping) or key not in found:
             raise _unreadable(path, f"has no {key!r}")
         found = found[key]
-    return {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    if not isinstance(found, Mapping):
+        raise _unreadable(path, f"holds a {type(found).__name__}, not a dictionary")
+    return {str(name): value for name, value in found.items()}
 
 
 def _read(path: Path) -> Any:
