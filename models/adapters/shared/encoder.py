@@ -179,6 +179,7 @@ class Encoder(nn.Module):
     def forward(
         self, x_TD: Tensor, cells: Packed, *, first: bool = False, bias_T: Tensor | None = None,
         seen_T: Tensor | None = None,
+        asked_R: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
         """Return every token's vector, or the first token's of each cell.
 
@@ -194,12 +195,14 @@ class Encoder(nn.Module):
             A number for each token, added to its score whenever a token of its cell looks at it.
         seen_T
             Whether each token is looked at; None for all. Not with a bias or a causal mask.
+        asked_R
+            Which tokens are asked for, in place of `first`: as many of each cell, cell after cell.
         """
         keys = None if seen_T is None else Keys.of(seen_T, cells)
-        asked_R = cells.starts_B1[:-1].long() if first else None
+        asked_R = cells.starts_B1[:-1].long() if first else asked_R
         for number, layer in enumerate(self.layers, 1):
             x_TD = layer(x_TD, cells, asked_R if number == len(self.layers) else None, bias_T, keys)
-        if first and not len(self.layers):
+        if asked_R is not None and not len(self.layers):
             x_TD = x_TD[asked_R]
         return x_TD if self.final is None else self.final(x_TD)
 

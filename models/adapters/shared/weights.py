@@ -67,7 +67,30 @@ def read_dictionary(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in found.items()}
 
 
-def read_tensors(path: Path, *inside: str) -> dict[str, Tensor]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a mapping of plain data from a YAML file; errors as `read_dictionary`."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _unreadable(path, f"not plain YAML ({_first_line(error)})") from None
+    if not isinstance(found, Mapping):
+        raise _unreadable(path, f"holds a {type(found).__name__}, not a dictionary")
+    return {str(key): value for key, value in found.items()}
+
+
+class _Inert:
+    """What stands for an object that nothing here reads, as a training's settings; it keeps and runs nothing."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, _: object) -> None: ...
+
+
+def read_tensors(path: Path, *inside: str, inert: Sequence[str] = ()) -> dict[str, Tensor]:
     """Read named tensors from a safetensors file, or from a torch file whose pickle may hold tensors and plain data.
 
     Parameters
@@ -76,18 +99,22 @@ def read_tensors(path: Path, *inside: str) -> dict[str, Tensor]:
         The file.
     inside
         Keys, one below the other, of the dictionary that holds them, as ``model_state_dict``.
+    inert
+        Names of classes and functions that the pickle may ask for. It gets none of them but an object that does
+        nothing, so that they need not be installed or trusted.
 
     Raises
     ------
     ModelError
         If it is missing, cannot be read, asks for anything that could run code, or lacks the dictionary.
     """
-    return {name: value for name, value in read_plain(path, *inside).items() if isinstance(value, Tensor)}
+    found = read_plain(path, *inside, inert=inert)
+    return {name: value for name, value in found.items() if isinstance(value, Tensor)}
 
 
-def read_plain(path: Path, *inside: str) -> dict[str, Any]:
+def read_plain(path: Path, *inside: str, inert: Sequence[str] = ()) -> dict[str, Any]:
     """Read the whole of such a dictionary: tensors, and settings that are plain data; errors as `read_tensors`."""
-    found: Any = _read(path)
+    found: Any = _read(path, inert)
     for key in inside:
         if not isinstance(found, Mapping) or key not in found:
             raise _unreadable(path, f"has no {key!r}")
@@ -97,7 +124,7 @@ def read_plain(path: Path, *inside: str) -> dict[str, Any]:
     return {str(name): value for name, value in found.items()}
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, inert: Sequence[str]) -> Any:
     if not path.is_file():
         raise _unreadable(path, "no such file")
     try:
@@ -105,12 +132,13 @@ def _read(path: Path) -> Any:
             from safetensors.torch import load_file
 
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with torch.serialization.safe_globals([(_Inert, name) for name in inert]):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         asked = re.search(r"(?:GLOBAL|class|function) ([\w.]+)", str(error))
         reason = f"its pickle asks for {asked[1]}, which could run code" if asked else _first_line(error)
         raise _unreadable(path, reason) from None
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError) as error:
         raise _unreadable(path, _first_line(error)) from None
     except Exception as error:
         # safetensors' errors share no base with others.
