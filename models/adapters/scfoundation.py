@@ -140,14 +140,18 @@ def _network(config: Mapping[str, Any], n_places: int, where: Path) -> nn.Module
     from torch import nn
 
     from scarena.models.adapters.shared.encoder import Encoder, EncoderConfig, cell_maxima, cell_means
+    from scarena.models.adapters.shared.weights import setting
     from scarena.models.foundation.packed import Packed
 
-    inner, bins, alpha = config["encoder"], int(config["bin_num"]), float(config["bin_alpha"])
-    if inner["module_type"] != "transformer":
+    kind = setting(config, "encoder", "module_type", where=where)
+    if kind != "transformer":
         fix = "give the checkpoint for cells as published"
-        raise ModelError(f"an encoder of kind {inner['module_type']!r}", where=str(where), fix=fix)
-    width = int(inner["hidden_dim"])
-    sizes = EncoderConfig(width, int(inner["heads"]), int(inner["depth"]), 4 * width, final_norm=True)
+        raise ModelError(f"an encoder of kind {kind!r}", where=str(where), fix=fix)
+    width, heads, depth = (
+        int(setting(config, "encoder", key, where=where)) for key in ("hidden_dim", "heads", "depth")
+    )
+    bins, alpha = int(setting(config, "bin_num", where=where)), float(setting(config, "bin_alpha", where=where))
+    sizes = EncoderConfig(width, heads, depth, 4 * width, final_norm=True)
 
     class Network(nn.Module):
         """A value's vector is a mean of vectors of bins, whose weights a small network gives; its gene's is added."""

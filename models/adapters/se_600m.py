@@ -63,18 +63,22 @@ class SE600M(Adapter):
 
     def load(self, folder: Path) -> _Loaded:
         """Read the settings, the weights and the genes' vectors."""
-        from scarena.models.adapters.shared.weights import load_public, read_tensors, read_yaml
+        from scarena.models.adapters.shared.weights import load_public, read_tensors, read_yaml, setting
 
-        config = read_yaml(folder / "config.yaml")
+        settings = folder / "config.yaml"
+        config = read_yaml(settings)
+        heads, length, cls_gene = (
+            int(setting(config, *keys, where=settings))
+            for keys in (("model", "nhead"), ("dataset", "pad_length"), ("dataset", "cls_token_idx"))
+        )
         path = _weights(folder)
         inside = () if path.suffix == ".safetensors" else ("state_dict",)
         found = read_tensors(path, *inside, inert=_INERT)
-        sizes = _sizes(config, found)
+        sizes = _sizes(heads, found)
         net = _network(sizes)
         load_public(net, found, _keys(sizes.layers), _UNUSED, path)
         genes, table = _vectors(folder / "protein_embeddings.pt", sizes.token)
-        data = config["dataset"]
-        return _Loaded(net.bake(table), genes, int(data["pad_length"]), int(data["cls_token_idx"]))
+        return _Loaded(net.bake(table), genes, length, cls_gene)
 
     @classmethod
     def write_example(cls, folder: Path, seed: int = 0) -> None:
@@ -138,14 +142,14 @@ def _layers(found: Mapping[str, Tensor]) -> int:
     return len([key for key in found if key.startswith("transformer_encoder.layers.") and key.endswith("norm1.bias")])
 
 
-def _sizes(config: Mapping[str, Any], found: Mapping[str, Tensor]) -> _Sizes:
+def _sizes(heads: int, found: Mapping[str, Tensor]) -> _Sizes:
     """Return the sizes that the weights have; where one lacks, the published, and its key is listed as missing."""
 
     def size(key: str, axis: int, otherwise: int) -> int:
         return found[key].shape[axis] if key in found else otherwise
 
     return _Sizes(
-        size("cls_token", 1, 5120), size("encoder.0.weight", 0, 2048), int(config["model"]["nhead"]),
+        size("cls_token", 1, 5120), size("encoder.0.weight", 0, 2048), heads,
         size("transformer_encoder.layers.0.linear1.weight", 0, 4096), _layers(found),
         size("decoder.1.weight", 0, 2048), size("bin_encoder.weight", 0, 10), size("count_encoder.0.weight", 0, 512),
     )  # fmt: skip

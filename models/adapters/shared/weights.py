@@ -82,6 +82,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in found.items()}
 
 
+def setting(found: Mapping[str, Any], *keys: str, where: Path) -> Any:
+    """Return what lies under keys, one below the other, of settings that were read from a file; an error if nothing."""
+    inner: Any = found
+    for key in keys:
+        if not isinstance(inner, Mapping) or key not in inner:
+            raise _unreadable(where, f"has no {'.'.join(keys)}")
+        inner = inner[key]
+    return inner
+
+
 class _Inert:
     """What stands for an object that nothing here reads, as a training's settings; it keeps and runs nothing."""
 

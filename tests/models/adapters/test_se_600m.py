@@ -101,6 +101,12 @@ def test_vectors_of_another_width_are_refused(folder: Path) -> None:
         SE600M().load(folder)
 
 
+def test_settings_without_what_is_needed_are_refused(folder: Path) -> None:
+    (folder / "config.yaml").write_text("model: {nhead: 4}\n")
+    with pytest.raises(ModelError, match=r"config\.yaml: has no dataset\.pad_length"):
+        SE600M().load(folder)
+
+
 def test_the_latest_epoch_is_read(folder: Path) -> None:
     (folder / "se600m_epoch4.ckpt").write_bytes((folder / "se600m_epoch1.ckpt").read_bytes())
     (folder / "se600m_epoch16.ckpt").write_bytes(b"broken")
