@@ -17,6 +17,7 @@ from scarena.files import read_json, replacing, write_json
 from scarena.ranking import differences, front, overall, standings
 from scarena.record import Record
 from scarena.samples import Replicates, per_dataset, read_replicates, samples_of
+from scarena.submissions import models_of, runs_of
 
 SCHEMA = 1
 
@@ -45,7 +46,7 @@ def read_runs(config: BoardConfig) -> Runs:
     folder = config.folder
     try:
         datasets = [read_json(folder / name / "dataset.json") for name in datasets_of(config)]
-        runs = [folder / d["dataset"] / m / str(s) for d in datasets for m in config.models for s in config.seeds]
+        runs = [folder / dataset / model / str(seed) for dataset, model, seed in runs_of(config)]
         records = [Record.model_validate(read_json(run / "record.json")) for run in runs]
         scores = [read_json(run / "scores.json") for run in runs]
     except FileNotFoundError as error:
@@ -115,14 +116,20 @@ def contamination(models: list[Json], datasets: list[Json]) -> list[Json]:
     return found
 
 
+def _model_entry(record: Record) -> Json:
+    entry = {**record.card, "fingerprint": record.fingerprint}
+    return {**entry, "submitted": True} if record.submitted else entry
+
+
 def make_board(config: BoardConfig) -> Json:
     """Return the board of a finished set of runs; see docs for its keys."""
     runs = read_runs(config)
     cells = cells_of(runs)
-    cards = {record.model: {**record.card, "fingerprint": record.fingerprint} for record in runs.records}
-    models = [cards[name] for name in config.models]
+    cards = {record.model: _model_entry(record) for record in runs.records}
+    models = [cards[name] for name in models_of(config)]
     # What the board itself ran with: a model with an environment of its own has other versions, on its record.
-    first = next((record for record in runs.records if not record.card.get("environment")), runs.records[0])
+    computed = [record for record in runs.records if not (record.submitted or record.card.get("environment"))]
+    first = (computed or runs.records)[0]
     samples = samples_of(cells, runs.replicates)
     table, checks = standings(cells, models, samples), control_checks(cells, models, samples)
     releases = sorted({d["cl_release"] for d in runs.datasets if d.get("cl_release")})

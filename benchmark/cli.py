@@ -274,6 +274,22 @@ def check_model(
     raise typer.Exit(int(any(r.state == "failed" for r in found)))
 
 
+@app.command()
+def submit(
+    dataset: Annotated[str, typer.Argument(help="a dataset of the board")],
+    embedding: Annotated[Path, typer.Argument(help="vectors by cell name: .npz, .csv, .parquet or .h5ad")],
+    card: Annotated[Path, typer.Option(help="YAML with the keys of a model card")],
+    settings: Settings = Path("config/demo.yaml"),
+    key: Annotated[str | None, typer.Option(help="entry of obsm, where an .h5ad has several")] = None,
+) -> None:
+    """Put an embedding that was computed elsewhere on a board; the next `scarena run` scores it."""
+    from scarena.config import load_config
+    from scarena.submissions import submit as put
+
+    kept = put(dataset, embedding, card, load_config(settings), key)
+    print(f"kept {kept}; `scarena run --config {settings}` scores it")
+
+
 @app.command("config-schema")
 def config_schema() -> None:
     """Print the JSON schema of a board's configuration."""

@@ -57,6 +57,8 @@ class Record(BaseModel):
     device: str = "cpu"
     log: str = ""
     cost: Cost | None = None
+    submitted: bool = False
+    """Whether somebody else computed the vectors: there is no cost then, and the card is their word."""
     card: dict[str, Any]
     fingerprint: str
     """Hash of the model's card and source."""

@@ -15,6 +15,7 @@ from scarena.config import BoardConfig, check_names, datasets_of, load_config
 from scarena.errors import ConfigError
 from scarena.files import read_json
 from scarena.pretraining import checkpoints_of, corpus_file, recipes_of
+from scarena.submissions import runs_of
 
 OK, NO_BOARD, SOME_FAILED = 0, 1, 3
 
@@ -42,7 +43,7 @@ def to_be_made_again(config: BoardConfig, *, models_too: bool) -> list[Path]:
     marks = [folder / name for folder in folders for name in ("sources.json", "dataset.json", "reference.json")]
     marks += [corpus_file(config, name) for name in recipes_of(config)]
     marks += sorted(config.folder.glob("environments/*.json"))
-    runs = [folder / model / str(seed) for folder in folders for model in config.models for seed in config.seeds]
+    runs = [config.folder / dataset / model / str(seed) for dataset, model, seed in runs_of(config)]
     outcomes = [run / name for run in runs for name in ("record.json", "scores.json")]
     outcomes += [folder / "manifest.json" for folder in checkpoints_of(config).values()]
     finished = (config.folder / "board.html").exists()

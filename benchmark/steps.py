@@ -114,7 +114,10 @@ def embed_step(
     """
     from scarena.models.registry import find_model, fingerprint
     from scarena.pretraining import all_checkpoints, checkpoints_of
+    from scarena.submissions import submitted, submitted_step
 
+    if model in submitted(config):
+        return submitted_step(dataset_file, model, seed, out, config)
     dataset, checkpoints = read_json(dataset_file), all_checkpoints(config)
     found = find_model(model, checkpoints)
     out.with_name("embedding.npz").unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from scarena.models.foundation.recipe import corpus_source, training_source
 from scarena.models.registry import find_model, fingerprint
 from scarena.pretraining import all_checkpoints, recipes_of
 from scarena.record import metrics_fingerprint
+from scarena.submissions import runs_of, submission_fingerprint, submitted
 
 SETTINGS = parse_config(
     {k: v for k, v in config.items() if not k.startswith("_")}, "config"
@@ -18,7 +19,10 @@ KNOWN = {**all_checkpoints(SETTINGS), **dict.fromkeys(RECIPES)}
 CHECKPOINT = BOARD + "/pretrained/{pretraining}/manifest.json"
 ENVIRONMENT = BOARD + "/environments/{environment}.json"
 RUN = BOARD + "/{dataset}/{model}/{seed}"
-RUNS = expand(RUN, dataset=DATASETS, model=SETTINGS.models, seed=SETTINGS.seeds)
+RUNS = [
+    f"{BOARD}/{dataset}/{model}/{seed}" for dataset, model, seed in runs_of(SETTINGS)
+]
+SUBMITTED = submitted(SETTINGS)
 
 
 wildcard_constraints:
@@ -43,6 +47,8 @@ def dataset_card(wildcards):
 
 def model_source(wildcards):
     """What makes an embedding stale: the model's card and source. A checkpoint made here is an input, not looked at."""
+    if wildcards.model in SUBMITTED:
+        return submission_fingerprint(SETTINGS, wildcards.model)
     return fingerprint(find_model(wildcards.model, KNOWN))
 
 
@@ -54,4 +60,15 @@ def checkpoint_of(wildcards):
 
 def card_environment(wildcards):
     """The environment that a model's card asks for; None for most."""
+    if wildcards.model in SUBMITTED:
+        return None
     return find_model(wildcards.model, KNOWN).card.environment
+
+
+def records_of(wildcards):
+    """The records of a dataset's runs."""
+    return [
+        f"{run}/record.json"
+        for run in RUNS
+        if run.startswith(f"{BOARD}/{wildcards.dataset}/")
+    ]

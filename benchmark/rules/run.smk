@@ -33,11 +33,7 @@ rule embed:
 rule umap:
     input:
         dataset=BOARD + "/{dataset}/dataset.json",
-        records=expand(
-            BOARD + "/{{dataset}}/{model}/{seed}/record.json",
-            model=SETTINGS.models,
-            seed=SETTINGS.seeds,
-        ),
+        records=records_of,
     output:
         BOARD + "/{dataset}/umaps.npz",
     log:

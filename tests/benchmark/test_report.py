@@ -249,3 +249,9 @@ def test_what_a_model_was_trained_on_is_said_and_marked(board, tmp_path):
 
 def test_a_board_without_foundation_models_says_nothing_of_training(board, tmp_path):
     assert "Was a model trained" not in render(board, tmp_path)
+
+
+def test_what_was_submitted_is_marked(board, tmp_path):
+    assert ">submitted</span>" not in render(board, tmp_path)
+    board["models"][0]["submitted"] = True
+    assert ">submitted</span>" in render(board, tmp_path)

@@ -1,0 +1,189 @@
+"""Embeddings that somebody else computed: kept in the board's results, joined by cell name, scored like any run.
+
+``<results>/<board>/submissions/NAME/`` holds the card and one embedding a dataset. The board lists what is there; its
+configuration says nothing of it, and removing the folder takes it off again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+from pydantic import ValidationError
+
+from scarena.config import BoardConfig, datasets_of
+from scarena.errors import CardError, ConfigError, DataError, NotAvailable
+from scarena.files import read_json, sha256_of, write_text
+from scarena.models.base import ModelCard
+
+if TYPE_CHECKING:
+    from scarena.record import Record
+
+_CARD = "card.json"
+
+
+def folder_of(config: BoardConfig, name: str) -> Path:
+    """Return where a board keeps the submission called `name`."""
+    return config.folder / "submissions" / name
+
+
+def submitted(config: BoardConfig) -> list[str]:
+    """Return the names of a board's submissions, sorted; none that its configuration uses for a model."""
+    found = sorted(path.parent.name for path in config.folder.glob(f"submissions/*/{_CARD}"))
+    return [name for name in found if name not in config.models]
+
+
+def models_of(config: BoardConfig) -> list[str]:
+    """Return the models of a board: those of its configuration, then what was submitted."""
+    return [*config.models, *submitted(config)]
+
+
+def seeds_of(config: BoardConfig, model: str) -> list[int]:
+    """Return the seeds that a model runs with. A submission is one embedding, whatever seed it was made with."""
+    return config.seeds[:1] if model in submitted(config) else config.seeds
+
+
+def runs_of(config: BoardConfig) -> list[tuple[str, str, int]]:
+    """Return every run of a board as (dataset, model, seed), in the order of the board."""
+    models = [(model, seed) for model in models_of(config) for seed in seeds_of(config, model)]
+    return [(dataset, *each) for dataset in datasets_of(config) for each in models]
+
+
+def submitted_card(config: BoardConfig, name: str) -> ModelCard:
+    """Return the card of a submission."""
+    return ModelCard.model_validate(read_json(folder_of(config, name) / _CARD))
+
+
+def submission_fingerprint(config: BoardConfig, name: str) -> str:
+    """Return a hash of a submission's card and embeddings, so that submitting again makes its runs stale."""
+    import hashlib
+
+    files = sorted(path for path in folder_of(config, name).iterdir() if path.suffix in (".json", ".npz"))
+    return hashlib.sha256("".join(f"{path.name}{sha256_of(path)}" for path in files).encode()).hexdigest()[:16]
+
+
+def read_submitted_card(path: Path) -> ModelCard:
+    """Read the card that comes with an embedding.
+
+    Raises
+    ------
+    CardError
+        If it is no model card, is that of a control, or leaves out where the model is from.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card = ModelCard.model_validate(raw)
+    except ValidationError as error:
+        what = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise CardError(what, where=str(path), fix="correct these keys (see docs/plug-ins.md)") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CardError(f"cannot be read ({error})", where=str(path), fix="give a YAML file") from None
+    if card.family == "control" or card.control:
+        raise CardError("a control cannot be submitted", where=str(path), fix="say foundation or baseline")
+    empty = [key for key in ("title", "description", "source", "licence") if not getattr(card, key).strip()]
+    if empty:
+        raise CardError(f"does not say: {', '.join(empty)}", where=str(path), fix="fill these in")
+    return card
+
+
+def submit(dataset: str, file: Path, card_file: Path, config: BoardConfig, key: str | None = None) -> Path:
+    """Put a precomputed embedding on a board; return the file it is kept in.
+
+    Parameters
+    ----------
+    dataset
+        One of the board's, prepared.
+    file
+        Vectors by cell name: .npz, .csv, .parquet or .h5ad.
+    card_file
+        YAML with the keys of a model card.
+    config
+        The board.
+    key
+        Entry of ``obsm`` in an .h5ad that has several.
+
+    Raises
+    ------
+    ConfigError, CardError, DataError, ModelError
+        If the name is taken, the board has no such dataset, or the embedding is not one of exactly its cells; nothing
+        is written then.
+    """
+    from scarena.embedding import check_embedding, write_embedding
+    from scarena.submitted_files import read_vectors, rows_of
+
+    card = read_submitted_card(card_file)
+    _check_name(card.name, config, card_file)
+    if dataset not in datasets_of(config):
+        fix = f"one of: {', '.join(datasets_of(config))}"
+        raise ConfigError(f"no dataset {dataset!r} on this board", where=f"board {config.board}", fix=fix)
+    wanted = prepared_names(config.folder / dataset / "dataset.json", dataset)
+    vectors, names = read_vectors(file, key)
+    rows = rows_of(names, wanted, str(file))
+    checked = check_embedding(vectors[rows], len(wanted), card.name)
+    folder = folder_of(config, card.name)
+    write_embedding(folder / f"{dataset}.npz", checked, wanted)
+    # The card last: without one, nothing was submitted.
+    write_text(folder / _CARD, card.model_dump_json(indent=1) + "\n")
+    return folder / f"{dataset}.npz"
+
+
+def _check_name(name: str, config: BoardConfig, where: Path) -> None:
+    import re
+
+    from scarena.models.registry import catalogue
+
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name):
+        raise CardError(f"{name!r} cannot be a model's name", where=str(where), fix="use a-z, 0-9, . and -")
+    if name in config.models or name in {entry.name for entry in catalogue()}:
+        raise CardError(f"scArena has a model called {name!r}", where=str(where), fix="choose another name")
+
+
+def prepared_names(dataset_file: Path, dataset: str) -> np.ndarray:
+    """Return the cell names of a board's prepared dataset.
+
+    Raises
+    ------
+    DataError
+        If it is not prepared.
+    """
+    from scarena.datasets.prepared import read_prepared
+
+    if not dataset_file.exists() or read_json(dataset_file)["state"] != "ok":
+        fix = "make the board first: `scarena run --config …`"
+        raise DataError("the dataset is not prepared", where=f"{dataset} ({dataset_file})", fix=fix)
+    return np.asarray(read_prepared(dataset_file.with_suffix(".h5ad")).obs_names.to_numpy(), dtype=str)
+
+
+def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: BoardConfig) -> Record:
+    """Make the run of a submission: its vectors, joined by cell name, and a record without cost. See `embed_step`."""
+    from scarena.embedding import read_embedding, write_embedding
+    from scarena.errors import ScarenaError, state_of
+    from scarena.files import write_json
+    from scarena.record import Record, commit, hardware, versions
+    from scarena.submitted_files import rows_of
+
+    dataset = read_json(dataset_file)
+    ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
+    embedding, kept = out.with_name("embedding.npz"), folder_of(config, name) / f"{dataset['dataset']}.npz"
+    embedding.unlink(missing_ok=True)
+    try:
+        if dataset["state"] == "ok":
+            if not kept.exists():
+                fix = f"`scarena submit {dataset['dataset']} …`"
+                raise NotAvailable("nothing was submitted for this dataset", where=name, fix=fix)
+            vectors, names = read_embedding(kept)
+            wanted = prepared_names(dataset_file, dataset["dataset"])
+            write_embedding(embedding, vectors[rows_of(names, wanted, str(kept))], wanted)
+            size = {"dimension": vectors.shape[1], "n_cells": len(wanted)}
+            ran = {"state": "ok", "embedding_sha256": sha256_of(embedding), **size}
+    except ScarenaError as error:
+        ran = {"state": state_of(error), "reason": str(error)}
+    record = Record(
+        dataset=dataset["dataset"], model=name, seed=seed, device="", log="", submitted=True,
+        card=submitted_card(config, name).model_dump(mode="json"), fingerprint=submission_fingerprint(config, name),
+        versions=versions(), commit=commit(), hardware=hardware(), **ran,
+    )  # fmt: skip
+    write_json(out, record.model_dump(mode="json"))
+    return record

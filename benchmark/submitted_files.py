@@ -1,0 +1,112 @@
+"""Reading a submitted embedding: vectors by cell name from .npz, .csv, .parquet or .h5ad, none of them a pickle."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scarena.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = 3
+
+
+def read_vectors(file: Path, key: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors [n_cells, d] and the cells' names [n_cells].
+
+    Parameters
+    ----------
+    file
+        .npz with ``embedding`` and ``obs_names``; .csv or .parquet with names in the first column (or the index) and
+        one column a dimension; .h5ad with the vectors in ``obsm``.
+    key
+        Entry of ``obsm``, needed where there are several.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, of another kind, damaged, or holds anything but numbers.
+    """
+    readers = {".npz": _npz, ".csv": _csv, ".parquet": _parquet, ".h5ad": _h5ad}
+    if file.suffix not in readers:
+        raise DataError(f"unknown kind of file {file.suffix!r}", where=str(file), fix=f"one of: {', '.join(readers)}")
+    if not file.is_file():
+        raise DataError("no such file", where=str(file), fix="give the file with the vectors")
+    try:
+        vectors, names = readers[file.suffix](file, key)
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        what = " ".join(f"cannot be read ({type(error).__name__}: {error})".split())
+        raise DataError(what[:300], where=str(file), fix="write it again") from None
+    if vectors.dtype.kind not in "fiu":
+        fix = "leave one column of names and only numbers beside it"
+        raise DataError(f"holds values that are no numbers ({vectors.dtype})", where=str(file), fix=fix)
+    if vectors.ndim != 2 or len(vectors) != len(names):
+        what = f"vectors of shape {vectors.shape} for {len(names)} names"
+        raise DataError(what, where=str(file), fix="give one row a cell")
+    return vectors, names
+
+
+def _npz(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(file, allow_pickle=False) as held:
+        return held["embedding"], held["obs_names"].astype(str)
+
+
+def _csv(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
+    import pandas as pd
+
+    names = pd.read_csv(file, usecols=[0], dtype=str, keep_default_na=False).iloc[:, 0]
+    return _columns(pd.read_csv(file).iloc[:, 1:]), names.to_numpy(dtype=str)
+
+
+def _parquet(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
+    import pandas as pd
+
+    table = pd.read_parquet(file)
+    if table.index.dtype.kind in "iu" and len(table.columns):
+        table = table.set_index(table.columns[0])
+    return _columns(table), table.index.astype(str).to_numpy(dtype=str)
+
+
+def _columns(table: pd.DataFrame) -> np.ndarray:
+    return table.to_numpy()
+
+
+def _h5ad(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
+    import anndata
+
+    data = anndata.read_h5ad(file, backed="r")
+    try:
+        known = sorted(data.obsm.keys())
+        if key is None and len(known) != 1:
+            raise KeyError(f"obsm has {', '.join(known) or 'nothing'}: say which with --key")
+        vectors: Any = data.obsm[known[0] if key is None else key]
+        return np.asarray(vectors), data.obs_names.to_numpy(dtype=str)
+    finally:
+        data.file.close()
+
+
+def rows_of(names: np.ndarray, wanted: np.ndarray, where: str) -> np.ndarray:
+    """Return the row of each wanted cell.
+
+    Raises
+    ------
+    DataError
+        If a name stands twice, a cell has no vector, or a vector no cell; with counts and examples.
+    """
+    values, counts = np.unique(names, return_counts=True)
+    wrong = {
+        "occur twice": values[counts > 1],
+        "have no vector": np.setdiff1d(wanted, values),
+        "are not in the dataset": np.setdiff1d(values, wanted),
+    }
+    told = [f"{len(each)} names {what} ({', '.join(each[:_SHOWN])})" for what, each in wrong.items() if len(each)]
+    if told:
+        fix = f"give one vector for each of the dataset's {len(wanted)} cells, under its name"
+        raise DataError("; ".join(told), where=where, fix=fix)
+    row_of = {name: row for row, name in enumerate(names.tolist())}
+    return np.array([row_of[name] for name in wanted.tolist()], dtype=np.int64)
