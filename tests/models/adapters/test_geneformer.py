@@ -11,6 +11,7 @@ from anndata import AnnData
 from scarena.errors import ModelError
 from scarena.models.adapters import geneformer
 from scarena.models.adapters.geneformer import Geneformer
+from scarena.models.adapters.shared.ranked import bert_network
 from scarena.models.base import Context
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -119,7 +120,7 @@ def test_a_dictionary_of_another_version_is_refused(folder: Path) -> None:
 
 
 def test_the_card_counts_the_parameters_of_the_published_sizes() -> None:
-    sizes = {**geneformer._PUBLISHED, "num_hidden_layers": geneformer._PUBLISHED["num_hidden_layers"] + 1}
+    sizes = geneformer._PUBLISHED
     with torch.device("meta"):
-        net = geneformer._network(sizes)
+        net = bert_network(sizes, sizes["num_hidden_layers"])
     assert sum(parameter.numel() for parameter in net.parameters()) == Geneformer.card.parameters
