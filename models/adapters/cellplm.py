@@ -44,6 +44,7 @@ class CellPLM(Adapter):
         name="cellplm",
         title="CellPLM",
         family="foundation",
+        lists_all_studies=False,
         description="a token a cell, from log counts; cells of a batch look at each other; the latent mean",
         uses_batch=True,
         source="doi:10.1101/2023.10.03.560734",

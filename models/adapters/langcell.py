@@ -34,6 +34,7 @@ class LangCell(Adapter):
         name="langcell",
         title="LangCell",
         family="foundation",
+        lists_all_studies=False,
         description="genes by rank of count / median; the CLS token, projected to where texts are, normalised",
         source="doi:10.48550/arXiv.2405.06708",
         licence="MIT",

@@ -46,6 +46,7 @@ class Nicheformer(Adapter):
         name="nicheformer",
         title="Nicheformer",
         family="foundation",
+        lists_all_studies=False,
         description="genes by rank of count / technology mean; mean of the last layer over all places but the context",
         source="doi:10.1101/2024.04.15.589472",
         licence="BSD-3-Clause",

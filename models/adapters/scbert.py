@@ -39,6 +39,7 @@ class ScBERT(Adapter):
         name="scbert",
         title="scBERT",
         family="foundation",
+        lists_all_studies=False,
         description="log2 counts per 10,000 cut to levels 0 to 5, all 16,906 genes; mean of the last layer's vectors",
         source="doi:10.1038/s42256-022-00534-z",
         licence="for research, all rights reserved",

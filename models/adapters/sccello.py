@@ -41,6 +41,7 @@ class ScCello(Adapter):
         name="sccello",
         title="scCello",
         family="foundation",
+        lists_all_studies=False,
         description="genes by rank of count / median; the last layer's CLS token; pretrained with cell types",
         source="doi:10.48550/arXiv.2408.12373",
         licence="MIT",

@@ -41,6 +41,7 @@ class ScFoundation(Adapter):
         name="scfoundation",
         title="scFoundation",
         family="foundation",
+        lists_all_studies=False,
         description="log-normalised counts of all expressed genes; two tokens of depth, maximum and mean of genes",
         source="doi:10.1038/s41592-024-02305-7",
         licence="Apache-2.0 (code); weights under the terms that the authors' download asks to accept",

@@ -52,6 +52,7 @@ class SE600M(Adapter):
         name="se-600m",
         title="SE-600M",
         family="foundation",
+        lists_all_studies=False,
         description="the 2,047 highest genes as ESM2 vectors with soft bins; CLS, normalised, and ten of the dataset",
         source="doi:10.1101/2025.06.26.661135",
         licence="CC BY-NC-SA 4.0 (code); Arc Research Institute State Model Non-Commercial License (weights, output)",

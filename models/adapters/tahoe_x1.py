@@ -40,6 +40,7 @@ class TahoeX1(Adapter):
         name="tahoe-x1",
         title="Tahoe-x1",
         family="foundation",
+        lists_all_studies=False,
         description="counts in 50 bins of at most 2,047 expressed genes; the CLS token's vector, normalised",
         source="doi:10.1101/2025.10.23.683759",
         licence="Apache-2.0",

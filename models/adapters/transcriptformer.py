@@ -38,6 +38,7 @@ class TranscriptFormer(Adapter):
         name="transcriptformer",
         title="TranscriptFormer",
         family="foundation",
+        lists_all_studies=False,
         description="expressed genes in the dataset's order behind its assay; mean of the last layer over all places",
         source="doi:10.1101/2025.04.25.650731",
         licence="MIT",

@@ -51,6 +51,7 @@ class UCE(Adapter):
         name="uce",
         title="UCE",
         family="foundation",
+        lists_all_studies=False,
         description="1,024 genes drawn by log count, ordered by chromosome, as ESM2 vectors; the CLS token, normalised",
         source="doi:10.1101/2023.11.28.568918",
         licence="MIT",
