@@ -1,4 +1,4 @@
-"""SE-600M: the highest genes of a cell as ESM2 vectors, read by one token, and the dataset by another (Arc 2025).
+"""SE-600M: a cell's highest genes as ESM2 vectors, read by one token, the dataset by another (Adduri et al. 2025).
 
 Folder: ``config.yaml``, ``protein_embeddings.pt``, and ``model.safetensors`` or Lightning's checkpoints
 (``se600m_epoch16.ckpt``; of several that of the latest epoch). Their settings' objects are not read.

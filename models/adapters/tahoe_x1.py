@@ -1,4 +1,4 @@
-"""Tahoe-x1: counts in bins of their cell's quantiles, and the vector of a token that reads the cell (Tahoe 2025).
+"""Tahoe-x1: counts in bins of their cell's quantiles, and a token that reads the cell (Gandhi et al. 2025).
 
 Folder: ``vocab.json``, ``model_config.yml``, ``collator_config.yml`` and ``model.safetensors``, as ``3b-model`` and its
 likes of the authors' repository. As upstream by default, a model trained with a token for the drug is read without it.
