@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import importlib
+import inspect
 import os
 import platform
 import re
@@ -159,6 +160,13 @@ def home_of(model: type[Model]) -> dict[str, str]:
     return {"module": model.__module__, "qualname": model.__qualname__}
 
 
+def conda_file(model: type[Model]) -> Path | None:
+    """Return the conda environment file of a card, beside the model's own file unless its path is absolute; or None."""
+    named = model.card.environment.conda if model.card.environment else None
+    found = Path(inspect.getfile(model)).parent / named if named else None
+    return found.resolve() if found and found.is_file() else None
+
+
 def python_of(model: type[Model], config: BoardConfig, *, deployed: bool = False) -> Path:
     """Return the Python that runs a model.
 
@@ -186,6 +194,9 @@ def python_of(model: type[Model], config: BoardConfig, *, deployed: bool = False
         python = ensure(environment, config.cache)
         link_code(python, model)
         return python
+    if environment.conda and conda_file(model) is None:
+        fix = "put it beside the model's file"
+        raise NotAvailable(f"no conda environment file {environment.conda}", where=model.card.name, fix=fix)
     if not deployed:
         kind = "conda" if environment.conda else "apptainer"
         fix = f"run the board with `-- --software-deployment-method {kind}`"

@@ -23,7 +23,7 @@ class Environment(BaseModel):
     pip: tuple[str, ...] = ()
     """Requirements for a virtual environment of its own."""
     conda: str | None = None
-    """A conda environment file."""
+    """A conda environment file, beside the model's own."""
     container: str | None = None
     """An image with its digest."""
 

@@ -1,7 +1,7 @@
 # Names every rule uses. The configuration file is handed to each verb, so a step can be repeated by hand from its log.
 from scarena.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
-from scarena.environments import digest_of, environments_of
+from scarena.environments import conda_file, digest_of, environments_of
 from scarena.models.foundation.recipe import corpus_source, training_source
 from scarena.models.registry import find_model, fingerprint
 from scarena.pretraining import all_checkpoints, recipes_of

@@ -18,8 +18,10 @@ def virtual_environment_of(wildcards):
 
 
 def conda_of(wildcards):
-    asked = card_environment(wildcards)
-    return str(Path(asked.conda).absolute()) if asked and asked.conda else None
+    if wildcards.model in SUBMITTED:
+        return None
+    file = conda_file(find_model(wildcards.model, dict.fromkeys(RECIPES)))
+    return str(file) if file else None
 
 
 def container_of(wildcards):

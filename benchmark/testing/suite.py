@@ -42,12 +42,15 @@ def check_model(name: str, checkpoint: Path | None = None, cache: Path = Path(".
     Raises
     ------
     ConfigError, ModelError
-        If there is no such model, or it cannot be loaded.
+        If there is no such model, or its package cannot be imported.
     """
     with tempfile.TemporaryDirectory(prefix="conformance-") as made:
         folder = Path(made)
         subject = Subject.of_name(name, checkpoint, folder)
-        model = subject.load()
+        loaded: list[type[Model]] = []
+        if (result := judged(name, "loads", lambda: loaded.append(subject.load()))).state != "passed":
+            return [result]
+        (model,) = loaded
         try:
             python = _python(model, cache)
         except NotAvailable as error:

@@ -41,10 +41,13 @@ class Conda(Old):
 class Container(Old):
     card = ModelCard(name="in-container", title="C", environment=Environment(container="docker://x@sha256:0"), **told)
 
+class Torn(Old):
+    card = ModelCard(name="torn", title="T", environment=Environment(conda="missing.yaml"), **told)
+
 class Nowhere(Old):
     card = ModelCard(name="nowhere", title="N", environment=Environment(pip=("no-such-package-at-all==9",)), **told)
 """
-NAMES = {"old": "Old", "in-conda": "Conda", "in-container": "Container", "nowhere": "Nowhere"}
+NAMES = {"old": "Old", "in-conda": "Conda", "in-container": "Container", "nowhere": "Nowhere", "torn": "Torn"}
 
 TOOLS = {
     "apptainer": "#!/bin/sh\necho apptainer version 1.3.4\n",
@@ -71,7 +74,7 @@ def place(tmp_path_factory):
     (home / "old-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: old\nVersion: 1\n")
     points = "\n".join(f"{name} = old_tools.models:{kind}" for name, kind in NAMES.items())
     (home / "old-1.dist-info/entry_points.txt").write_text(f"[scarena.models]\n{points}\n")
-    (folder / "env.yaml").write_text("channels: [conda-forge]\ndependencies: [python=3.12]\n")
+    (home / "old_tools/env.yaml").write_text("channels: [conda-forge]\ndependencies: [python=3.12]\n")
     # A dry run asks conda and apptainer for no more than what they say here.
     (folder / "bin").mkdir()
     for tool, answers in TOOLS.items():
@@ -112,6 +115,13 @@ def test_a_model_runs_with_the_numpy_of_its_card_and_the_record_names_it(place):
     checked = run(place, "scarena.cli", "check-model", "old", "--json")
     states = {row["check"]: row["state"] for row in json.loads(checked.stdout)}
     assert set(states.values()) == {"passed"}, checked.stdout
+
+
+def test_a_conda_file_that_is_not_there_is_a_state_of_its_model_and_the_workflow_goes_on(place):
+    record = embedded(place, "torn", "--deployed")
+    assert record["state"] == "not available"
+    assert "no conda environment file missing.yaml" in record["reason"]
+    assert "scarena embed torn" in dry_run(place, "--software-deployment-method", "conda")
 
 
 @pytest.mark.parametrize(("name", "words"), [("in-conda", "env.yaml"), ("in-container", "docker://x")])

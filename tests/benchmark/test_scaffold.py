@@ -107,6 +107,7 @@ def test_a_name_that_is_none_or_is_taken_is_refused(name):
         new_model(name)
 
 
+@pytest.mark.slow
 def test_the_adapter_and_its_test_work_as_written(tmp_path):
     root = Path(registry.__file__).parent.parent
     paths = new_model("trial-adapter-of-a-test")

@@ -16,7 +16,7 @@ class Projection(Model):
         title="Random projection",
         family="baseline",
         description="log1p CP10k of every gene, on 32 directions drawn from the genes' ids",
-        source="doi:10.1006/jcss.2003.1025-4",
+        source="doi:10.1016/S0022-0000(03)00025-4",
         licence="MIT",
         settings={"dimension": 32},
     )

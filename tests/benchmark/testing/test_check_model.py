@@ -16,6 +16,11 @@ class Absent(Model):
     card = ModelCard(name="absent", title="Absent", unavailable="no public weights", **told)
     def embed(self, data, ctx): raise AssertionError("it cannot be run")
 
+class Torn(Absent):
+    card = ModelCard(name="torn", title="Torn", **told)
+    @classmethod
+    def example(cls, folder): raise ValueError("half a checkpoint")
+
 class Careless(Model):
     card = ModelCard(name="careless", title="Careless", **told)
     def embed(self, data, ctx):
@@ -29,7 +34,7 @@ def check(tmp_path):
     (tmp_path / "absent-1.dist-info").mkdir()
     (tmp_path / "made_up.py").write_text(PACKAGE)
     (tmp_path / "absent-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: absent\nVersion: 1\n")
-    points = "[scarena.models]\nabsent = made_up:Absent\ncareless = made_up:Careless\n"
+    points = "[scarena.models]\nabsent = made_up:Absent\ncareless = made_up:Careless\ntorn = made_up:Torn\n"
     (tmp_path / "absent-1.dist-info/entry_points.txt").write_text(points)
 
     def run(*arguments):
@@ -47,6 +52,14 @@ def test_what_cannot_be_run_here_is_not_available_and_no_failure(check):
     assert json.loads(done.stdout)[0]["reason"] == "no public weights"
 
 
+def test_an_example_that_cannot_be_made_is_a_failure_and_no_traceback(check):
+    done = check("torn", "--json")
+    (row,) = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (row["check"], row["state"], row["reason"]) == ("loads", "failed", "ValueError: half a checkpoint")
+
+
+@pytest.mark.slow
 def test_a_fault_is_exit_code_1_and_named(check):
     done = check("careless", "--json")
     states = {row["check"]: row["state"] for row in json.loads(done.stdout)}
