@@ -53,7 +53,7 @@ def markdown() -> str:
     template = Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(
         _TEMPLATE.read_text(encoding="utf-8")
     )
-    lines = [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *(_line(row(card)) for card in baselines())]
+    lines = [line(COLUMNS), line(["---"] * len(COLUMNS)), *(line(row(card)) for card in baselines())]
     return template.render(
         table="\n".join(lines), n_hvg=f"{N_HVG:,}", n_factors=N_FACTORS, n_projected=N_DIMENSIONS,
         n_seurat=SEURAT_DIMENSIONS,
@@ -62,7 +62,7 @@ def markdown() -> str:
 
 def row(card: ModelCard) -> tuple[str, ...]:
     """Return the entries of one baseline, in the order of :data:`COLUMNS`."""
-    settings = "; ".join(f"{key} {_value(value)}" for key, value in card.settings.items())
+    settings = "; ".join(f"{key} {said(value)}" for key, value in card.settings.items())
     return (
         f"`{card.name}`", card.description, settings, WHOSE[card.name], _yes(card.uses_batch), _yes(card.uses_labels),
         _yes(card.trains_on_target), _where(card), card.source, card.licence,
@@ -77,7 +77,8 @@ def _where(card: ModelCard) -> str:
     return "in an environment of its own: " + ", ".join(f"`{each}`" for each in card.environment.pip)
 
 
-def _value(value: str | float | bool | None) -> str:
+def said(value: str | float | bool | None) -> str:
+    """Return a setting as a page says it."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return value if isinstance(value, str) else f"{value:g}"
@@ -87,5 +88,6 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _line(entries: tuple[str, ...] | list[str]) -> str:
+def line(entries: tuple[str, ...] | list[str]) -> str:
+    """Return a row of a Markdown table."""
     return "| " + " | ".join(entry.replace("|", r"\|") for entry in entries) + " |"
