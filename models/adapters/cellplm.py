@@ -37,7 +37,8 @@ class CellPLM(Adapter):
     """A frozen CellPLM.
 
     All cells of a batch go through the network together, in the dataset's order and at most 20,000 at once (upstream:
-    all of them). Leaving cells out, or giving them other batches, changes the vectors of the rest.
+    all of them). Leaving cells out, or giving them other batches, changes the vectors of the rest; in a batch that has
+    more, so does another order.
     """
 
     card = ModelCard(
@@ -57,13 +58,13 @@ class CellPLM(Adapter):
 
     def load(self, folder: Path) -> _Loaded:
         """Read the configuration, which has the genes, and the weights."""
-        from scarena.models.adapters.shared.weights import load_public, read_dictionary, read_tensors
+        from scarena.models.adapters.shared.weights import load_public, read_config, read_tensors
 
         found = sorted(folder.glob("*.config.json"))
         if len(found) != 1:
             what = f"{len(found)} files called <prefix>.config.json"
             raise ModelError(what, where=str(folder), fix="one checkpoint a folder, as `prefix.best.ckpt` beside it")
-        config = read_dictionary(found[0])
+        config = read_config(found[0], "gene_list", "enc_mod", "enc_hid", "enc_layers", "post_latent_dim")
         _check(config, found[0])
         path = found[0].with_name(found[0].name.removesuffix(".config.json") + ".best.ckpt")
         net = _network(config)

@@ -46,9 +46,9 @@ class LangCell(Adapter):
     def load(self, folder: Path) -> Embedder:
         """Read the cells' encoder, its projection and the dictionaries."""
         from scarena.models.adapters.shared.ranked import Ranked, find_dictionary, with_cls
-        from scarena.models.adapters.shared.weights import load_public, read_dictionary, read_tensors
+        from scarena.models.adapters.shared.weights import load_public, read_config, read_tensors
 
-        config = read_dictionary(folder / "cell_bert" / "config.json")
+        config = read_config(folder / "cell_bert" / "config.json", *_EXAMPLE, "vocab_size")
         size = int(config["vocab_size"])
         tokens = with_cls(find_dictionary(folder, _PLACES, "token_dictionary*", [size - 1, size]))
         medians = find_dictionary(folder, _PLACES, "gene_median_dictionary*", known=set(tokens))
@@ -86,7 +86,7 @@ class LangCell(Adapter):
 
 _EXAMPLE = {
     "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 64,
-    "hidden_act": "relu", "layer_norm_eps": 1e-12, "max_position_embeddings": 128, "type_vocab_size": 2,
+    "hidden_act": "relu", "layer_norm_eps": 1e-12, "max_position_embeddings": 128,
 }  # fmt: skip
 
 

@@ -58,11 +58,11 @@ class Nicheformer(Adapter):
 
     def load(self, folder: Path) -> _Loaded:
         """Read the model, its vocabulary and the means of dissociated technologies."""
-        from scarena.models.adapters.shared.weights import load_public, read_dictionary, read_tensors
+        from scarena.models.adapters.shared.weights import load_public, read_config, read_dictionary, read_tensors
 
-        config = read_dictionary(folder / "config.json")
+        config = read_config(folder / "config.json", *_EXAMPLE, "n_tokens")
         genes = _genes(read_dictionary(folder / "vocab.json"))
-        if not config.get("learnable_pe", True) or not genes:
+        if not config["learnable_pe"] or not genes:
             fix = "give the folder as its authors published it"
             raise ModelError("its places are not learned, or its vocabulary has no genes", where=str(folder), fix=fix)
         net = _network(config)
@@ -102,8 +102,7 @@ _EXAMPLE = {
 
 
 def _genes(vocabulary: Mapping[str, Any]) -> dict[str, int]:
-    # Names of what is no gene stand in brackets.
-    return {name: int(number) for name, number in vocabulary.items() if not name.startswith("[")}
+    return {name: int(number) for name, number in vocabulary.items() if int(number) >= _RESERVED}
 
 
 def _means(folder: Path, n_genes: int) -> np.ndarray:

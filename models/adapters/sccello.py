@@ -53,9 +53,9 @@ class ScCello(Adapter):
     def load(self, folder: Path) -> Embedder:
         """Read the model and the dictionaries that go with its vocabulary."""
         from scarena.models.adapters.shared.ranked import Ranked, bert_keys, bert_network, find_dictionary, with_cls
-        from scarena.models.adapters.shared.weights import load_public, read_dictionary, read_tensors
+        from scarena.models.adapters.shared.weights import load_public, read_config, read_tensors
 
-        config = {**read_dictionary(folder / "config.json"), "type_vocab_size": 1}
+        config = read_config(folder / "config.json", *_EXAMPLE, "vocab_size") | {"type_vocab_size": 1}
         size, layers = int(config["vocab_size"]), int(config["num_hidden_layers"])
         tokens = with_cls(find_dictionary(folder, _PLACES, "token_dictionary*", [size - 1, size]))
         medians = find_dictionary(folder, _PLACES, "gene_median_dictionary*", known=set(tokens))
@@ -83,14 +83,14 @@ class ScCello(Adapter):
         config = {**_EXAMPLE, "vocab_size": len(tokens) + 1}
         (folder / "config.json").write_text(json.dumps(config))
         torch.manual_seed(seed)
-        weights = to_public(bert_network(config, 2), bert_keys(2))
+        weights = to_public(bert_network({**config, "type_vocab_size": 1}, 2), bert_keys(2))
         kind = weights.pop(_KIND)
         save_file(weights | {name: torch.randn_like(kind) for name in _CONSTANTS}, folder / _FILES[0])
 
 
 _EXAMPLE: dict[str, Any] = {
     "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 64,
-    "hidden_act": "relu", "layer_norm_eps": 1e-12, "max_position_embeddings": 128, "type_vocab_size": 1,
+    "hidden_act": "relu", "layer_norm_eps": 1e-12, "max_position_embeddings": 128,
 }  # fmt: skip
 
 

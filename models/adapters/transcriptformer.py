@@ -54,14 +54,14 @@ class TranscriptFormer(Adapter):
         """Read the configuration, the vocabularies and ``model_weights.pt``."""
         from scarena.models.adapters.shared.weights import load_public, read_dictionary, read_tensors
 
-        config = _Config(read_dictionary(folder / "config.json"), folder / "config.json")
-        genes = _gene_vocabulary(folder / "vocabs", config.data["special_tokens"], config.data["esm2_mappings"])
-        assays = read_dictionary(folder / "vocabs" / "assay_vocab.json") if config.assays else {}
+        model, data = _configs(folder / "config.json")
+        genes = _gene_vocabulary(folder / "vocabs", data["special_tokens"], data["esm2_mappings"])
+        assays = read_dictionary(folder / "vocabs" / "assay_vocab.json") if data["aux_cols"] else {}
         weights = read_tensors(folder / "model_weights.pt")
         proteins = weights.get("gene_embeddings.embedding.weight")
-        net = _network(config.model, len(genes), len(assays), 0 if proteins is None else proteins.shape[1])
-        load_public(net, weights, _keys(config.model, bool(assays)), _UNUSED, folder / "model_weights.pt")
-        return _Loaded(net, config.model, genes, {name: int(number) for name, number in assays.items()})
+        net = _network(model, len(genes), len(assays), 0 if proteins is None else proteins.shape[1])
+        load_public(net, weights, _keys(model, bool(assays)), _UNUSED, folder / "model_weights.pt")
+        return _Loaded(net, model, genes, {name: int(number) for name, number in assays.items()})
 
     @classmethod
     def write_example(cls, folder: Path, seed: int = 0) -> None:
@@ -100,19 +100,17 @@ _EXAMPLE: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-class _Config:
-    """The parts of ``config.json`` that an embedding needs."""
+def _configs(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parts of ``config.json`` that an embedding needs: of the model and of its data."""
+    from scarena.models.adapters.shared.weights import having, read_config
 
-    def __init__(self, found: Mapping[str, Any], where: Path) -> None:
-        fix = "give the folder as its authors published it"
-        try:
-            self.model: dict[str, Any] = dict(found["model"]["model_config"])
-            self.data: dict[str, Any] = dict(found["model"]["data_config"])
-        except (KeyError, TypeError) as error:
-            raise ModelError(f"lacks {error}", where=str(where), fix=fix) from None
-        if self.data.get("aux_cols") not in ("assay", None):
-            raise ModelError(f"aux_cols is {self.data['aux_cols']!r}, not 'assay' or null", where=str(where), fix=fix)
-        self.assays = self.data.get("aux_cols") is not None
+    found = having(read_config(path, "model")["model"], path, "model_config", "data_config")
+    data = having(found["data_config"], path, "aux_cols", "esm2_mappings", "special_tokens")
+    if data["aux_cols"] not in ("assay", None) or "[START]" not in data["special_tokens"]:
+        what = f"aux_cols is {data['aux_cols']!r} (not 'assay' or null), or special_tokens lacks [START]"
+        raise ModelError(what, where=str(path), fix="give the folder as its authors published it")
+    needed = set(_EXAMPLE["model_config"]) - {"dropout", "mu_link_fn", "aux_len", "block_len", "gene_head_hidden_dim"}
+    return having(found["model_config"], path, *sorted(needed)), data
 
 
 def _gene_vocabulary(folder: Path, special: Sequence[str], files: Sequence[str]) -> dict[str, int]:
@@ -209,11 +207,8 @@ def _network(model: Mapping[str, Any], n_genes: int, n_assays: int, protein_widt
         def __init__(self) -> None:
             super().__init__()
             self.proteins = nn.Embedding(n_genes, protein_width)
-            self.down, self.norm, self.up = (
-                nn.Linear(protein_width, width),
-                nn.LayerNorm(width),
-                nn.Linear(width, width),
-            )
+            self.down, self.up = nn.Linear(protein_width, width), nn.Linear(width, width)
+            self.norm = nn.LayerNorm(width)
             self.assays = nn.Embedding(n_assays, width) if n_assays else None
             self.encoder = Encoder(sizes)
 
@@ -239,18 +234,15 @@ def _keys(model: Mapping[str, Any], assays: bool) -> dict[str, str | tuple[str, 
         found |= {f"{our}.{kind}": f"gene_embeddings.mlp.layers.{name}.{kind}" for our, name in theirs.items()}
     if assays:
         found["assays.weight"] = "aux_embeddings.assay.weight"
+    parts = {"norm_attention": "norm1", "norm_ff": "norm2"}
+    inside = {"up": "linear1", "down": "linear2"}
     for number in range(int(model["num_layers"])):
         ours, layer = f"encoder.layers.{number}", f"transformer_encoder.encoder_layers.{number}"
         for kind in ("weight", "bias"):
-            found |= {
-                f"{ours}.norm_{our}.{kind}": f"{layer}.{n}.{kind}"
-                for our, n in (("attention", "norm1"), ("ff", "norm2"))
-            }
+            found |= {f"{ours}.{our}.{kind}": f"{layer}.{name}.{kind}" for our, name in parts.items()}
             if kind == "weight" or model["attn_bias"]:
                 found[f"{ours}.qkv.{kind}"] = tuple(f"{layer}.self_attn.linears.{n}.{kind}" for n in range(3))
                 found[f"{ours}.out.{kind}"] = f"{layer}.self_attn.linears.3.{kind}"
             if kind == "weight" or model["fw_bias"]:
-                found |= {
-                    f"{ours}.{our}.{kind}": f"{layer}.{n}.{kind}" for our, n in (("up", "linear1"), ("down", "linear2"))
-                }
+                found |= {f"{ours}.{our}.{kind}": f"{layer}.{name}.{kind}" for our, name in inside.items()}
     return found

@@ -92,6 +92,32 @@ def setting(found: Mapping[str, Any], *keys: str, where: Path) -> Any:
     return inner
 
 
+def read_config(path: Path, *needed: str) -> dict[str, Any]:
+    """Read a mapping as `read_dictionary` does, and see that it has some keys.
+
+    Raises
+    ------
+    ModelError
+        As there, or if keys are missing.
+    """
+    return having(read_dictionary(path), path, *needed)
+
+
+def having(found: Mapping[str, Any], where: Path, *needed: str) -> dict[str, Any]:
+    """Return a mapping that has some keys.
+
+    Raises
+    ------
+    ModelError
+        If it lacks any.
+    """
+    if not isinstance(found, Mapping):
+        raise _unreadable(where, f"holds a {type(found).__name__}, not a dictionary")
+    if lacking := [key for key in needed if key not in found]:
+        raise _unreadable(where, _listed("lacks", lacking))
+    return dict(found)
+
+
 class _Inert:
     """What stands for an object that nothing here reads, as a training's settings; it keeps and runs nothing."""
 

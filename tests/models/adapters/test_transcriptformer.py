@@ -36,9 +36,14 @@ def _cells(human_cells: Callable[..., AnnData]) -> AnnData:
 
 
 @pytest.mark.upstream
+@pytest.mark.parametrize("changed", [{}, {"softcap": 0, "attn_bias": True, "fw_bias": True, "activation": "silu"}])
 def test_tokens_and_vectors_are_those_of_upstream(
-    folder: Path, human_cells: Callable[..., AnnData], upstream: Callable[..., dict[str, np.ndarray]]
-) -> None:
+    changed: dict[str, object], folder: Path, human_cells: Callable[..., AnnData],
+    upstream: Callable[..., dict[str, np.ndarray]],
+) -> None:  # fmt: skip
+    config = json.loads((folder / "config.json").read_text())
+    config["model"]["model_config"] |= changed
+    (folder / "config.json").write_text(json.dumps(config))
     data = _cells(human_cells)
     data.var["ensembl_id"] = data.var_names.to_numpy()
     data.write_h5ad(folder / "given.h5ad")
@@ -74,6 +79,29 @@ def test_a_dataset_without_assays_is_one_of_unknown_assays(folder: Path, human_c
     del data.obs["assay"]
     assert np.array_equal(model.embed(data, Context()), unknown)
     assert (np.abs(unknown - known).max(1) > 0).tolist() == [True, True, False] * 4
+
+
+def test_a_checkpoint_without_assays_and_one_with_other_columns(
+    folder: Path, human_cells: Callable[..., AnnData]
+) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["model"]["data_config"]["aux_cols"] = None
+    (folder / "config.json").write_text(json.dumps(config))
+    weights = read_tensors(folder / "model_weights.pt")
+    del weights["aux_embeddings.assay.weight"]
+    save_torch(folder / "model_weights.pt", weights)
+    data, model = _cells(human_cells), TranscriptFormer.at(folder)()
+    vectors = model.embed(data, Context())
+    data.obs["assay"] = "10x 3' v3"
+    assert np.array_equal(model.embed(data, Context()), vectors) and np.isfinite(vectors).all()
+    config["model"]["data_config"]["aux_cols"] = "assay,tissue"
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="aux_cols is 'assay,tissue'"):
+        TranscriptFormer().load(folder)
+    del config["model"]["model_config"]["softcap"]
+    (folder / "config.json").write_text(json.dumps(config).replace(",tissue", ""))
+    with pytest.raises(ModelError, match="lacks softcap"):
+        TranscriptFormer().load(folder)
 
 
 @pytest.mark.parametrize("longest", [3, 600])
