@@ -102,11 +102,11 @@ class CellPLM(Adapter):
 
 
 _EXAMPLE: dict[str, Any] = {
-    "enc_mod": "flowformer", "enc_hid": 32, "enc_layers": 2, "enc_head": 4, "post_latent_dim": 16, "norm": "layernorm",
+    "enc_mod": "flowformer", "enc_hid": 32, "enc_layers": 2, "enc_head": 4, "post_latent_dim": 16, "norm": "groupnorm",
     "latent_mod": "gmvae", "num_clusters": 5, "pe_type": "sin", "cat_pe": False, "dec_mod": "mlp", "dec_hid": 16,
     "dec_layers": 2, "out_dim": 400, "mask_node_rate": 0.75, "mask_feature_rate": 0.25, "dsbn": False,
 }  # fmt: skip
-_LATENTS = ("gmvae", "vae", "ae", "none")
+_LATENTS, _NORMS = ("gmvae", "vae", "ae", "none"), ("layernorm", "groupnorm")
 
 
 def _check(config: Mapping[str, Any], where: Path) -> None:
@@ -114,7 +114,7 @@ def _check(config: Mapping[str, Any], where: Path) -> None:
     wrong = [
         f"{key} {config.get(key, default)!r}"
         for key, default, allowed in (
-            ("enc_mod", None, ("flowformer",)), ("latent_mod", "vae", _LATENTS), ("norm", "layernorm", ("layernorm",)),
+            ("enc_mod", None, ("flowformer",)), ("latent_mod", "vae", _LATENTS), ("norm", "layernorm", _NORMS),
             ("input_covariate", False, (False,)), ("gene_emb", None, (None,)),
         )
         if config.get(key, default) not in allowed
@@ -185,7 +185,8 @@ def _network(config: Mapping[str, Any]) -> nn.Module:
             super().__init__()
             self.n_clusters = int(config.get("num_clusters", 16)) if mod == "gmvae" else 0
             self.genes = nn.Embedding(len(config["gene_list"]), width)
-            self.into, self.norm = nn.Linear(width, width), nn.LayerNorm(width)
+            self.into = nn.Linear(width, width)
+            self.norm = nn.GroupNorm(4, width) if config.get("norm") == "groupnorm" else nn.LayerNorm(width)
             self.encoder = Encoder(sizes, FlowLayer)
             self.before = nn.BatchNorm1d(width, track_running_stats=True) if config.get("dsbn") else nn.LayerNorm(width)
             if mod == "gmvae":

@@ -52,7 +52,7 @@ class Nicheformer(Adapter):
         licence="BSD-3-Clause",
         parameters=49_300_000,
         training_corpus=("SpatialCorpus-110M: 57 million dissociated and 53 million spatial cells, human and mouse",),
-        settings={"layer": -1, "with_context": False, "technology_mean": "dissociated", "length": 1500},
+        settings={"layer": -1, "with_context": False, "technology_mean": "dissociated, rounded", "length": 1500},
     )
     piece = 8
 
@@ -89,8 +89,8 @@ class Nicheformer(Adapter):
         config = {**_EXAMPLE, "n_tokens": len(genes) + _RESERVED}
         (folder / "vocab.json").write_text(json.dumps({**special, **genes}))
         (folder / "config.json").write_text(json.dumps(config))
-        means = 0.5 + (np.arange(len(genes)) * 0.6180339887) % 1
-        means[0] = 0.0
+        means = 0.2 + 9 * ((np.arange(len(genes)) * 0.6180339887) % 1)
+        means[::50] = np.nan
         np.save(folder / _MEANS, means)
         torch.manual_seed(seed)
         save_file(to_public(_network(config), _keys(2)), folder / "model.safetensors")
@@ -106,7 +106,11 @@ def _genes(vocabulary: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _means(folder: Path, n_genes: int) -> np.ndarray:
-    """Return each gene's mean, float64 [G], of dissociated technologies."""
+    """Return each gene's mean, float64 [G], of dissociated technologies: a whole number, 1 where there is none.
+
+    Rounded as in the authors' notebook for such cells, hence as in the pretraining. Their tokeniser on Hugging Face
+    divides by the array that it is given, and the file as it is would put its 60 genes without a mean into every cell.
+    """
     fix = f"put {_MEANS} of data/model_means of github.com/theislab/nicheformer into the folder"
     path = next((p for p in (folder / _MEANS, folder / "model_means" / _MEANS) if p.is_file()), folder / _MEANS)
     try:
@@ -115,7 +119,7 @@ def _means(folder: Path, n_genes: int) -> np.ndarray:
         raise ModelError(f"no array ({error})", where=str(path), fix=fix) from None
     if found.shape != (n_genes,):
         raise ModelError(f"{found.shape} means for {n_genes} genes", where=str(path), fix=fix)
-    return found.astype(np.float64)
+    return np.maximum(np.floor(np.nan_to_num(found.astype(np.float64)) + 0.5), 1.0)
 
 
 class _Loaded:
@@ -139,15 +143,18 @@ class _Loaded:
     def tokens(self, cells: Cells) -> Packed:
         """Return species, technology, modality and the genes by rank, all cells padded to one length.
 
-        Ranks are of count / mean: what upstream scales by first, to 10,000 a cell and by the logarithm, changes none. A
-        gene without a mean goes first (upstream divides by 1e-6). A technology that the model does not know is padding.
+        Of equal genes the first (upstream's sort leaves that open). A technology unknown to the model is padding.
         """
         from scarena.models.adapters.shared.cells import highest
         from scarena.models.adapters.shared.tokens import kept_sizes, packed
 
         is_gene_N = cells.genes_N >= _RESERVED
-        mean_N = np.maximum(self.means_G[np.maximum(cells.genes_N - _RESERVED, 0)], 1e-6)
-        key_N = np.where(is_gene_N, cells.counts_N / mean_N, np.inf)
+        cell_N = np.repeat(np.arange(len(cells)), np.diff(cells.starts_B1))
+        total_B = np.bincount(cell_N, cells.counts_N * is_gene_N, len(cells))
+        # Step by step as upstream: what is equal there must be equal here.
+        scaled_N = cells.counts_N * (10_000 / np.maximum(total_B, 1))[cell_N]
+        mean_N = self.means_G[np.maximum(cells.genes_N - _RESERVED, 0)]
+        key_N = np.where(is_gene_N, np.log1p(scaled_N / mean_N), np.inf)
         # The technology has the highest key: it is the first of its cell, with which a place goes.
         rows = highest(key_N, cells.starts_B1, self.length - _CONTEXT + 1)
         sizes_B = kept_sizes(cells, rows)

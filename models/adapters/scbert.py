@@ -42,8 +42,8 @@ class ScBERT(Adapter):
         lists_all_studies=False,
         description="log2 counts per 10,000 cut to levels 0 to 5, all 16,906 genes; mean of the last layer's vectors",
         source="doi:10.1038/s42256-022-00534-z",
-        licence="for research, all rights reserved",
-        parameters=8_900_000,
+        licence="GPL-3.0",
+        parameters=8_388_607,
         training_corpus=("PanglaoDB, 1.1 million human cells",),
         settings={"levels": _LEVELS, "pooling": "mean (none is published)"},
     )

@@ -45,6 +45,7 @@ class ScCello(Adapter):
         description="genes by rank of count / median; the last layer's CLS token; pretrained with cell types",
         source="doi:10.48550/arXiv.2408.12373",
         licence="MIT",
+        parameters=10_681_094,
         training_corpus=("CELLxGENE Census of 2023-07-25, 22 million human cells and their cell types",),
         settings={"target_sum": 10_000, "pass_cell_cls": False, "normalize": False},
     )

@@ -33,7 +33,12 @@ def data(human_cells: Callable[..., AnnData]) -> AnnData:
 
 @pytest.mark.upstream
 @pytest.mark.parametrize(
-    "changed", [{}, {"latent_mod": "vae", "dsbn": True, "dataset_num": 2}, {"latent_mod": "ae", "pe_type": None}]
+    "changed",
+    [
+        {},
+        {"latent_mod": "vae", "dsbn": True, "dataset_num": 2},
+        {"latent_mod": "ae", "pe_type": None, "norm": "layernorm"},
+    ],
 )
 def test_vectors_are_those_of_upstream(
     changed: dict[str, object], folder: Path, data: AnnData, upstream: Callable[..., dict[str, np.ndarray]]

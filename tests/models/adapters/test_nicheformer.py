@@ -27,24 +27,26 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def data(human_cells: Callable[..., AnnData]) -> AnnData:
     """Cells of more and of fewer genes than places, one without any; of two technologies and an unknown one."""
-    data = human_cells(distinct=True)
+    data = human_cells()
     data.X = csr_matrix(data.X.toarray() * (np.arange(12) != 2)[:, None])
     data.obs["assay"] = ["10x 3' v2", "CITE-seq", "a new one"] * 4
     return data
 
 
 def _published_tokens(data: AnnData, folder: Path) -> np.ndarray:
-    """The published tokeniser, step by step on padded rows: 10,000 a cell, divide by means, log, sort downwards."""
+    """The published notebook and tokeniser on padded rows: rounded means, 10,000 a cell, divide, log, sort down."""
     vocabulary = json.loads((folder / "vocab.json").read_text())
     genes = [name for name in vocabulary if not name.startswith("[")]
     counts = data[:, [gene for gene in genes if gene in data.var_names]].X.toarray().astype(float)
     total = counts.sum(1, keepdims=True)
     scaled = counts * (10_000 / (total + (total == 0)))
-    scaled = np.log1p(scaled / np.maximum(np.load(folder / "dissociated_mean_script.npy"), 1e-6))
+    means = np.nan_to_num(np.load(folder / "dissociated_mean_script.npy"))
+    rounded = np.where((means % 1) >= 0.5, np.ceil(means), np.floor(means))
+    scaled = np.log1p(scaled / np.where(rounded == 0, 1, rounded))
     found = np.zeros((data.n_obs, LENGTH), np.int64)
     for cell, row in enumerate(scaled):
         expressed = np.flatnonzero(row)
-        ranked = expressed[np.argsort(-row[expressed])] + 30
+        ranked = expressed[np.argsort(-row[expressed], kind="stable")] + 30
         technology = {"10x 3' v2": 12, "CITE-seq": 17}.get(data.obs["assay"].iloc[cell], 0)
         tokens = [5, technology, 3, *ranked][:LENGTH]
         found[cell, : len(tokens)] = tokens
