@@ -146,23 +146,14 @@ class _Loaded:
         """
         import torch
 
+        from scarena.models.adapters.shared.cells import uniform_table
+
         net: Any = self.net.to(device)
-        draws_BC = _draws(cells, net.n_clusters) if uniform_BC is None else uniform_BC
+        draws_BC = uniform_table(cells, net.n_clusters, 0) if uniform_BC is None else uniform_BC
         genes_N, starts_B1 = torch.from_numpy(cells.genes_N).long(), torch.from_numpy(cells.starts_B1)
         logs_N = torch.from_numpy(cells.counts_N).log1p()
         given = (x.to(device) for x in (genes_N, starts_B1, logs_N, torch.from_numpy(draws_BC).float()))
         return net(*given).cpu().numpy()
-
-
-def _draws(cells: Cells, n_clusters: int) -> np.ndarray:
-    """Return numbers in [0, 1) of each cell for each cluster, [B, C]: those of its first gene."""
-    from scarena.models.adapters.shared.cells import uniforms
-
-    found = np.full((len(cells), n_clusters), 0.5)
-    some = np.flatnonzero(np.diff(cells.starts_B1))
-    for cluster in range(n_clusters):
-        found[some, cluster] = uniforms(cells, cluster)[cells.starts_B1[:-1][some]]
-    return found
 
 
 def _network(config: Mapping[str, Any]) -> nn.Module:
