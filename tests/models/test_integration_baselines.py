@@ -123,6 +123,25 @@ def test_glm_pca_finds_the_factor_that_made_the_counts(make_cells):
     assert abs(np.corrcoef(embedded("glm-pca", cells)[:, 0], factor_N)[0, 1]) > 0.95
 
 
+def test_glm_pca_raises_its_penalty_where_the_fit_diverges_and_says_so_where_none_helps(few, monkeypatch):
+    package = pytest.importorskip("glmpca.glmpca", reason="glm-pca runs in an environment of its own")
+    fit, penalties = package.glmpca, []
+
+    def diverging(*args, penalty, **options):
+        penalties.append(penalty)
+        if penalty < least:
+            raise package.GlmpcaError("Numerical divergence (deviance no longer finite)")
+        return fit(*args, penalty=penalty, **options)
+
+    monkeypatch.setattr(package, "glmpca", diverging)
+    least = 100
+    embedded("glm-pca", few)
+    assert penalties == [1, 10, 100]
+    least = 1e6
+    with pytest.raises(ModelError, match="diverges under every penalty up to 1000"):
+        embedded("glm-pca", few)
+
+
 def test_symphony_maps_onto_a_reference_that_the_mapped_cells_do_not_move(few):
     few.obs["batch"] = np.array(["mapped", "first", "second", "first", "second"])[np.arange(few.n_obs) % 5]
     mapped = (few.obs["batch"] == "mapped").to_numpy()
