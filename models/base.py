@@ -43,6 +43,8 @@ class ModelCard(BaseModel):
     """Whether `embed` is handed the cell types (positive controls, supervised models); the board then says so."""
     trains_on_target: bool = False
     """Whether `embed` fits parameters on the dataset it embeds (scVI, Harmony), as opposed to a frozen model."""
+    order_matters_of: tuple[Literal["cells", "genes"], ...] = ()
+    """What a frozen model's vectors depend on the order of, as its authors have it; of others it is not asked."""
     control: Literal["positive", "negative"] | None = None
     source: str = ""
     licence: str = ""

@@ -58,6 +58,7 @@ class SE600M(Adapter):
         licence="CC BY-NC-SA 4.0 (code); Arc Research Institute State Model Non-Commercial License (weights, output)",
         parameters=600_000_000,
         training_corpus=("scBaseCount (human)", "CELLxGENE", "Tahoe-100M"),
+        order_matters_of=("genes",),
         settings={"pad_length": 2048, "dtype": "float32"},
     )
     piece = 4

@@ -46,6 +46,7 @@ class TranscriptFormer(Adapter):
         training_corpus=(
             "CELLxGENE, 57 million human cells (Exemplar, Metazoa: with other species, 110 and 112 million)",
         ),
+        order_matters_of=("genes",),
         settings={"clip_counts": _CLIP, "sort_genes": False, "randomize_genes": False},
     )
     piece = 8
