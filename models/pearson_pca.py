@@ -50,6 +50,7 @@ class PearsonPCA(Model):
         """Return the components; a cell without counts has no expectation, and its vector is zero."""
         import scanpy as sc
 
+        data = data.copy()
         data.X = data.X.astype(np.float32)
         # scanpy takes every stored entry for a count above zero.
         data.X.eliminate_zeros()
