@@ -79,6 +79,7 @@ class Symphony(Model):
         import symphonypy
 
         np.random.seed(ctx.seed)  # noqa: NPY002 - symphonypy's k-means of a reference of one batch draws from it
+        data = data.copy()
         data.obs["batch"] = data.obs["batch"].astype(str)
         inside = data.obs["batch"].isin(reference_batches(data.obs["batch"])).to_numpy()
         reference = _reference(data[inside].copy(), ctx)
