@@ -107,11 +107,13 @@ def contamination(models: list[Json], datasets: list[Json]) -> list[Json]:
     for model in models:
         if model.get("family") == "foundation":
             corpus = model.get("training_corpus", [])
-            studies = studies_of(corpus)
+            told = (corpus, studies_of(corpus))
+            complete = model.get("lists_all_studies", True)
             for dataset in datasets:
                 name = dataset["dataset"]
-                complete = model.get("lists_all_studies", True)
-                state = verdict(corpus, studies, name, dataset["card"].get("study", []), complete=complete)
+                state = verdict(*told, name, dataset["card"].get("study", []), complete=complete)
+                # Of a random twin's weights nothing was trained on anything.
+                state = "clean" if model.get("parameters") == 0 else state
                 found.append({"model": model["name"], "dataset": name, "state": state})
     return found
 

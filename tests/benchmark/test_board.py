@@ -376,3 +376,11 @@ def test_contamination_goes_by_the_cards_of_models_and_datasets():
         ("fm", "skin_ctcl"): "cells", ("fm", "baron_h1"): "study", ("fm", "kang"): "clean",
         ("untold", "skin_ctcl"): "unknown", ("untold", "baron_h1"): "unknown", ("untold", "kang"): "unknown",
     }  # fmt: skip
+
+
+def test_a_twin_whose_weights_nobody_trained_is_clean() -> None:
+    datasets = [{"dataset": "D", "card": {"study": ["s"]}}]
+    twin = {"name": "twin", "family": "foundation", "training_corpus": [], "parameters": 0}
+    silent = {**twin, "name": "silent", "parameters": 5}
+    states = {row["model"]: row["state"] for row in contamination([twin, silent], datasets)}
+    assert states == {"twin": "clean", "silent": "unknown"}
