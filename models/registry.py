@@ -96,11 +96,11 @@ def find_model(name: str, checkpoints: Mapping[str, Path | None] | None = None) 
     ModelError
         If several packages bring one, or the package that should cannot be imported.
     """
-    what, _, called = name.partition("@")
+    what, at, called = name.partition("@")
     adapter = all_models().get(what)
     if adapter is not None and issubclass(adapter, Adapter):
         return _published(adapter, name, called or what, checkpoints or {})
-    if called:
+    if at:
         from scarena.models.pretrained import pretrained_model
 
         return pretrained_model(name, checkpoints or {})

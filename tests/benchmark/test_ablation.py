@@ -118,7 +118,7 @@ def test_a_baseline_is_run_as_it_is_on_counts_without_labels(config, tmp_path, m
     folder.mkdir(parents=True)
     (folder / "reference.npz").touch()
     (folder / "dataset.h5ad").touch()
-    monkeypatch.setattr("scarena.datasets.prepare.read_prepared", lambda path: cells)
+    monkeypatch.setattr("scarena.datasets.prepared.read_prepared", lambda path: cells)
     monkeypatch.setattr("scarena.dataset_reference.read", lambda path: None)
     cells.obs["cell_type"] = "t"
     data, _ = made._dataset("x")
