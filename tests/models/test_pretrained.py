@@ -170,4 +170,4 @@ def test_the_boards_contamination_follows_from_the_card(checkpoints):
     assert states[("scarena-fm@tiny", "sample")] == states[("scarena-fm-adapted@tiny", "sample")] == "cells"
     assert states[("scarena-fm@tiny", "related")] == "study"
     assert states[("scarena-fm@tiny", "elsewhere")] == "clean"
-    assert states[("scarena-fm-random@tiny", "elsewhere")] == "unknown"
+    assert states[("scarena-fm-random@tiny", "elsewhere")] == "clean"
