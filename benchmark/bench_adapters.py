@@ -46,10 +46,10 @@ class Published:
     note: str = ""
 
 
+# Of those whose adapters compute just what the authors' vectors need; Nicheformer's has to compute its padding too.
 PUBLISHED = (
     Published("scgpt", 512, 8, 12, 512),
     Published("geneformer", 768, 12, 11, 3072, eps=1e-12, most=4096, by_length=True, note="V2-104M, 11 of 12 layers"),
-    Published("nicheformer", 512, 16, 12, 1024, eps=1e-12, most=1500, padded_to=1500, first=False),
     Published("uce", 1280, 20, 4, 5120, most=1536, padded_to=1536, batch=25, note="4 of its 33 layers"),
 )
 COLUMNS = ["model", "sizes", "cells/s, padded", "cells/s, adapter", "ratio", "largest difference"]

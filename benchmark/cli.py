@@ -365,7 +365,7 @@ def bench_kernels(
 
 @bench.command("adapters")
 def bench_adapters(
-    models: Annotated[list[str] | None, typer.Argument(help="scgpt, geneformer, nicheformer, uce; all")] = None,
+    models: Annotated[list[str] | None, typer.Argument(help="scgpt, geneformer, uce; all")] = None,
     cells: Annotated[int, typer.Option(help="cells of each")] = 64,
     out: Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")] = None,
 ) -> None:
