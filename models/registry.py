@@ -97,14 +97,14 @@ def find_model(name: str, checkpoints: Mapping[str, Path | None] | None = None) 
         If several packages bring one, or the package that should cannot be imported.
     """
     what, at, called = name.partition("@")
-    adapter = all_models().get(what)
+    models = all_models()
+    adapter = models.get(what)
     if adapter is not None and issubclass(adapter, Adapter):
         return _published(adapter, name, called or what, checkpoints or {})
     if at:
         from scarena.models.pretrained import pretrained_model
 
         return pretrained_model(name, checkpoints or {})
-    models = all_models()
     if name in models:
         return models[name]
     if claims := [entry for entry in catalogue() if entry.name == name]:
@@ -153,6 +153,12 @@ def fingerprint(model: type[Model]) -> str:
     """Return a short hash of a model's card and source, so that editing either makes its runs stale."""
     source = Path(inspect.getfile(model)).read_bytes()
     if issubclass(model, Adapter):
-        shared = sorted((_HERE / "adapters" / "shared").glob("*.py"))
-        source += b"".join(file.read_bytes() for file in shared) + digest_of("tokenize", "kernels.attention").encode()
+        source += _shared_by_adapters()
     return hashlib.sha256(model.card.model_dump_json().encode() + source).hexdigest()[:16]
+
+
+@cache
+def _shared_by_adapters() -> bytes:
+    # A board asks for every run of every model.
+    files = sorted((_HERE / "adapters" / "shared").glob("*.py"))
+    return b"".join(file.read_bytes() for file in files) + digest_of("tokenize", "kernels.attention").encode()

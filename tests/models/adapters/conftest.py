@@ -52,6 +52,12 @@ def upstream(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Upstream:
 
 
 @pytest.fixture(scope="session")
+def bert_packages() -> tuple[str, ...]:
+    """What transformers' BERT needs beside torch; from 5 on it does not run without all of its dependencies."""
+    return ("transformers==4.57.1", "huggingface-hub==0.36.0", "tokenizers==0.22.1", "regex", "hf-xet")
+
+
+@pytest.fixture(scope="session")
 def human_cells() -> Callable[..., AnnData]:
     """The maker of cells over genes that the tiny checkpoints know, some of which they do not, of unlike depths."""
     from scarena.models.adapters.shared.example import genes
