@@ -6,6 +6,7 @@ import dataclasses
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
@@ -55,10 +56,12 @@ def check_model(name: str, checkpoint: Path | None = None, cache: Path = Path(".
             python = _python(model, cache)
         except NotAvailable as error:
             return [Result(name, "available", "not available", error.what)]
-        direct = _in_child(subject, name, folder, python)
         stage = Stage(subject, model.card, folder / "stage", cache, python)
-        staged = [judged(name, check.name, partial(check.staged, stage)) for check in CHECKS.values() if check.staged]
-        return [*direct, *staged]
+        # Both wait for processes that use one thread each.
+        with ThreadPoolExecutor() as pool:
+            direct = pool.submit(_in_child, subject, name, folder, python)
+            staged = [judged(name, each.name, partial(each.staged, stage)) for each in CHECKS.values() if each.staged]
+            return [*direct.result(), *staged]
 
 
 def _config(cache: Path) -> BoardConfig:

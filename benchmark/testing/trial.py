@@ -45,7 +45,7 @@ class Trial:
     @cached_property
     def first(self) -> tuple[AnnData, AnnData, Any]:
         """What the model was handed, a copy made before, and what it returned, unchecked."""
-        handed = hand_over(self.cells, self.card)
+        handed = self.handed(self.cells)
         before = handed.copy()
         return handed, before, self._run(handed, seed=0)
 
@@ -54,13 +54,24 @@ class Trial:
         """What the model returned for the cells, float32 [n_cells, d]."""
         return check_embedding(self.first[2], self.cells.n_obs, self.card.name)
 
+    @cached_property
+    def shuffled(self) -> np.ndarray:
+        """Vectors of cells and genes both in another order, which a fitted model is asked for once."""
+        rng = np.random.default_rng(1)
+        rows, columns = rng.permutation(self.cells.n_obs), rng.permutation(self.cells.n_vars)
+        return self.embed(self.cells[rows][:, columns].copy())
+
+    def handed(self, prepared: AnnData) -> AnnData:
+        """Return what the model is handed of a prepared dataset."""
+        return hand_over(prepared, self.card)
+
     def embed(self, prepared: AnnData, seed: int = 0) -> np.ndarray:
         """Return the model's vectors of other cells, float32 [n_cells, d], refused where they are no embedding."""
         return check_embedding(self.returned(prepared, seed), prepared.n_obs, self.card.name)
 
     def returned(self, prepared: AnnData, seed: int = 0) -> Any:
         """Return what the model returns for other cells, unchecked."""
-        return self._run(hand_over(prepared, self.card), seed)
+        return self._run(self.handed(prepared), seed)
 
     def _run(self, handed: AnnData, seed: int) -> Any:
         # As the embed step does: a third party's model may draw from the global generator.

@@ -63,8 +63,10 @@ class Adapter(Model):
 
     @classmethod
     def example(cls, folder: Path) -> type[Self]:
-        """Return the model of a tiny checkpoint with random weights, written to a folder."""
-        cls.write_example(folder)
+        """Return the model of a tiny checkpoint with random weights, written to a folder where that is empty."""
+        # The processes of a check read one folder at the same time: whoever comes first has written it.
+        if not any(folder.iterdir()):
+            cls.write_example(folder)
         return cls.at(folder)
 
     @abstractmethod
