@@ -82,7 +82,7 @@ def timings(runs: Runs) -> list[Json]:
     return table
 
 
-def _dataset_entry(dataset: Json, folder: Path) -> Json:
+def _dataset_entry(dataset: Json, folder: Path, n_scored: int) -> Json:
     from scarena.datasets.card import load_card
 
     sources = read_json(folder / dataset["dataset"] / "sources.json")
@@ -92,6 +92,8 @@ def _dataset_entry(dataset: Json, folder: Path) -> Json:
         own = folder / "config.json"
         cards = Path(read_json(own)["user_cards"]) if own.exists() else None
         entry["card"] = load_card(dataset["dataset"], cards).model_dump(mode="json")
+    if dataset.get("summary", {}).get("n_cells", 0) > n_scored:
+        entry["summary"] = {**entry["summary"], "n_scored": n_scored}
     return {**entry, "sources": hashes}
 
 
@@ -135,7 +137,7 @@ def make_board(config: BoardConfig) -> Json:
     samples = samples_of(cells, runs.replicates)
     table, checks = standings(cells, models, samples), control_checks(cells, models, samples)
     releases = sorted({d["cl_release"] for d in runs.datasets if d.get("cl_release")})
-    datasets = [_dataset_entry(dataset, config.folder) for dataset in runs.datasets]
+    datasets = [_dataset_entry(dataset, config.folder, config.scored_cells) for dataset in runs.datasets]
     return {
         "schema": SCHEMA,
         "board": config.board,

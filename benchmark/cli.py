@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from scarena.cli_bench import app as bench
 from scarena.cli_corpus import app as corpus
 from scarena.cli_fm import app as fm
 from scarena.cli_recommend import recommend
 from scarena.errors import ConfigError, ScarenaError
+from scarena.tables import print_table
 
 app = typer.Typer(
     name="scarena",
@@ -21,7 +23,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-bench = typer.Typer(no_args_is_help=True, help="Measure speed and memory; prints the tables the README quotes.")
 app.add_typer(bench, name="bench")
 app.add_typer(corpus, name="corpus")
 app.add_typer(fm, name="fm")
@@ -34,22 +35,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 def _say_state(answer: dict[str, Any], what: str) -> None:
     print(f"{what}: {answer['state']} {answer['reason']}".rstrip(), file=sys.stderr)
-
-
-def _table(title: str, columns: list[str], rows: list[list[str]], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1, ensure_ascii=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title)
-    for number, column in enumerate(columns):
-        # A name that is cut short cannot be typed again.
-        table.add_column(column, no_wrap=number == 0, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -176,7 +161,7 @@ def datasets(as_json: AsJson = False) -> None:
     """List the dataset cards."""
     from scarena.listing import DATASET_COLUMNS, dataset_rows
 
-    _table("Datasets", DATASET_COLUMNS, dataset_rows(Path("config/datasets")), as_json)
+    print_table("Datasets", DATASET_COLUMNS, dataset_rows(Path("config/datasets")), as_json)
 
 
 @app.command()
@@ -184,7 +169,7 @@ def models(as_json: AsJson = False) -> None:
     """List the models."""
     from scarena.listing import MODEL_COLUMNS, model_rows
 
-    _table("Models", MODEL_COLUMNS, model_rows(), as_json)
+    print_table("Models", MODEL_COLUMNS, model_rows(), as_json)
 
 
 @app.command()
@@ -200,7 +185,7 @@ def metrics(
         return
     from scarena.listing import METRIC_COLUMNS, metric_rows
 
-    _table("Metrics", METRIC_COLUMNS, metric_rows(), as_json)
+    print_table("Metrics", METRIC_COLUMNS, metric_rows(), as_json)
 
 
 @app.command()
@@ -220,7 +205,7 @@ def reproduce(
     if found.skipped:
         print(f"skipped: {found.skipped}")
         return
-    _table(f"{published.dataset}, ours and published", COLUMNS, [row.entries() for row in found.rows], as_json)
+    print_table(f"{published.dataset}, ours and published", COLUMNS, [row.entries() for row in found.rows], as_json)
     for line in (*(f"{s.name}: {s.where}" for s in published.sources), *published.notes):
         print(line, file=sys.stderr)
     raise typer.Exit(0 if all(row.holds for row in found.rows) else 3)
@@ -270,7 +255,7 @@ def check_model(
     found = [result for each in ([name] if name else all_models()) for result in check(each, checkpoint, cache)]
     told = {check.name: check.statement for check in CHECKS.values()}
     rows = [[r.model, r.check, r.state, r.reason or told.get(r.check, "")] for r in found]
-    _table("Conformance", ["model", "check", "state", "reason"], rows, as_json)
+    print_table("Conformance", ["model", "check", "state", "reason"], rows, as_json)
     raise typer.Exit(int(any(r.state == "failed" for r in found)))
 
 
@@ -322,124 +307,6 @@ def pretrain(
     from scarena.models.foundation.pretrain import pretrain as train
 
     train(config, out, cache, None, device=device)
-
-
-@bench.command("board")
-def bench_board(
-    config: Annotated[Path, typer.Option(help="the board to time")] = Path("config/demo.yaml"),
-    cores: int = 2,
-) -> None:
-    """Time a board from nothing, the rerun with nothing changed, and `scarena --help`."""
-    from scarena.bench import time_board
-
-    rows = time_board(config, cores)
-    _table(f"{config}, {cores} cores", ["what", "measured"], rows, as_json=False)
-
-
-@bench.command("install")
-def bench_install() -> None:
-    """Time an install into a new, temporary environment."""
-    from scarena.bench import time_install
-
-    _table("install", ["what", "measured"], time_install(), as_json=False)
-
-
-@bench.command("kernels")
-def bench_kernels(
-    kernels: Annotated[
-        list[str] | None, typer.Argument(help="pack, embed_tokens, attention, nb_loss, knn; all")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="cuda or cpu; a GPU if there is one")] = None,
-    out: Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")] = None,
-) -> None:
-    """Time the GPU kernels, or what a CPU has in their place, against their PyTorch twins."""
-    from scarena.bench_kernels import rows, time_kernels
-    from scarena.files import write_json
-
-    found = time_kernels(kernels=tuple(kernels or ()), device=device)
-    if out is not None:
-        write_json(out, found)
-    columns = ["kernel", "what", "state", "twin (ms)", "kernel (ms)", "ratio", "rate"]
-    _table(f"kernels, {found['threads']} threads", columns, rows(found), as_json=False)
-
-
-@bench.command("adapters")
-def bench_adapters(
-    models: Annotated[list[str] | None, typer.Argument(help="scgpt, geneformer, uce; all")] = None,
-    cells: Annotated[int, typer.Option(help="cells of each")] = 64,
-    out: Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")] = None,
-) -> None:
-    """Time published encoders as the adapters run them, against the padded path of their authors."""
-    from scarena.bench_adapters import COLUMNS, WHERE, time_adapters
-    from scarena.files import write_json
-
-    found = time_adapters(cells, tuple(models or ()))
-    if out is not None:
-        write_json(out, found)
-    _table(f"adapters, {cells} cells, {found['threads']} threads ({WHERE})", COLUMNS, found["rows"], as_json=False)
-
-
-@bench.command("ablation")
-def bench_ablation(
-    config: Annotated[Path, typer.Argument(help="variants, datasets, seeds")] = Path("config/ablation.yaml"),
-    kept: Annotated[Path, typer.Option(help="JSON that holds every score; gone on with")] = Path(
-        "results/reference/bench/ablation.json"
-    ),
-    cache: Annotated[Path, typer.Option(help="where pulled files and checkpoints are kept")] = Path(".cache"),
-    as_json: AsJson = False,
-) -> None:
-    """Pretrain variants of scArena-FM's recipe with several seeds, and score each on a board's datasets."""
-    import logging
-
-    from scarena import ablation
-    from scarena.ablation_config import read_config
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    wanted = read_config(config)
-    rows = ablation.table(wanted, ablation.ablate(wanted, kept, cache))
-    _table(f"{config}, {len(wanted.seeds)} seeds, mean ± SD over seeds", ablation.COLUMNS, rows, as_json)
-
-
-@bench.command("fm")
-def bench_fm(
-    cells: Annotated[int, typer.Option(help="cells of the small transformer; others take a quarter or 16 times")] = 512,
-    data: Annotated[Path | None, typer.Option(help="a prepared dataset to take cells from; made-up ones")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
-    repeats: Annotated[int, typer.Option(min=1, help="timed runs of each side after a warm-up")] = 3,
-    out: Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Time embedding with scArena-FM against scGPT's path rebuilt at the same size, on the same cells, in one run."""
-    from scarena import bench_fm as measured
-    from scarena.files import write_json
-
-    found = measured.time_fm(cells, data=data, device=device, repeats=repeats)
-    if out is not None:
-        write_json(out, found)
-    machine = found["hardware"]
-    title = f"embedding, {found['threads']} threads of {machine['processor']}, {machine['capability']}"
-    _table(title, measured.COLUMNS, measured.table(found), as_json)
-    for line in measured.notes(found):
-        print(line, file=sys.stderr)
-
-
-@bench.command("metrics")
-def bench_metrics(
-    cells: Annotated[list[int] | None, typer.Option(help="cells of an embedding; 2,000, 20,000 and 100,000")] = None,
-    alone: Annotated[int, typer.Option(help="cells to score with this package only")] = 0,
-    threads: int = 2,
-    out: Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")] = None,
-) -> None:
-    """Time the ten metrics of scIB against scib-metrics, in one run."""
-    from scarena import bench_metrics as measured
-    from scarena.files import write_json
-
-    found = measured.time_metrics(cells or [2_000, 20_000, 100_000], threads, alone=alone)
-    if out is not None:
-        write_json(out, found)
-    machine = found["hardware"]
-    title = f"ten metrics, 50 dimensions, {threads} threads of {machine['processor']}"
-    _table(title, measured.COLUMNS, measured.rows(found), as_json=False)
 
 
 def main() -> None:

@@ -65,6 +65,12 @@ class BoardConfig(BaseModel):
     control_scaled: bool = Field(
         False, description="add each score's place between noise (0) and the labels (1), as a list of its own"
     )
+    scored_cells: int = Field(
+        100_000,
+        ge=1000,
+        description="cells of a dataset that are scored at most: of more, the same sample for all models, drawn "
+        "without regard to type or batch",
+    )
     device: str = Field("cpu", description="torch device of the models: cpu, cuda, cuda:0 …")
     limits: Limits = Field(default_factory=lambda: Limits.model_validate({}))
     pretrain_limits: PretrainLimits = Field(default_factory=lambda: PretrainLimits.model_validate({}))

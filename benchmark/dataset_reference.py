@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scarena.datasets.stored import is_stored, rows_of
 from scarena.files import replacing, sha256_of
 from scarena.metrics.reference import DatasetReference, OntologyReference
 
@@ -47,15 +48,19 @@ class Annotated:
     content: tuple[str, str]
 
 
-def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int) -> Annotated:
-    """Compute the reference of a prepared dataset whose principal components lie in ``obsm[unintegrated]``."""
+def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int, n_scored: int = 100_000) -> Annotated:
+    """Compute the reference of a prepared dataset whose principal components lie in ``obsm[unintegrated]``.
+
+    Of a dataset with more than `n_scored` cells so many are drawn without regard to type or batch, and the reference,
+    and with it all scores, is of these: exact metrics take the square of the number of cells.
+    """
     from scarena.datasets.prepared import read_prepared
     from scarena.metrics.cell_cycle import phase_scores
     from scarena.metrics.measured import Undefined
     from scarena.metrics.reference import dataset_reference
     from scarena.reference import read_reference
 
-    data = read_prepared(h5ad)
+    data = _sampled(read_prepared(h5ad), n_scored)
     excluded = dict(json.loads(data.uns["card"]).get("not_applicable", {}))
     log = _log_normalised(data)
     phases = None
@@ -72,6 +77,17 @@ def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int) -> Ann
     view = None if "ontology" in excluded else _view(obs["cell_type_id"], read_reference(ontology_file))
     names = data.obs_names.to_numpy().astype(np.str_)
     return Annotated(names, obs["batch"], obs["cell_type"], reference, view, content)
+
+
+def _sampled(data: AnnData, n_scored: int) -> AnnData:
+    """Return the cells to be scored, in their order, with their counts in memory."""
+    from anndata import AnnData as New
+
+    rows = np.sort(np.random.default_rng(0).permutation(data.n_obs)[:n_scored])
+    if len(rows) == data.n_obs and not is_stored(data.X):
+        return data
+    obsm = {key: np.asarray(value)[rows] for key, value in data.obsm.items()}
+    return New(rows_of(data.X, rows), obs=data.obs.iloc[rows].copy(), var=data.var, obsm=obsm, uns=dict(data.uns))
 
 
 def _view(term_ids: np.ndarray, ontology: Reference) -> OntologyReference | None:

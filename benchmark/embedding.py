@@ -22,13 +22,23 @@ _PUBLIC_OBS = ("batch", "donor", "tissue", "assay")
 
 
 def hand_over(prepared: AnnData, card: ModelCard) -> AnnData:
-    """Return the copy a model is given: counts, genes, batches; cell types only if its card says it uses them."""
+    """Return the copy a model is given: counts, genes, batches; cell types only if its card says it uses them.
+
+    Counts that lie on disk stay there where the card says that the model reads them so (read-only then).
+    """
     from anndata import AnnData as New
+
+    from scarena.datasets.stored import in_memory, is_stored
 
     columns = [c for c in _PUBLIC_OBS if c in prepared.obs]
     if card.uses_labels:
         columns += ["cell_type", "cell_type_id"]
-    return New(X=prepared.X.copy(), obs=prepared.obs[columns].copy(), var=prepared.var[["symbol"]].copy())
+    counts = prepared.X
+    if not is_stored(counts):
+        counts = counts.copy()
+    elif not card.out_of_core:
+        counts = in_memory(counts)
+    return New(X=counts, obs=prepared.obs[columns].copy(), var=prepared.var[["symbol"]].copy())
 
 
 def check_embedding(embedding: Any, n_cells: int, model: str) -> np.ndarray:
@@ -45,7 +55,7 @@ def check_embedding(embedding: Any, n_cells: int, model: str) -> np.ndarray:
         raise ModelError(f"the embedding has shape {array.shape}, expected ({n_cells}, d)", where=where, fix=fix)
     if array.dtype.kind not in "fiu":
         raise ModelError(f"the embedding has dtype {array.dtype}", where=where, fix=fix)
-    array = array.astype(np.float32)
+    array = array.astype(np.float32, copy=False)
     bad = int((~np.isfinite(array)).any(axis=1).sum())
     if bad:
         raise ModelError(f"{bad} of {n_cells} cells have NaN or infinite coordinates", where=where, fix=fix)

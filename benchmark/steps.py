@@ -184,7 +184,10 @@ def reference_step(dataset_file: Path, ontology: Path, out: Path, config: BoardC
     answer = {"dataset": dataset["dataset"], "state": dataset["state"], "reason": dataset["reason"]}
     if dataset["state"] == "ok":
         made = out.with_suffix(".npz")
-        spec = {"dataset": str(dataset_file.with_suffix(".h5ad")), "ontology": str(ontology), "reference": str(made)}
+        spec = {
+            "dataset": str(dataset_file.with_suffix(".h5ad")), "ontology": str(ontology), "reference": str(made),
+            "scored_cells": config.scored_cells,
+        }  # fmt: skip
         outcome, reply = in_child("reference", spec, out, config)
         state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))
         answer |= {"state": state, "reason": reason, "cost": outcome.cost.model_dump(), **reply.get("ok", {})}

@@ -26,14 +26,17 @@ def prepare(spec: dict[str, Any]) -> dict[str, Any]:
     from scarena.datasets.ontology import CellOntology
     from scarena.datasets.prepare import prepare as make
     from scarena.datasets.prepared import write_prepared
+    from scarena.datasets.stored import scratch
     from scarena.models.expression import principal_components
 
     card = load_card(spec["dataset"], Path(spec["cards"]))
     ontology = CellOntology.load(spec["ontology"])
-    data = make(card, cache=Path(spec["cache"]), ontology=ontology)
-    data.obsm[_PCA_KEY] = principal_components(data, seed=0)
-    write_prepared(data, Path(spec["h5ad"]))
-    return {"card": card.model_dump(mode="json"), "summary": summary(data), "cl_release": ontology.release}
+    with scratch(Path(spec["h5ad"])) as store:
+        data = make(card, cache=Path(spec["cache"]), ontology=ontology, store=store)
+        data.obsm[_PCA_KEY] = principal_components(data, seed=0)
+        described = summary(data)
+        write_prepared(data, Path(spec["h5ad"]))
+    return {"card": card.model_dump(mode="json"), "summary": described, "cl_release": ontology.release}
 
 
 def summary(data: AnnData) -> dict[str, Any]:
@@ -75,9 +78,11 @@ def reference(spec: dict[str, Any]) -> dict[str, Any]:
     from scarena import dataset_reference
 
     path = Path(spec["reference"])
-    made = dataset_reference.make(Path(spec["dataset"]), Path(spec["ontology"]), _PCA_KEY, spec["threads"])
+    made = dataset_reference.make(
+        Path(spec["dataset"]), Path(spec["ontology"]), _PCA_KEY, spec["threads"], spec["scored_cells"]
+    )
     dataset_reference.write(path, made)
-    return {"sha256": sha256_of(path)}
+    return {"sha256": sha256_of(path), "scored_cells": len(made.names)}
 
 
 def score(spec: dict[str, Any]) -> dict[str, Any]:

@@ -79,8 +79,39 @@ class MappedGenes:
     record: dict[str, int | float]
 
 
-def map_genes(counts: csr_matrix, genes: np.ndarray, table: GeneTable, where: str) -> MappedGenes:
-    """Sum the columns of `counts` by Ensembl id, in the order the ids are first met.
+@dataclass(slots=True)
+class GeneMap:
+    """From published genes to Ensembl ids in the order they are first met, and how many counts were lost so far."""
+
+    ids: list[str]
+    symbols: list[str]
+    merge: csr_matrix
+    """published × kept, bool."""
+    before: float = 0.0
+    after: float = 0.0
+
+    def merged(self, counts: csr_matrix) -> csr_matrix:
+        """Return some cells' counts, summed by Ensembl id."""
+        merged = csr_matrix(counts @ self.merge.astype(counts.dtype))
+        merged.sort_indices()
+        self.before += float(counts.sum())
+        self.after += float(merged.sum())
+        return merged
+
+    def record(self) -> dict[str, int | float]:
+        """Return what was lost, of all counts that were merged."""
+        published, kept = self.merge.shape
+        return {
+            "published": published,
+            "kept": kept,
+            "share_lost": round(1 - self.merge.nnz / published, 6),
+            "share_of_counts_lost": round(1 - self.after / self.before, 6) if self.before else 0.0,
+            "merged": self.merge.nnz - kept,
+        }
+
+
+def gene_map(genes: np.ndarray, table: GeneTable, where: str) -> GeneMap:
+    """Return the map of published gene names.
 
     Raises
     ------
@@ -94,16 +125,18 @@ def map_genes(counts: csr_matrix, genes: np.ndarray, table: GeneTable, where: st
         fix = "check `gene_ids` and the species: human symbols or Ensembl ids are expected"
         raise DataError(f"no gene in common with the gene table (first: {genes[0]!r})", where=where, fix=fix)
     known = np.flatnonzero(columns >= 0)
-    ones = np.ones(len(known), dtype=counts.dtype)
-    merge = csr_matrix((ones, (known, columns[known])), shape=(len(genes), len(order)))
-    merged = csr_matrix(counts @ merge)
-    merged.sort_indices()
-    total = float(counts.sum())
-    record: dict[str, int | float] = {
-        "published": len(genes),
-        "kept": len(order),
-        "share_lost": round(1 - len(known) / len(genes), 6),
-        "share_of_counts_lost": round(1 - float(merged.sum()) / total, 6) if total else 0.0,
-        "merged": len(known) - len(order),
-    }
-    return MappedGenes(merged, list(order), [table.id_to_symbol.get(gene, gene) for gene in order], record)
+    merge = csr_matrix((np.ones(len(known), bool), (known, columns[known])), shape=(len(genes), len(order)))
+    return GeneMap(list(order), [table.id_to_symbol.get(gene, gene) for gene in order], merge)
+
+
+def map_genes(counts: csr_matrix, genes: np.ndarray, table: GeneTable, where: str) -> MappedGenes:
+    """Sum the columns of `counts` by Ensembl id, in the order the ids are first met.
+
+    Raises
+    ------
+    DataError
+        If not one gene is in the table.
+    """
+    known = gene_map(genes, table, where)
+    merged = known.merged(counts)
+    return MappedGenes(merged, known.ids, known.symbols, known.record())

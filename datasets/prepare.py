@@ -7,20 +7,23 @@ the genes and cells lost. Cells keep their published order.
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
 from scarena.datasets.card import DatasetCard
-from scarena.datasets.genes import gene_table, map_genes
+from scarena.datasets.genes import GeneMap, gene_map, gene_table
 from scarena.datasets.ontology import CellOntology
 from scarena.datasets.raw import Raw
 from scarena.datasets.readers import find_reader
 from scarena.datasets.sources import pull
+from scarena.datasets.stored import blocks, in_memory, is_stored, write_matrix
 from scarena.errors import CardError, DataError
 from scarena.files import sha256_of
 
@@ -110,38 +113,74 @@ def _obs(raw: Raw, card: DatasetCard, ontology: CellOntology, where: str) -> pd.
     return obs.astype("category")
 
 
-def _keep(raw: Raw, rows: np.ndarray) -> Raw:
-    return Raw(raw.counts[rows], raw.obs.iloc[rows], raw.genes)
+def _wanted(raw: Raw, card: DatasetCard) -> np.ndarray:
+    """Return which cells have no label that the card drops."""
+    if "label" not in raw.obs or not card.drop_labels:
+        return np.ones(len(raw.obs), bool)
+    return ~raw.obs["label"].astype(str).isin(card.drop_labels).to_numpy()
 
 
-def to_anndata(raw: Raw, card: DatasetCard, ontology: CellOntology, *, cache: Path, mirror: Path | None) -> AnnData:
-    """Check what a reader returned and bring it into the canonical form, without the sources' hashes."""
+def _checked(
+    raw: Raw, wanted: np.ndarray, card: DatasetCard, genes: GeneMap, kept: list[np.ndarray], where: str
+) -> Iterator[csr_matrix]:
+    """Yield the counts of the wanted cells that have enough, over Ensembl ids; note in `kept` which they are."""
+    for first, last, part in blocks(raw.counts):
+        rows = np.flatnonzero(wanted[first:last])
+        counts = as_counts(part if len(rows) == last - first else part[rows], card, where)
+        enough = np.asarray(counts.sum(axis=1)).ravel() >= max(1, card.min_counts)
+        kept.append(first + rows[enough])
+        yield genes.merged(counts if enough.all() else counts[enough]).astype(np.int32)
+
+
+def to_anndata(
+    raw: Raw, card: DatasetCard, ontology: CellOntology, *, cache: Path, mirror: Path | None, store: Path | None = None
+) -> AnnData:
+    """Check what a reader returned and bring it into the canonical form, without the sources' hashes.
+
+    Counts that lie on disk are written to `store` and stay there, or come into memory where that is None.
+    """
     from anndata import AnnData as New
 
     where = f"{card.name} ({', '.join(sorted({f.url.rsplit('/', 1)[-1] for f in card.files}))})"
     _check_obs(raw, card, where)
-    if "label" in raw.obs and card.drop_labels:
-        raw = _keep(raw, np.flatnonzero(~raw.obs["label"].astype(str).isin(card.drop_labels).to_numpy()))
-    counts = as_counts(raw.counts, card, where)
-    depth = np.asarray(counts.sum(axis=1)).ravel()
-    rows = np.flatnonzero(depth >= max(1, card.min_counts))
+    if store is None:
+        raw = dataclasses.replace(raw, counts=in_memory(raw.counts))
+    wanted, kept = _wanted(raw, card), list[np.ndarray]()
+    genes = gene_map(raw.genes, gene_table(cache=cache, mirror=mirror), where)
+    parts = _checked(raw, wanted, card, genes, kept, where)
+    counts = _stored(parts, len(genes.ids), store) if store and is_stored(raw.counts) else next(parts)
+    rows = np.concatenate(kept)
     if not len(rows):
         fix = "check `min_counts` on the card and the file"
         raise DataError(f"no cell has {card.min_counts} counts", where=where, fix=fix)
-    raw = _keep(Raw(counts, raw.obs, raw.genes), rows)
-    mapped = map_genes(raw.counts, raw.genes, gene_table(cache=cache, mirror=mirror), where)
-    obs = _obs(raw, card, ontology, where)
+    obs = _obs(dataclasses.replace(raw, obs=raw.obs.iloc[rows]), card, ontology, where)
     _check_groups(obs, card, where)
-    data = New(mapped.counts.astype(np.int32), obs=obs, var=pd.DataFrame({"symbol": mapped.symbols}, index=mapped.ids))
-    data.uns["genes"] = mapped.record
-    data.uns["cells_dropped"] = int(len(depth) - len(rows))
+    data = New(counts, obs=obs, var=pd.DataFrame({"symbol": genes.symbols}, index=genes.ids))
+    data.uns["genes"] = genes.record()
+    data.uns["cells_dropped"] = int(wanted.sum() - len(rows))
     return data
 
 
+def _stored(parts: Iterator[csr_matrix], n_genes: int, store: Path) -> Any:
+    import h5py
+    from anndata.io import sparse_dataset
+
+    with h5py.File(store, "w") as file:
+        write_matrix(file, parts, n_genes)
+    return sparse_dataset(h5py.File(store, "r")["X"])
+
+
 def prepare(
-    card: DatasetCard, *, cache: Path, mirror: Path | None = None, ontology: CellOntology | None = None
-) -> AnnData:
+    card: DatasetCard, *, cache: Path, mirror: Path | None = None, ontology: CellOntology | None = None,
+    store: Path | None = None,
+) -> AnnData:  # fmt: skip
     """Pull, read and check a dataset; return it in the canonical form.
+
+    Parameters
+    ----------
+    store
+        File for the counts of a dataset that is too large for memory (`scarena.datasets.stored`), which they are then
+        left in. With None every dataset comes into memory.
 
     Raises
     ------
@@ -158,7 +197,7 @@ def prepare(
     ontology = ontology or CellOntology.load()
     files = pull(card, cache=cache, mirror=mirror)
     raw = find_reader(card.reader.name, f"dataset {card.name}")(files, card.reader.options)
-    data = to_anndata(raw, card, ontology, cache=cache, mirror=mirror)
+    data = to_anndata(raw, card, ontology, cache=cache, mirror=mirror, store=store)
     data.uns["card"] = card.model_dump_json()
     data.uns["sources"] = json.dumps({key: sha256_of(path) for key, path in files.items()}, sort_keys=True)
     data.uns["cl_release"] = ontology.release

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +19,8 @@ class Raw:
     and ``assay`` where they differ between cells.
     """
 
-    counts: csr_matrix
-    """cells × genes, any numeric type."""
+    counts: Any
+    """cells × genes, csr_matrix of any numeric type; of an h5ad that is too large for memory, the matrix on disk."""
     obs: pd.DataFrame
     genes: np.ndarray
     """Symbols or Ensembl ids [n_genes] as published, duplicates included."""

@@ -19,6 +19,7 @@ from scipy.sparse import csr_matrix
 
 from scarena.datasets.raw import Raw
 from scarena.datasets.recover import recovered
+from scarena.datasets.stored import stored_matrix
 from scarena.errors import DataError
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
@@ -75,15 +76,25 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     """Read the one h5ad among `files`."""
     path = next(iter(files.values()))
     refuse_links(path)
-    data = open_h5ad(path)
+    layer = options.get("layer")
+    stored = None if "depth" in options else stored_matrix(path, _place(layer))
+    data = open_h5ad(path, backed=stored is not None)
     obs = {}
     for key in OBS_KEYS:
         if options.get(key) is not None:
             obs[key] = _column(data, options[key], f"{path}: {key}").astype(object)
-    counts, genes = _counts(data, options.get("layer"), path)
+    index = data.obs_names.astype(str)
+    if stored is not None:
+        genes = (data.raw if layer == "raw" else data).var_names.astype(str).to_numpy()
+        return Raw(stored, pd.DataFrame(obs, index=index), genes)
+    counts, genes = _counts(data, layer, path)
     if "depth" in options:
         counts = recovered(csr_matrix(counts), _column(data, options["depth"], f"{path}: depth"), str(path))
-    return Raw(csr_matrix(counts), pd.DataFrame(obs, index=data.obs_names.astype(str)), genes)
+    return Raw(csr_matrix(counts), pd.DataFrame(obs, index=index), genes)
+
+
+def _place(layer: str | None) -> str:
+    return {None: "X", "raw": "raw/X"}.get(layer, f"layers/{layer}")
 
 
 def _column(data: Any, name: str, where: str) -> np.ndarray:

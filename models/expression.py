@@ -10,6 +10,9 @@ import warnings
 import numpy as np
 from anndata import AnnData
 
+from scarena.datasets.stored import is_stored
+from scarena.models import expression_stored
+
 N_HVG = 2000
 N_PCS = 50
 
@@ -65,6 +68,8 @@ def principal_components(data: AnnData, seed: int, n_comps: int = N_PCS) -> np.n
     """Return the first principal components of the highly variable genes, float32 [n_cells, ≤ n_comps]."""
     import scanpy as sc
 
+    if is_stored(data.X):
+        return expression_stored.principal_components(data, N_HVG, n_comps)
     hvg = select_hvg(data)
     n_comps = min(n_comps, hvg.n_obs - 1, hvg.n_vars - 1)
     sc.pp.pca(hvg, n_comps=n_comps, svd_solver="arpack", random_state=seed)

@@ -40,6 +40,7 @@ class Harmony(Model):
         family="baseline",
         description="Harmony (harmonypy's defaults) on 50 principal components of the highly variable genes",
         uses_batch=True,
+        out_of_core=True,
         trains_on_target=True,
         source="doi:10.1038/s41592-019-0619-0",
         licence="GPL-3.0",

@@ -18,6 +18,7 @@ class PCA(Model):
         family="baseline",
         description="50 principal components of the highly variable genes, no integration",
         uses_batch=True,
+        out_of_core=True,
         trains_on_target=True,
         source="scanpy.pp.pca",
         licence="BSD-3-Clause",

@@ -71,5 +71,6 @@ rule reference:
         runtime=60,
     params:
         metrics=metrics_fingerprint(),
+        scored_cells=SETTINGS.scored_cells,
     shell:
         "scarena reference {input.dataset} {input.ontology} --out {output} --settings {CONFIG} 2> {log}"

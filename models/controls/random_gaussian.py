@@ -17,6 +17,7 @@ def _card(dimension: int) -> ModelCard:
         title=f"Random {dimension}-d",
         family="control",
         control="negative",
+        out_of_core=True,
         description=f"independent Gaussian noise in {dimension} dimensions",
         source="models/controls",
         licence="MIT",

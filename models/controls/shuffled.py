@@ -23,6 +23,7 @@ class Shuffled(Model):
         control="negative",
         description="the PCA embedding with its rows permuted over all cells",
         uses_batch=True,
+        out_of_core=True,
         source="models/controls",
         licence="MIT",
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from scarena.datasets.stored import blocks
 from scarena.errors import ConfigError
 from scarena.models.foundation.frozen import Frozen, is_known
 from scarena.models.foundation.kernels.pack import pack
@@ -22,6 +23,7 @@ from scarena.models.foundation.tokenize import ALL, Cells, places
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from scipy.sparse import csr_matrix
     from torch import Tensor
 
     from scarena.models.foundation.model import FoundationModel
@@ -44,7 +46,7 @@ def embed(
     model, device, precision
         As for `encode`.
     data
-        Counts of cells × genes, Ensembl ids as ``var_names``.
+        Counts of cells × genes, Ensembl ids as ``var_names``; X may lie on disk.
     genes
         The model's vocabulary.
 
@@ -53,7 +55,9 @@ def embed(
     ModelError
         If the data shares no gene with the vocabulary.
     """
-    return _vectors(model, Counts.of(data, genes), device, None, precision)
+    remap_G = torch.from_numpy(places(list(data.var_names), genes))
+    parts = (Counts.over(part, remap_G) for _, _, part in blocks(data.X))
+    return np.concatenate([_vectors(model, counts, device, None, precision) for counts in parts])
 
 
 def encode(
@@ -101,8 +105,11 @@ class Counts:
         """Return those of a dataset, in CSR if they are not; a ModelError if it has no gene of the vocabulary."""
         from scipy.sparse import csr_matrix
 
-        remap_G = torch.from_numpy(places(list(data.var_names), genes))
-        counts = csr_matrix(data.X)
+        return cls.over(csr_matrix(data.X), torch.from_numpy(places(list(data.var_names), genes)))
+
+    @classmethod
+    def over(cls, counts: csr_matrix, remap_G: Tensor) -> Counts:
+        """Return those of a matrix whose columns' places are known."""
         depth = np.asarray(counts.sum(axis=1), np.float32).ravel()
         return cls(counts.indptr, counts.indices, counts.data, depth, remap_G)
 

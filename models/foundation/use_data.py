@@ -14,6 +14,7 @@ import pandas as pd
 
 from scarena.datasets.genes import GeneTable, gene_table, map_genes
 from scarena.datasets.read_h5ad import open_h5ad, read, refuse_links
+from scarena.datasets.stored import in_memory
 from scarena.errors import ConfigError, DataError
 from scarena.files import replacing
 from scarena.models.foundation.corpus.sources import whole_counts
@@ -70,7 +71,7 @@ def read_cells(
     if batch is not None and raw.obs["batch"].isna().any():
         what = f"{int(raw.obs['batch'].isna().sum())} cells have no batch"
         raise DataError(what, where=f"{path}: obs[{batch!r}]", fix="give every cell one")
-    counts = whole_counts(raw.counts, f"{path}: {layer or 'X'}")
+    counts = whole_counts(in_memory(raw.counts), f"{path}: {layer or 'X'}")
     mapped = map_genes(counts, raw.genes, _table(raw.genes, cache, symbols=symbols), str(path))
     obs = raw.obs.copy()
     if batch is not None:

@@ -1,0 +1,157 @@
+"""`scarena bench`: speed and memory, measured and never asserted; prints the tables that the README quotes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scarena.tables import print_table
+
+app = typer.Typer(no_args_is_help=True, help="Measure speed and memory; prints the tables the README quotes.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Out = Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")]
+
+
+@app.command("board")
+def bench_board(
+    config: Annotated[Path, typer.Option(help="the board to time")] = Path("config/demo.yaml"),
+    cores: int = 2,
+) -> None:
+    """Time a board from nothing, the rerun with nothing changed, and `scarena --help`."""
+    from scarena.bench import time_board
+
+    rows = time_board(config, cores)
+    print_table(f"{config}, {cores} cores", ["what", "measured"], rows, as_json=False)
+
+
+@app.command("install")
+def bench_install() -> None:
+    """Time an install into a new, temporary environment."""
+    from scarena.bench import time_install
+
+    print_table("install", ["what", "measured"], time_install(), as_json=False)
+
+
+@app.command("kernels")
+def bench_kernels(
+    kernels: Annotated[
+        list[str] | None, typer.Argument(help="pack, embed_tokens, attention, nb_loss, knn; all")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cuda or cpu; a GPU if there is one")] = None,
+    out: Out = None,
+) -> None:
+    """Time the GPU kernels, or what a CPU has in their place, against their PyTorch twins."""
+    from scarena.bench_kernels import rows, time_kernels
+    from scarena.files import write_json
+
+    found = time_kernels(kernels=tuple(kernels or ()), device=device)
+    if out is not None:
+        write_json(out, found)
+    columns = ["kernel", "what", "state", "twin (ms)", "kernel (ms)", "ratio", "rate"]
+    print_table(f"kernels, {found['threads']} threads", columns, rows(found), as_json=False)
+
+
+@app.command("adapters")
+def bench_adapters(
+    models: Annotated[list[str] | None, typer.Argument(help="scgpt, geneformer, uce; all")] = None,
+    cells: Annotated[int, typer.Option(help="cells of each")] = 64,
+    out: Out = None,
+) -> None:
+    """Time published encoders as the adapters run them, against the padded path of their authors."""
+    from scarena.bench_adapters import COLUMNS, WHERE, time_adapters
+    from scarena.files import write_json
+
+    found = time_adapters(cells, tuple(models or ()))
+    if out is not None:
+        write_json(out, found)
+    print_table(f"adapters, {cells} cells, {found['threads']} threads ({WHERE})", COLUMNS, found["rows"], as_json=False)
+
+
+@app.command("ablation")
+def bench_ablation(
+    config: Annotated[Path, typer.Argument(help="variants, datasets, seeds")] = Path("config/ablation.yaml"),
+    kept: Annotated[Path, typer.Option(help="JSON that holds every score; gone on with")] = Path(
+        "results/reference/bench/ablation.json"
+    ),
+    cache: Annotated[Path, typer.Option(help="where pulled files and checkpoints are kept")] = Path(".cache"),
+    as_json: AsJson = False,
+) -> None:
+    """Pretrain variants of scArena-FM's recipe with several seeds, and score each on a board's datasets."""
+    import logging
+
+    from scarena import ablation
+    from scarena.ablation_config import read_config
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    wanted = read_config(config)
+    rows = ablation.table(wanted, ablation.ablate(wanted, kept, cache))
+    print_table(f"{config}, {len(wanted.seeds)} seeds, mean ± SD over seeds", ablation.COLUMNS, rows, as_json)
+
+
+@app.command("fm")
+def bench_fm(
+    cells: Annotated[int, typer.Option(help="cells of the small transformer; others take a quarter or 16 times")] = 512,
+    data: Annotated[Path | None, typer.Option(help="a prepared dataset to take cells from; made-up ones")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
+    repeats: Annotated[int, typer.Option(min=1, help="timed runs of each side after a warm-up")] = 3,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Time embedding with scArena-FM against scGPT's path rebuilt at the same size, on the same cells, in one run."""
+    from scarena import bench_fm as measured
+    from scarena.files import write_json
+
+    found = measured.time_fm(cells, data=data, device=device, repeats=repeats)
+    if out is not None:
+        write_json(out, found)
+    machine = found["hardware"]
+    title = f"embedding, {found['threads']} threads of {machine['processor']}, {machine['capability']}"
+    print_table(title, measured.COLUMNS, measured.table(found), as_json)
+    for line in measured.notes(found):
+        print(line, file=sys.stderr)
+
+
+@app.command("metrics")
+def bench_metrics(
+    cells: Annotated[list[int] | None, typer.Option(help="cells of an embedding; 2,000, 20,000 and 100,000")] = None,
+    alone: Annotated[int, typer.Option(help="cells to score with this package only")] = 0,
+    threads: int = 2,
+    out: Out = None,
+) -> None:
+    """Time the ten metrics of scIB against scib-metrics, in one run."""
+    from scarena import bench_metrics as measured
+    from scarena.files import write_json
+
+    found = measured.time_metrics(cells or [2_000, 20_000, 100_000], threads, alone=alone)
+    if out is not None:
+        write_json(out, found)
+    machine = found["hardware"]
+    title = f"ten metrics, 50 dimensions, {threads} threads of {machine['processor']}"
+    print_table(title, measured.COLUMNS, measured.rows(found), as_json=False)
+
+
+@app.command("scale")
+def bench_scale(
+    cells: Annotated[list[int] | None, typer.Option(help="cells; 10,000, 100,000 and 1,000,000")] = None,
+    folder: Annotated[Path | None, typer.Option(help="a new folder for files of some 30 GB at a million cells")] = None,
+    memory_mb: Annotated[float, typer.Option(help="limit of each step")] = 20_000,
+    threads: int = 2,
+    out: Out = None,
+) -> None:
+    """Time every step of a board on datasets of growing size, each in a process of its own."""
+    import tempfile
+
+    from scarena import bench_scale as measured
+    from scarena.config import Limits
+    from scarena.files import write_json
+
+    limits = Limits(timeout_s=4 * 3600, memory_mb=memory_mb, threads=threads)
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        found = measured.time_scale(Path(place), cells or [10_000, 100_000, 1_000_000], limits)
+    if out is not None:
+        write_json(out, found)
+    print_table(f"a board's steps, {threads} threads", measured.columns(found), measured.rows(found), as_json=False)

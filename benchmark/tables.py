@@ -1,0 +1,22 @@
+"""Printing a table: for people, or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]], as_json: bool) -> None:
+    """Print rows under columns, or a JSON list of them."""
+    if as_json:
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    for number, column in enumerate(columns):
+        # A name that is cut short cannot be typed again.
+        table.add_column(column, no_wrap=number == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

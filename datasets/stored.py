@@ -1,0 +1,114 @@
+"""Counts that stay on disk: one compressed sparse row matrix inside an h5ad, written and read a block of cells a time.
+
+What fits in memory is never stored; which is which depends on the number of values alone, so that a dataset takes the
+same way on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+if TYPE_CHECKING:
+    import h5py
+
+STORED_ABOVE = 300_000_000
+"""Values other than zero: of 8 bytes each they take 2.4 GB, and most models copy them several times."""
+BLOCK = 8192
+"""Cells read at a time."""
+_CHUNK = 1 << 18
+
+
+def is_stored(counts: Any) -> bool:
+    """Return whether a matrix lies on disk."""
+    from anndata.abc import CSRDataset
+
+    return isinstance(counts, CSRDataset)
+
+
+def blocks(counts: Any) -> Iterator[tuple[int, int, csr_matrix]]:
+    """Yield ``(first, last, rows)``: a matrix on disk some thousand rows at a time, one in memory as a whole."""
+    n_rows = counts.shape[0]
+    if not is_stored(counts):
+        yield 0, n_rows, csr_matrix(counts)
+        return
+    for first in range(0, n_rows, BLOCK):
+        last = min(first + BLOCK, n_rows)
+        yield first, last, csr_matrix(counts[first:last])
+
+
+def rows_of(counts: Any, rows: np.ndarray) -> csr_matrix:
+    """Return some rows of a matrix on disk, in memory: one pass over the file, however they lie.
+
+    Parameters
+    ----------
+    counts
+        cells × genes.
+    rows
+        Ascending row numbers.
+    """
+    from scipy.sparse import vstack
+
+    found = []
+    for first, last, part in blocks(counts):
+        a, b = np.searchsorted(rows, [first, last])
+        if b > a:
+            found.append(part[rows[a:b] - first])
+    return csr_matrix(vstack(found, format="csr")) if found else csr_matrix((0, counts.shape[1]), dtype=counts.dtype)
+
+
+def in_memory(counts: Any) -> Any:
+    """Return a matrix that may lie on disk as one that does not."""
+    return counts.to_memory() if is_stored(counts) else counts
+
+
+def stored_matrix(path: Path, key: str = "X") -> Any:
+    """Return the sparse matrix under `key` of an h5ad, left on disk; None where it is to be read into memory.
+
+    Small matrices are, and those whose rows cannot be read one after another (dense, or compressed by column).
+    """
+    import h5py
+    from anndata.io import sparse_dataset
+
+    file = h5py.File(path, "r")
+    group = file.get(key)
+    rows = isinstance(group, h5py.Group) and group.attrs.get("encoding-type") == "csr_matrix"
+    if group is not None and rows and group["data"].shape[0] > STORED_ABOVE:
+        return sparse_dataset(group)
+    file.close()
+    return None
+
+
+def write_matrix(file: h5py.Group, parts: Iterable[csr_matrix], n_columns: int) -> None:
+    """Write the rows of `parts` as the matrix X of an h5ad, int32 with int64 starts."""
+    group = file.create_group("X")
+    open_ended: dict[str, Any] = {"shape": (0,), "maxshape": (None,), "chunks": (_CHUNK,)}
+    data, indices = (group.create_dataset(name, dtype=np.int32, **open_ended) for name in ("data", "indices"))
+    starts, end = [np.zeros(1, np.int64)], 0
+    for part in parts:
+        for target, values in ((data, part.data), (indices, part.indices)):
+            target.resize((end + part.nnz,))
+            target[end:] = values
+        starts.append(part.indptr[1:].astype(np.int64) + end)
+        end += part.nnz
+    indptr = np.concatenate(starts)
+    group.create_dataset("indptr", data=indptr)
+    group.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0"})
+    group.attrs["shape"] = np.array([len(indptr) - 1, n_columns])
+
+
+@contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """Yield a name beside `path` for counts that are written before all else is known; what stays there is deleted."""
+    part = path.with_name(f".{path.name}.counts")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part.unlink(missing_ok=True)
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
