@@ -155,3 +155,11 @@ def bench_scale(
     if out is not None:
         write_json(out, found)
     print_table(f"a board's steps, {threads} threads", measured.columns(found), measured.rows(found), as_json=False)
+
+
+@app.command("dag")
+def bench_dag(models: int = 50, datasets: int = 40, seeds: int = 3) -> None:
+    """Time the planning of a board of many made-up models and datasets."""
+    from scarena.bench_dag import time_dag
+
+    print_table("a dry run", ["what", "measured"], time_dag(models, datasets, seeds), as_json=False)

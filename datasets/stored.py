@@ -17,8 +17,8 @@ from scipy.sparse import csr_matrix
 if TYPE_CHECKING:
     import h5py
 
-STORED_ABOVE = 300_000_000
-"""Values other than zero: of 8 bytes each they take 2.4 GB, and most models copy them several times."""
+STORED_ABOVE = 100_000_000
+"""Values other than zero: of 8 bytes each they take 0.8 GB, of which a model's copies make some 6 GB."""
 BLOCK = 8192
 """Cells read at a time."""
 _CHUNK = 1 << 18

@@ -1,4 +1,7 @@
 # Names every rule uses. The configuration file is handed to each verb, so a step can be repeated by hand from its log.
+from collections import defaultdict
+from functools import cache
+
 from scarena.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
 from scarena.environments import conda_file, digest_of, environments_of
@@ -19,9 +22,10 @@ KNOWN = {**all_checkpoints(SETTINGS), **dict.fromkeys(RECIPES)}
 CHECKPOINT = BOARD + "/pretrained/{pretraining}/manifest.json"
 ENVIRONMENT = BOARD + "/environments/{environment}.json"
 RUN = BOARD + "/{dataset}/{model}/{seed}"
-RUNS = [
-    f"{BOARD}/{dataset}/{model}/{seed}" for dataset, model, seed in runs_of(SETTINGS)
-]
+RUNS, RECORDS = [], defaultdict(list)
+for _dataset, _model, _seed in runs_of(SETTINGS):
+    RUNS.append(f"{BOARD}/{_dataset}/{_model}/{_seed}")
+    RECORDS[_dataset].append(f"{RUNS[-1]}/record.json")
 SUBMITTED = submitted(SETTINGS)
 
 
@@ -45,11 +49,22 @@ def dataset_card(wildcards):
     return card_fingerprint(wildcards.dataset, SETTINGS.user_cards)
 
 
+@cache
+def model_named(name):
+    """The model's class: snakemake asks for it several times for every run."""
+    return find_model(name, KNOWN)
+
+
+@cache
+def source_of(name):
+    if name in SUBMITTED:
+        return submission_fingerprint(SETTINGS, name)
+    return fingerprint(model_named(name))
+
+
 def model_source(wildcards):
     """What makes an embedding stale: the model's card and source. A checkpoint made here is an input, not looked at."""
-    if wildcards.model in SUBMITTED:
-        return submission_fingerprint(SETTINGS, wildcards.model)
-    return fingerprint(find_model(wildcards.model, KNOWN))
+    return source_of(wildcards.model)
 
 
 def checkpoint_of(wildcards):
@@ -62,13 +77,9 @@ def card_environment(wildcards):
     """The environment that a model's card asks for; None for most."""
     if wildcards.model in SUBMITTED:
         return None
-    return find_model(wildcards.model, KNOWN).card.environment
+    return model_named(wildcards.model).card.environment
 
 
 def records_of(wildcards):
     """The records of a dataset's runs."""
-    return [
-        f"{run}/record.json"
-        for run in RUNS
-        if run.startswith(f"{BOARD}/{wildcards.dataset}/")
-    ]
+    return RECORDS[wildcards.dataset]

@@ -3,6 +3,13 @@
 
 ENVIRONMENTS = environments_of(find_model(model, KNOWN) for model in SETTINGS.models)
 
+# Only where a model asks for one: snakemake would ask for every run.
+_ASKED = [
+    model_named(m).card.environment for m in SETTINGS.models if m not in SUBMITTED
+]
+IN_CONDA = any(asked and asked.conda for asked in _ASKED)
+IN_CONTAINER = any(asked and asked.container for asked in _ASKED)
+
 
 def model_in_environment(wildcards):
     """A model that needs the environment; any of them will do."""
@@ -20,7 +27,7 @@ def virtual_environment_of(wildcards):
 def conda_of(wildcards):
     if wildcards.model in SUBMITTED:
         return None
-    file = conda_file(find_model(wildcards.model, dict.fromkeys(RECIPES)))
+    file = conda_file(model_named(wildcards.model))
     return str(file) if file else None
 
 

@@ -13,9 +13,9 @@ rule embed:
     benchmark:
         BOARD + "/benchmarks/embed/{dataset}.{model}.{seed}.tsv"
     conda:
-        conda_of
+        conda_of if IN_CONDA else None
     container:
-        container_of
+        container_of if IN_CONTAINER else None
     threads: SETTINGS.limits.threads
     resources:
         mem_mb=int(SETTINGS.limits.memory_mb),
