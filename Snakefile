@@ -34,3 +34,4 @@ rule all:
     default_target: True
     input:
         f"{BOARD}/board.html",
+        f"{BOARD}/ro-crate-metadata.json",

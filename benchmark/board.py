@@ -156,6 +156,7 @@ def make_board(config: BoardConfig) -> Json:
             "versions": first.versions,
             "commits": sorted({record.commit for record in runs.records}),
             "seeds": config.seeds,
+            "config": config.model_dump(mode="json", exclude={"results", "cache"}),
             "cl_release": ", ".join(releases),
             "device": config.device,
             "hardware": first.hardware,

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scarena import cli_boards
 from scarena.cli_bench import app as bench
 from scarena.cli_corpus import app as corpus
 from scarena.cli_fm import app as fm
@@ -26,7 +27,6 @@ app = typer.Typer(
 app.add_typer(bench, name="bench")
 app.add_typer(corpus, name="corpus")
 app.add_typer(fm, name="fm")
-app.command("recommend")(recommend)
 
 Out = Annotated[Path, typer.Option(help="file to write")]
 Settings = Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")]
@@ -307,6 +307,10 @@ def pretrain(
     from scarena.models.foundation.pretrain import pretrain as train
 
     train(config, out, cache, None, device=device)
+
+
+for verb in (recommend, cli_boards.crate, cli_boards.verify, cli_boards.diff):
+    app.command()(verb)
 
 
 def main() -> None:

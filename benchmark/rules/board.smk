@@ -38,3 +38,21 @@ rule report:
         runtime=30,
     shell:
         "scarena report {input.board} --out {output} --settings {CONFIG} 2> {log}"
+
+
+# Beside the board, not of it: it names the machine and the day.
+rule crate:
+    input:
+        BOARD + "/board.html",
+    output:
+        BOARD + "/ro-crate-metadata.json",
+    log:
+        BOARD + "/logs/crate.log",
+    benchmark:
+        BOARD + "/benchmarks/crate.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "scarena crate {BOARD} 2> {log}"

@@ -1,0 +1,60 @@
+"""Verbs about boards that are finished: where they come from, whether they hold, how two of them differ."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scarena.tables import print_table
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Board = Annotated[Path, typer.Argument(help="a board's folder, or its board.json")]
+
+
+def crate(folder: Annotated[Path, typer.Argument(help="folder of a finished board")]) -> None:
+    """Write the provenance of a finished board as an RO-Crate."""
+    from scarena.crate import write_crate
+
+    print(f"wrote {write_crate(folder)}", file=sys.stderr)
+
+
+def verify(
+    board: Board,
+    share: Annotated[float, typer.Option(min=0, max=1, help="of the cells that ended well, at least one")] = 0.1,
+    seed: Annotated[int | None, typer.Option(min=0, help="of the draw; a new one each time, and printed")] = None,
+    cache: Annotated[Path | None, typer.Option(help="where pulled files are kept; the board's own")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute a random tenth of a board's cells again; exit code 3 where one differs beyond its interval."""
+    import secrets
+
+    from scarena.verify import COLUMNS
+    from scarena.verify import verify as again
+
+    chosen = secrets.randbelow(2**31) if seed is None else seed
+    print(f"drawn with --seed {chosen}", file=sys.stderr)
+    found = list(again(board, share, chosen, cache=cache, say=lambda line: print(line, file=sys.stderr)))
+    print_table(f"{board}, computed again", COLUMNS, [row.entries() for row in found], as_json)
+    raise typer.Exit(3 if any(row.verdict == "differs" for row in found) else 0)
+
+
+def diff(
+    first: Board,
+    second: Board,
+    every: Annotated[bool, typer.Option("--all", help="also what moved within noise")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what moved from one board to another; exit code 3 where a value moved beyond noise."""
+    from scarena.board_diff import COLUMNS, differences
+    from scarena.verify import read_board
+
+    found = differences(read_board(first), read_board(second))
+    shown = [change for change in found if every or change.beyond is not False]
+    print_table(f"from {first} to {second}", COLUMNS, [change.entries() for change in shown], as_json)
+    within = sum(change.beyond is False for change in found)
+    if within:
+        print(f"{within} values moved within noise{'' if every else ' (--all shows them)'}", file=sys.stderr)
+    raise typer.Exit(3 if any(change.beyond for change in found) else 0)

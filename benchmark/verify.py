@@ -1,0 +1,179 @@
+"""`scarena verify`: a random part of a board computed again from the published files, and compared with what it says.
+
+Nothing of the board's folder is reused but its configuration and, where it pretrained models, their checkpoints: the
+datasets are prepared anew, the models run anew, the scores computed anew.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from scarena import steps
+from scarena.config import BoardConfig, parse_config
+from scarena.errors import DataError
+from scarena.files import read_json
+
+Json = dict[str, Any]
+Verdict = Literal["same", "within noise", "differs", "not recomputed"]
+COLUMNS = ["dataset", "model", "seed", "verdict", "why"]
+
+# Values are stored with nine decimals; what other hardware may change of a sum of float32 products is far above.
+_EXACT = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One cell of a board beside the same computed again."""
+
+    dataset: str
+    model: str
+    seed: int
+    verdict: Verdict
+    why: str = ""
+
+    def entries(self) -> list[str]:
+        """Return it as a row of a table."""
+        return [self.dataset, self.model, str(self.seed), self.verdict, self.why]
+
+
+def read_board(place: Path) -> Json:
+    """Return a board by its folder or its board.json.
+
+    Raises
+    ------
+    DataError
+        If there is none there.
+    """
+    file = place / "board.json" if place.is_dir() else place
+    try:
+        board = read_json(file)
+    except (OSError, ValueError) as error:
+        fix = "give a board's folder, or its board.json"
+        raise DataError(f"no board ({type(error).__name__})", where=str(file), fix=fix) from None
+    if not isinstance(board, dict) or not {"cells", "datasets", "models", "provenance"} <= set(board):
+        raise DataError("no board", where=str(file), fix="give a board's folder, or its board.json")
+    return board
+
+
+def drawn(board: Json, share: float, seed: int) -> list[Json]:
+    """Return a share of the board's cells that ended well, at least one, drawn at random, in the board's order."""
+    cells = [cell for cell in board["cells"] if cell["state"] == "ok"]
+    n_drawn = min(len(cells), max(1, math.ceil(share * len(cells))))
+    rows = np.random.default_rng(seed).permutation(len(cells))[:n_drawn]
+    return [cells[row] for row in np.sort(rows)]
+
+
+def compare(cell: Json, again: Json) -> Compared:
+    """Compare a cell of a board with the ``scores.json`` of the same run computed again."""
+    who = (cell["dataset"], cell["model"], cell["seed"])
+    if again["state"] != "ok":
+        verdict: Verdict = "not recomputed" if again["state"] == "not available" else "differs"
+        return Compared(*who, verdict, f"{again['state']}: {again['reason']}")
+    changed = [key for key in sorted(cell["scores"]) if _state(cell, key) != _state(again, key)]
+    if changed:
+        told = f"{changed[0]} was {_state(cell, changed[0])}, is {_state(again, changed[0])}"
+        return Compared(*who, "differs", f"{len(changed)} states changed ({told})")
+    gaps = {key: gap for key in sorted(cell["scores"]) if (gap := _gap(cell["scores"][key], again["scores"][key]))}
+    if not gaps:
+        return Compared(*who, "same", f"{len(cell['scores'])} metrics")
+    worst = max(gaps, key=lambda key: gaps[key])
+    was, now = (scores["scores"][worst]["value"] for scores in (cell, again))
+    beyond = sum(gap > 1 for gap in gaps.values())
+    told = f"most in {worst}: {was:.4f}, now {now:.4f}"
+    if beyond:
+        return Compared(*who, "differs", f"{beyond} metrics leave their interval, {told}")
+    return Compared(*who, "within noise", f"{len(gaps)} metrics moved inside their interval, {told}")
+
+
+def _state(cell: Json, key: str) -> str:
+    return str(cell["scores"].get(key, {}).get("state", "absent"))
+
+
+def _gap(was: Json, now: Json) -> float:
+    """Return how far a value moved, as a share of what its interval allows; 0 for the same, ∞ without an interval."""
+    if was["value"] is None or now["value"] is None:
+        return 0.0
+    moved = now["value"] - was["value"]
+    if abs(moved) <= _EXACT:
+        return 0.0
+    bound = was.get("high" if moved > 0 else "low")
+    room = 0.0 if bound is None else abs(bound - was["value"])
+    return abs(moved) / room if room else math.inf
+
+
+def config_of(board: Json, place: Path) -> BoardConfig:
+    """Return the configuration that a board was made with.
+
+    Raises
+    ------
+    DataError
+        If the board does not carry it, as those of an older release.
+    """
+    beside = (place if place.is_dir() else place.parent) / "config.json"
+    told = board["provenance"].get("config") or (read_json(beside) if beside.exists() else None)
+    if told is None:
+        fix = "make it again with this release"
+        raise DataError("the board does not say its configuration", where=str(place), fix=fix)
+    return parse_config(told, f"configuration of {place}")
+
+
+def verify(
+    place: Path, share: float = 0.1, seed: int = 0, *, cache: Path | None = None, say: Callable[[str], None] = print
+) -> Iterator[Compared]:
+    """Compute a random share of a board's cells again and yield how each compares.
+
+    Parameters
+    ----------
+    place
+        Folder of a board, or its board.json.
+    share
+        Of the cells that ended well.
+    seed
+        Of the draw.
+    cache
+        Where pulled files are kept; the board's own if None.
+    """
+    board = read_board(place)
+    config = config_of(board, place)
+    wanted = drawn(board, share, seed)
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        again = config.model_copy(update={"results": Path(folder), **({"cache": cache} if cache else {})})
+        _keep_checkpoints(config, again)
+        steps.ontology_step(again.folder / "ontology.npz", again)
+        for dataset in dict.fromkeys(cell["dataset"] for cell in wanted):
+            say(f"preparing {dataset}")
+            state = _prepared(dataset, again)
+            for cell in (cell for cell in wanted if cell["dataset"] == dataset):
+                say(f"{cell['model']} on {dataset}, seed {cell['seed']}")
+                yield compare(cell, state if state["state"] != "ok" else _scored(cell, again))
+
+
+def _keep_checkpoints(config: BoardConfig, again: BoardConfig) -> None:
+    """Use the checkpoints that a board pretrained: training them again would be another board."""
+    again.folder.mkdir(parents=True)
+    for name in ("pretrained", "submissions"):
+        if (config.folder / name).is_dir():
+            (again.folder / name).symlink_to((config.folder / name).resolve())
+
+
+def _prepared(dataset: str, config: BoardConfig) -> Json:
+    place = config.folder / dataset
+    steps.pull_step(dataset, place / "sources.json", config)
+    steps.prepare_step(dataset, place / "sources.json", place / "dataset.json", config)
+    return steps.reference_step(
+        place / "dataset.json", config.folder / "ontology.npz", place / "reference.json", config
+    )
+
+
+def _scored(cell: Json, config: BoardConfig) -> Json:
+    place = config.folder / cell["dataset"]
+    run = place / cell["model"] / str(cell["seed"])
+    steps.embed_step(place / "dataset.json", cell["model"], cell["seed"], run / "record.json", config)
+    return steps.score_step(run / "record.json", place / "reference.json", run / "scores.json", config)
