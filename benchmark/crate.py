@@ -18,6 +18,7 @@ from scarena.files import read_json, sha256_of, write_json, write_text
 Json = dict[str, Any]
 
 METADATA, LOCK = "ro-crate-metadata.json", "environment.lock.txt"
+_LICENCE = "https://spdx.org/licenses/MIT"
 _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 _FILES = {
     "board.json": ("the board: every score, its interval and state", "application/json"),
@@ -55,7 +56,11 @@ def _sources(board: Json) -> list[Json]:
             digest = dataset["sources"].get(file["key"], file.get("sha256"))
             address = _address(file["url"])
             entity = {"@id": address, "@type": "File", "name": f"{dataset['dataset']}: {file['key']}"}
-            entity |= {"identifier": file["url"], "license": dataset["card"].get("licence") or "unknown"}
+            entity |= {
+                "identifier": file["url"],
+                "encodingFormat": "application/octet-stream",
+                "license": dataset["card"].get("licence") or "unknown",
+            }
             found[address] = {**entity, **({"sha256": digest} if digest else {})}
     return [found[key] for key in sorted(found)]
 
@@ -131,15 +136,16 @@ def crate_of(folder: Path, when: datetime | None = None) -> Json:
         "description": "`scarena run --config config.json` makes the board again; `scarena verify` a part of it",
     }  # fmt: skip
     root = {
-        "@id": "./", "@type": "Dataset", "name": board["title"], "datePublished": stamp, "license": {"@id": "https://spdx.org/licenses/MIT"},
+        "@id": "./", "@type": "Dataset", "name": board["title"], "datePublished": stamp, "license": {"@id": _LICENCE},
         "description": f"leaderboard of {len(board['models'])} models on {len(board['datasets'])} datasets",
-        "hasPart": _refer([*made, *used]), "mentions": [{"@id": "#run"}],
+        "hasPart": _refer([*made, *used]), "mentions": {"@id": "#run"},
     }  # fmt: skip
+    licence = {"@id": _LICENCE, "@type": "CreativeWork", "name": "MIT licence"}
     about = {
         "@id": METADATA, "@type": "CreativeWork", "about": {"@id": "./"},
         "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
     }  # fmt: skip
-    return {"@context": _CONTEXT, "@graph": [about, root, *made, *used, *tools, machine, action]}
+    return {"@context": _CONTEXT, "@graph": [about, root, licence, *made, *used, *tools, machine, action]}
 
 
 def write_crate(folder: Path) -> Path:
