@@ -6,6 +6,7 @@ the failure is a typed state in the file, so that the rest of the board goes on 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -66,7 +67,9 @@ def in_child(
     for stale in (answer_file, log):
         stale.unlink(missing_ok=True)
     limits = limits or config.limits
-    write_json(spec_file, {"task": task, "answer": str(answer_file), "threads": limits.threads, **spec})
+    write_json(
+        spec_file, {"task": task, "answer": str(answer_file), "threads": limits.threads, **spec, "parent": os.getpid()}
+    )
     command = [str(python), "-m", _WORKER, str(spec_file)]
     env = thread_env(limits.threads, config.cache)
     outcome = watch(command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)

@@ -6,7 +6,10 @@ never as a traceback on the board; the traceback is in the log.
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -15,6 +18,9 @@ from typing import Any
 
 from scarena.errors import ScarenaError, state_of
 from scarena.files import read_json, write_json
+
+# PR_SET_PDEATHSIG of <linux/prctl.h>.
+_SET_DEATH_SIGNAL = 1
 
 
 def _prepare(spec: dict[str, Any]) -> dict[str, Any]:
@@ -91,10 +97,19 @@ def _answer(spec: dict[str, Any]) -> dict[str, Any]:
         return {"state": "failed(error)", "reason": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
 
 
+def _die_with(parent: int) -> None:
+    """Let the kernel kill this process when the step that watches it dies: nobody else would stop it, or its limits."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            sys.exit("the step that started this worker has ended")
+
+
 def main(spec_file: Path) -> int:
     """Run the spec; leave ``{"ok": …}`` or ``{"state", "reason"}`` at the spec's ``answer`` path."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     spec = read_json(spec_file)
+    _die_with(spec["parent"])
     answer = _answer(spec)
     write_json(Path(spec["answer"]), answer)
     return 0 if "ok" in answer else 1
