@@ -26,8 +26,11 @@ include: "benchmark/rules/run.smk"
 include: "benchmark/rules/board.smk"
 
 
+# What needs the internet runs beside the driver: compute nodes often have none.
 localrules:
     all,
+    pull,
+    environment,
 
 
 rule all:

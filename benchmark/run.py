@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import yaml
 
 from scarena.board import shortfalls
 from scarena.config import BoardConfig, check_names, datasets_of, load_config
@@ -77,6 +80,31 @@ def only_driver(config: BoardConfig) -> Iterator[int]:
         yield file.fileno()
 
 
+def executor_of(extra: list[str]) -> str:
+    """Return the executor that snakemake's options, or the profile among them, name; ``local`` where none does."""
+    # snakemake is told in words that follow or that an equals sign ties to the option.
+    words = [part for word in extra for part in word.split("=", 1)]
+    named = dict(itertools.pairwise(words))
+    if asked := named.get("--executor", named.get("-e")):
+        return asked
+    given = named.get("--profile", os.environ.get("SNAKEMAKE_PROFILE"))
+    if given is None:
+        return "local"
+    from snakemake.cli import get_profile_dir
+
+    if (found := get_profile_dir(given)) is None:
+        return "local"
+    profile = yaml.safe_load(Path(found[1]).read_text(encoding="utf-8"))
+    return str((profile or {}).get("executor", "local"))
+
+
+def _cores(config: BoardConfig, extra: list[str]) -> int:
+    """Return the CPUs to use here; on a cluster, where it bounds each job, the most that any step asks for."""
+    if executor_of(extra) == "local":
+        return len(os.sched_getaffinity(0))
+    return max([config.limits.threads, *(recipe.threads for _, recipe in recipes_of(config).values())])
+
+
 def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_failed: bool = False) -> int:
     """Make a board; return 0 (all ok), 1 (no board) or 3 (board made, some cells failed, listed on stderr).
 
@@ -89,7 +117,7 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
     check_names(config, str(config_file))
     command = [
         sys.executable, "-m", "snakemake", "--snakefile", str(_snakefile()), "--directory", str(Path.cwd()),
-        "--configfile", str(config_file), "--cores", str(cores or len(os.sched_getaffinity(0))),
+        "--configfile", str(config_file), "--cores", str(cores or _cores(config, extra)),
     ]  # fmt: skip
     # The last of these takes no values, so targets in `extra` are not read as its own.
     ways = ["--rerun-incomplete", "--keep-going", "--nolock"]

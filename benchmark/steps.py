@@ -36,13 +36,18 @@ def _attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def pull_step(dataset: str, out: Path, config: BoardConfig) -> dict[str, Any]:
-    """Fetch a dataset's files into the cache; write which, and their hashes, to `out`."""
+    """Fetch a dataset's files into the cache, and the table of genes; write which, and their hashes, to `out`.
+
+    No later step of a dataset needs the internet, which a cluster's compute nodes may not have.
+    """
     from scarena.datasets.card import load_card
+    from scarena.datasets.genes import gene_table
     from scarena.datasets.sources import pull
 
     def work() -> dict[str, Any]:
         card = load_card(dataset, config.user_cards)
         found = pull(card, cache=config.cache, mirror=None)
+        gene_table(cache=config.cache)
         return {"files": {key: {"path": str(path), "sha256": sha256_of(path)} for key, path in found.items()}}
 
     answer = {"dataset": dataset, **_attempt(work)}

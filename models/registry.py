@@ -21,6 +21,13 @@ from scarena.plugins import Plugin, one_line, plugins
 _HERE = Path(__file__).parent
 _FOLDERS = (".", "controls", "adapters")
 _NOT_MODELS = {"base", "registry", "expression", "pretrained", "variational"}
+# They know no device, and beside them a GPU would stand idle. Not on their cards: that would make all runs stale.
+ON_CPU = frozenset(
+    {
+        "glm-pca", "harmony", "hvg", "pca", "pearson-pca", "random-projection", "scanorama", "seurat-cca",
+        "seurat-rpca", "symphony",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,11 @@ def _unusable(name: str, claims: list[Entry]) -> ModelError:
         return ModelError(f"several models are called {name!r}", where=origins, fix=fix)
     fix = "repair or uninstall that package"
     return ModelError(f"cannot be imported ({claims[0].broken})", where=claims[0].origin, fix=fix)
+
+
+def uses_device(model: type[Model]) -> bool:
+    """Return whether a model computes on the device it is given; of a package's own model that is taken for granted."""
+    return model.card.family != "control" and model.card.name not in ON_CPU
 
 
 def state_of(entry: Entry) -> str:

@@ -16,8 +16,8 @@ rule board:
         BOARD + "/benchmarks/board.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=few_mb,
+        runtime=few_minutes,
     shell:
         "scarena board --out {output.json} --settings {CONFIG} 2> {log}"
 
@@ -34,8 +34,8 @@ rule report:
         BOARD + "/benchmarks/report.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=few_mb,
+        runtime=few_minutes,
     shell:
         "scarena report {input.board} --out {output} --settings {CONFIG} 2> {log}"
 

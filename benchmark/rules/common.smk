@@ -1,12 +1,14 @@
 # Names every rule uses. The configuration file is handed to each verb, so a step can be repeated by hand from its log.
+import re
 from collections import defaultdict
 from functools import cache
+from math import ceil
 
 from scarena.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
 from scarena.environments import conda_file, digest_of, environments_of
 from scarena.models.foundation.recipe import corpus_source, training_source
-from scarena.models.registry import find_model, fingerprint
+from scarena.models.registry import find_model, fingerprint, uses_device
 from scarena.pretraining import all_checkpoints, recipes_of
 from scarena.record import metrics_fingerprint
 from scarena.submissions import runs_of, submission_fingerprint, submitted
@@ -27,6 +29,20 @@ for _dataset, _model, _seed in runs_of(SETTINGS):
     RUNS.append(f"{BOARD}/{_dataset}/{_model}/{_seed}")
     RECORDS[_dataset].append(f"{RUNS[-1]}/record.json")
 SUBMITTED = submitted(SETTINGS)
+# The runs and pretrainings of rules of their own, for which a profile can ask for a GPU.
+ON_GPU = SETTINGS.device.startswith("cuda")
+GPU_MODELS = [
+    name for name in SETTINGS.models if ON_GPU and uses_device(find_model(name, KNOWN))
+]
+
+
+def among(names):
+    """A wildcard's constraint: one of these names."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+# On top of a limit, for every attempt: snakemake and the watcher around the child, and their start on a slow disk.
+ROOM_MB, ROOM_MINUTES = 2000, 10
 
 
 wildcard_constraints:
@@ -78,6 +94,41 @@ def card_environment(wildcards):
     if wildcards.model in SUBMITTED:
         return None
     return model_named(wildcards.model).card.environment
+
+
+def limit_memory(wildcards, attempt):
+    """MiB for a step that is stopped at the board's limit: the limit, and room for the processes that watch it.
+
+    A cluster must not end a step before its own watcher does: only the watcher leaves a state on the board.
+    """
+    return int(SETTINGS.limits.memory_mb) + ROOM_MB * attempt
+
+
+def limit_minutes(wildcards, attempt):
+    """Minutes for a step that is stopped at the board's limit, and for starting it."""
+    return ceil(SETTINGS.limits.timeout_s / 60) + ROOM_MINUTES * attempt
+
+
+def half_memory(wildcards, attempt):
+    """MiB for a step under the same limit that seldom needs half of it: half, and all from the second attempt on."""
+    return int(SETTINGS.limits.memory_mb) * min(attempt, 2) // 2 + ROOM_MB * attempt
+
+
+def pretrain_memory(wildcards, attempt):
+    return int(SETTINGS.pretrain_limits.memory_mb) + ROOM_MB * attempt
+
+
+def pretrain_minutes(wildcards, attempt):
+    return ceil(SETTINGS.pretrain_limits.timeout_s / 60) + ROOM_MINUTES * attempt
+
+
+def few_mb(wildcards, attempt):
+    """MiB for a step that nothing watches."""
+    return 4000 * attempt
+
+
+def few_minutes(wildcards, attempt):
+    return 60 * attempt
 
 
 def records_of(wildcards):

@@ -10,8 +10,8 @@ rule pull:
         BOARD + "/benchmarks/pull/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=few_mb,
+        runtime=few_minutes,
     params:
         card=dataset_card,
     shell:
@@ -29,8 +29,8 @@ rule prepare:
         BOARD + "/benchmarks/prepare/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=half_memory,
+        runtime=limit_minutes,
     params:
         card=dataset_card,
         ontology=SETTINGS.ontology,
@@ -47,8 +47,8 @@ rule ontology:
         BOARD + "/benchmarks/ontology.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=few_mb,
+        runtime=few_minutes,
     params:
         ontology=SETTINGS.ontology,
     shell:
@@ -67,8 +67,8 @@ rule reference:
         BOARD + "/benchmarks/reference/{dataset}.tsv"
     threads: SETTINGS.limits.threads
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=half_memory,
+        runtime=limit_minutes,
     params:
         metrics=metrics_fingerprint(),
         scored_cells=SETTINGS.scored_cells,

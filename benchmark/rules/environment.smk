@@ -54,8 +54,8 @@ rule environment:
         BOARD + "/benchmarks/environment/{environment}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=few_mb,
+        runtime=few_minutes,
     params:
         model=model_in_environment,
     shell:

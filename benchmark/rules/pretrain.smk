@@ -31,8 +31,8 @@ rule corpus:
         BOARD + "/benchmarks/corpus/{pretraining}.tsv"
     threads: 1
     resources:
-        mem_mb=int(SETTINGS.pretrain_limits.memory_mb),
-        runtime=max(1, int(SETTINGS.pretrain_limits.timeout_s // 60)),
+        mem_mb=pretrain_memory,
+        runtime=pretrain_minutes,
     params:
         recipe=recipe_file,
         source=recipe_corpus,
@@ -51,8 +51,8 @@ rule pretrain:
         BOARD + "/benchmarks/pretrain/{pretraining}.tsv"
     threads: recipe_threads
     resources:
-        mem_mb=int(SETTINGS.pretrain_limits.memory_mb),
-        runtime=max(1, int(SETTINGS.pretrain_limits.timeout_s // 60)),
+        mem_mb=pretrain_memory,
+        runtime=pretrain_minutes,
     params:
         recipe=recipe_file,
         source=recipe_training,
@@ -61,3 +61,12 @@ rule pretrain:
     shell:
         "scarena pretrain {params.recipe} --out {BOARD}/pretrained/{wildcards.pretraining} --corpus {input}"
         " --settings {CONFIG} 2> {log}"
+
+
+use rule pretrain as pretrain_gpu with:
+    output:
+        BOARD
+        + f"/pretrained/{{pretraining,{among(RECIPES if ON_GPU else [])}}}/manifest.json",
+
+
+ruleorder: pretrain_gpu > pretrain

@@ -18,8 +18,8 @@ rule embed:
         container_of if IN_CONTAINER else None
     threads: SETTINGS.limits.threads
     resources:
-        mem_mb=int(SETTINGS.limits.memory_mb),
-        runtime=max(1, int(SETTINGS.limits.timeout_s // 60)),
+        mem_mb=limit_memory,
+        runtime=limit_minutes,
     params:
         model=model_source,
         limits=SETTINGS.limits.model_dump_json(),
@@ -28,6 +28,14 @@ rule embed:
     shell:
         "scarena embed {wildcards.model} {input.dataset} --seed {wildcards.seed} --out {output}"
         " --settings {CONFIG} {params.deployed} 2> {log}"
+
+
+use rule embed as embed_gpu with:
+    output:
+        BOARD + f"/{{dataset}}/{{model,{among(GPU_MODELS)}}}/{{seed}}/record.json",
+
+
+ruleorder: embed_gpu > embed
 
 
 rule umap:
@@ -42,8 +50,8 @@ rule umap:
         BOARD + "/benchmarks/umap/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=half_memory,
+        runtime=limit_minutes,
     shell:
         "scarena umap {input.dataset} {input.records} --out {output} --settings {CONFIG} 2> {log}"
 
@@ -60,8 +68,8 @@ rule score:
         BOARD + "/benchmarks/score/{dataset}.{model}.{seed}.tsv"
     threads: SETTINGS.limits.threads
     resources:
-        mem_mb=int(SETTINGS.limits.memory_mb),
-        runtime=max(1, int(SETTINGS.limits.timeout_s // 60)),
+        mem_mb=limit_memory,
+        runtime=limit_minutes,
     params:
         metrics=metrics_fingerprint(),
     shell:
