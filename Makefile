@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 CONFIG ?= config/demo.yaml
 WORKERS ?= auto
 
-.PHONY: board test lint clean
+.PHONY: board test soak lint clean
 .DELETE_ON_ERROR:
 
 board: $(READY)
@@ -20,6 +20,10 @@ $(READY): pyproject.toml constraints.txt
 
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+# What takes too long for every change: the whole demo through Slurm is the demo of one machine.
+soak: $(READY)
+	$(BIN)/python -m pytest -m soak
 
 # mypy and import-linter want one folder called `scarena`, with the __init__.py files that the checkout must not have.
 lint: $(READY)
