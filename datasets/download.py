@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import requests
+import urllib3
 
 from scarena.errors import SourceError
 
-# What is lost when a connection breaks: the library drops the block it was filling.
 _BLOCK = 1 << 14
 _TIMEOUT_S = 60
+# Bytes a second below which a download is as good as stopped, once it has had time to begin.
+_SLOWEST, _GRACE_S = 1000, 60.0
 _PAUSES_S = (0.5, 2.0, 8.0)
 _HTML = (b"<!doctype html", b"<html", b"<head")
 _AGAIN = (requests.codes.request_timeout, requests.codes.too_many_requests)
@@ -22,6 +25,17 @@ def _refuse_html(start: bytes, url: str) -> None:
     if start.removeprefix(b"\xef\xbb\xbf").lstrip()[:32].lower().startswith(_HTML):
         fix = "open the address in a browser: it may ask for a login, or the file may have moved"
         raise SourceError("the server sent a web page instead of the file", where=url, fix=fix)
+
+
+def _coming(response: requests.Response) -> Iterator[bytes]:
+    """Yield what comes as it comes; a server that trickles, which no time-out between bytes notices, is given up."""
+    start, came = time.monotonic(), 0
+    while block := response.raw.read1(_BLOCK, decode_content=True):
+        came += len(block)
+        seconds = time.monotonic() - start
+        if seconds > _GRACE_S and came < _SLOWEST * seconds:
+            raise requests.Timeout(f"{came:,} bytes came in {seconds:.0f} s")
+        yield block
 
 
 def _append(response: requests.Response, part: Path, *, mode: str, url: str, progress: bool) -> None:
@@ -35,7 +49,7 @@ def _append(response: requests.Response, part: Path, *, mode: str, url: str, pro
     bar = Progress(*columns, console=Console(stderr=True), disable=not progress)
     with bar, part.open(mode) as file:
         task = bar.add_task(url.rsplit("/", 1)[-1][:40], total=total, completed=done)
-        for block in response.iter_content(_BLOCK):
+        for block in _coming(response):
             if file.tell() == 0:
                 _refuse_html(block, url)
             file.write(block)
@@ -85,7 +99,7 @@ def download(url: str, folder: Path, *, progress: bool = True) -> Path:
         except SourceError:
             part.unlink(missing_ok=True)
             raise
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             problem = error
     said = f"{type(problem).__name__}: {problem}"[:200]
     fix = "check the network and run again (the download resumes), or set SCARENA_MIRROR to a folder that has it"

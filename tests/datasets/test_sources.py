@@ -58,7 +58,7 @@ def test_a_download_that_broke_is_resumed_where_it_broke(server, tmp_path):
 
     server.answer = answer
     assert download(server.url, tmp_path, progress=False).read_bytes() == CONTENT
-    assert server.ranges == [None, f"bytes={3 << 14}-"]
+    assert server.ranges == [None, "bytes=50000-"]
 
 
 def test_a_server_that_ignores_ranges_still_gives_the_right_file(server, tmp_path):
