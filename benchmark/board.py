@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scarena.board_file import read_scores
 from scarena.config import BoardConfig, datasets_of
 from scarena.controls import control_checks, control_scaled
 from scarena.errors import DataError
-from scarena.files import read_json, replacing, write_json
+from scarena.files import replacing, write_json
 from scarena.ranking import differences, front, overall, standings
 from scarena.record import Record
 from scarena.samples import Replicates, per_dataset, read_replicates, samples_of
+from scarena.states import read_record, read_state
 from scarena.submissions import models_of, runs_of
+from scarena.untrusted import read_object
 
 SCHEMA = 1
+_FIX = "remove it and run again"
 
 Json = dict[str, Any]
 
@@ -40,18 +44,19 @@ def read_runs(config: BoardConfig) -> Runs:
     Raises
     ------
     DataError
-        If a file is missing: the board is made once all steps have ended, whatever their states. A run without
-        replicates.npz is no error; its scores have no intervals.
+        If a file is missing or damaged: the board is made once all steps have ended, whatever their states. A run
+        without replicates.npz is no error; its scores have no intervals.
     """
     folder = config.folder
-    try:
-        datasets = [read_json(folder / name / "dataset.json") for name in datasets_of(config)]
-        runs = [folder / dataset / model / str(seed) for dataset, model, seed in runs_of(config)]
-        records = [Record.model_validate(read_json(run / "record.json")) for run in runs]
-        scores = [read_json(run / "scores.json") for run in runs]
-    except FileNotFoundError as error:
+    runs = [folder / dataset / model / str(seed) for dataset, model, seed in runs_of(config)]
+    wanted = [folder / name / "dataset.json" for name in datasets_of(config)]
+    wanted += [run / name for run in runs for name in ("record.json", "scores.json")]
+    if missing := [path for path in wanted if not path.exists()]:
         fix = "`scarena run` makes what is missing"
-        raise DataError("a step has not ended", where=str(error.filename), fix=fix) from None
+        raise DataError("a step has not ended", where=str(missing[0]), fix=fix)
+    datasets = [read_state(folder / name / "dataset.json", "dataset") for name in datasets_of(config)]
+    records = [read_record(run / "record.json") for run in runs]
+    scores = [read_scores(run / "scores.json") for run in runs]
     replicates: dict[tuple[str, str, int], Replicates] = {
         (score["dataset"], score["model"], score["seed"]): read_replicates(run / "replicates.npz")
         for run, score in zip(runs, scores, strict=True)
@@ -85,12 +90,12 @@ def timings(runs: Runs) -> list[Json]:
 def _dataset_entry(dataset: Json, folder: Path, n_scored: int) -> Json:
     from scarena.datasets.card import load_card
 
-    sources = read_json(folder / dataset["dataset"] / "sources.json")
+    sources = read_object(folder / dataset["dataset"] / "sources.json", fix=_FIX)
     hashes = {key: file["sha256"] for key, file in sources.get("files", {}).items()}
     entry = {key: value for key, value in dataset.items() if key != "cost"}
     if "card" not in entry:
         own = folder / "config.json"
-        cards = Path(read_json(own)["user_cards"]) if own.exists() else None
+        cards = Path(read_object(own, "user_cards", fix=_FIX)["user_cards"]) if own.exists() else None
         entry["card"] = load_card(dataset["dataset"], cards).model_dump(mode="json")
     if dataset.get("summary", {}).get("n_cells", 0) > n_scored:
         entry["summary"] = {**entry["summary"], "n_scored": n_scored}

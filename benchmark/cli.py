@@ -149,11 +149,12 @@ def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
 @app.command()
 def report(board: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Write the leaderboard page of a board."""
+    from scarena.board_file import read_board
     from scarena.config import load_config
-    from scarena.files import read_json, write_text
+    from scarena.files import write_text
     from scarena.report import render
 
-    write_text(out, render(read_json(board), load_config(settings).folder))
+    write_text(out, render(read_board(board), load_config(settings).folder))
 
 
 @app.command()
@@ -305,7 +306,9 @@ def pretrain(
     if settings is not None or corpus is not None:
         raise ConfigError("one of them alone", where="pretrain: --settings, --corpus", fix="give both, or neither")
     from scarena.models.foundation.pretrain import pretrain as train
+    from scarena.untrusted import read_yaml
 
+    read_yaml(config, ConfigError, fix="see config/pretrain.yaml")
     train(config, out, cache, None, device=device)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from scarena.models.foundation.corpus.config import CorpusConfig
 
 app = typer.Typer(no_args_is_help=True, help="Build a pretraining corpus, and audit what a model was trained on.")
 
@@ -23,14 +26,25 @@ def build(
 ) -> None:
     """Build a corpus of shuffled shards from cards, h5ad files or the CELLxGENE Census."""
     from scarena.models.foundation.corpus.build import build as make
-    from scarena.models.foundation.corpus.config import read_config
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    manifest = make(read_config(config), out, cache)
+    manifest = make(_config(config), out, cache)
     genes, groups = manifest["vocabulary"]["genes"], len(manifest["groups"])
     print(f"wrote {out}: {manifest['cells']:,} cells, {genes:,} genes, {groups} groups, {manifest['shards']} shards")
     if manifest["cells_dropped"]:
         print(f"left out {manifest['cells_dropped']:,} cells without a count over the vocabulary")
+
+
+def _config(path: Path) -> CorpusConfig:
+    from scarena.errors import ConfigError
+    from scarena.models.foundation.corpus.config import read_config
+    from scarena.untrusted import check_regular, read_yaml
+
+    read_yaml(path, ConfigError, fix="give a YAML file")
+    found = read_config(path)
+    if found.vocabulary is not None:
+        check_regular(found.vocabulary, ConfigError, most=16 << 20, fix="give a file with one Ensembl id a line")
+    return found
 
 
 @app.command()

@@ -55,14 +55,11 @@ def _board(path: Path | None) -> Path:
 def _advice(data: AnnData, path: Path) -> Advice:
     from scarena.files import read_json
     from scarena.recommend import advise, features_of
+    from scarena.untrusted import reading
 
-    try:
-        board = read_json(path)
-        if not {"cells", "models", "datasets", "timings"} <= set(board):
-            raise ValueError("keys of a board are missing")
-    except (ValueError, TypeError, OSError) as error:
-        raise ConfigError(f"not a board ({str(error)[:80]})", where=str(path), fix="name a board.json") from None
-    return advise(board, features_of(data))
+    own = features_of(data)
+    with reading(path, ConfigError, what="not a board", fix="name a board.json"):
+        return advise(read_json(path), own)
 
 
 def _with_roughness(found: Advice, data: AnnData, models: list[str], cells: int) -> Advice:

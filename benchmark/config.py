@@ -9,13 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scarena.errors import ConfigError, ScarenaError
+from scarena.untrusted import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*(@[a-z0-9][a-z0-9-]*)?$")]
+
+
+# JSON has no infinity: what is read back from config.json would be another limit.
+_Most = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Limits(BaseModel):
@@ -23,8 +27,12 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    timeout_s: float = Field(3600, gt=0, description="wall seconds for one run; then failed(timeout)")
-    memory_mb: float = Field(16000, gt=0, description="peak resident memory of one run; then failed(oom)")
+    timeout_s: float = Field(
+        3600, gt=0, allow_inf_nan=False, description="wall seconds for one run; then failed(timeout)"
+    )
+    memory_mb: float = Field(
+        16000, gt=0, allow_inf_nan=False, description="peak resident memory of one run; then failed(oom)"
+    )
     threads: int = Field(1, ge=1, description="threads of one run; one keeps results bit-equal between machines' loads")
 
 
@@ -33,8 +41,10 @@ class PretrainLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    timeout_s: float = Field(172_800, gt=0, description="wall seconds; run again, a training goes on where it was")
-    memory_mb: float = Field(32_000, gt=0, description="peak resident memory")
+    timeout_s: float = Field(
+        172_800, gt=0, allow_inf_nan=False, description="wall seconds; run again, a training goes on where it was"
+    )
+    memory_mb: _Most = Field(32_000, description="peak resident memory")
 
 
 class BoardConfig(BaseModel):
@@ -99,12 +109,7 @@ def load_config(path: Path) -> BoardConfig:
     ConfigError
         If the file is missing, is not YAML, or holds unknown or ill-typed keys.
     """
-    try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError("no such file", where=str(path), fix="give a file such as config/demo.yaml") from None
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise ConfigError(f"not a YAML file ({error})", where=str(path), fix="correct its syntax") from None
+    raw = read_yaml(path, ConfigError, fix="give a file such as config/demo.yaml")
     return parse_config(raw, str(path))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from scarena.datasets.stored import is_stored, rows_of
 from scarena.files import replacing, sha256_of
 from scarena.metrics.reference import DatasetReference, OntologyReference
+from scarena.untrusted import read_arrays
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -164,8 +165,7 @@ def read(path: Path) -> Annotated:
     from scarena.metrics.lcad import LcadTable
     from scarena.metrics.scgraph import ScGraphReference
 
-    with np.load(path, allow_pickle=False) as file:
-        has = {key: file[key] for key in file.files}
+    has = read_arrays(path, "said", "names", "batch", "labels", fix="remove the reference.json beside it")
     said = json.loads(has["said"].tobytes())
     graph = view = None
     if "scgraph_types" in has:

@@ -12,6 +12,7 @@ import numpy as np
 
 from scarena.errors import ModelError
 from scarena.files import replacing
+from scarena.untrusted import read_arrays
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -69,9 +70,15 @@ def write_embedding(path: Path, embedding: np.ndarray, obs_names: np.ndarray) ->
 
 
 def read_embedding(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read embedding.npz back as (embedding, obs_names)."""
-    with np.load(path, allow_pickle=False) as file:
-        return file["embedding"], file["obs_names"]
+    """Read embedding.npz back as (embedding, obs_names).
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    file = read_arrays(path, "embedding", "obs_names", fix="remove the record beside it to embed again")
+    return file["embedding"], file["obs_names"]
 
 
 def _vram_mb(device: str) -> float | None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+# Room for a list of names; what a file says of itself may be any length.
+_LONGEST = 2000
+
 
 class ScarenaError(Exception):
     """Something a user can act on.
@@ -29,8 +32,15 @@ class ScarenaError(Exception):
         self.what, self.where, self.fix = what, where, fix
 
     def __str__(self) -> str:
-        """Return the one line a user sees, whatever line breaks its parts carry."""
-        return " ".join(f"{self.kind} error: {self.where}: {self.what}; {self.fix}".split())
+        """Return the one line a user sees, whatever line breaks or control characters its parts carry."""
+        what = self.what if len(self.what) <= _LONGEST else f"{self.what[:_LONGEST]}…"
+        line = " ".join(f"{self.kind} error: {self.where}: {what}; {self.fix}".split())
+        # A terminal obeys what a name says after an escape.
+        return line if line.isprintable() else "".join(map(_shown, line))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 class ConfigError(ScarenaError):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scarena.untrusted import read_arrays
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
@@ -89,8 +91,8 @@ def umaps(board: Json, folder: Path) -> list[Json]:
         path = folder / entry["dataset"] / "umaps.npz"
         if entry["state"] != "ok" or not path.exists():
             continue
-        with np.load(path, allow_pickle=False) as file:
-            names, flat = file["obs_names"], {key[3:]: file[key] for key in file.files if key.startswith("xy:")}
+        file = read_arrays(path, "obs_names", fix="remove it and run again")
+        names, flat = file["obs_names"], {key[3:]: file[key] for key in file if key.startswith("xy:")}
         shown = [(title[name], flat[name]) for name in title if name in flat]
         if shown:
             html = _umap_figure(entry["dataset"], shown, names, path.with_name("dataset.h5ad"))

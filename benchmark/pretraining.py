@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from scarena.config import BoardConfig, Limits
 from scarena.errors import ConfigError
 from scarena.files import read_json, write_json
+from scarena.states import read_state
+from scarena.untrusted import read_yaml
 
 if TYPE_CHECKING:
     from scarena.models.foundation.recipe import Recipe
@@ -34,6 +36,7 @@ def recipes_of(config: BoardConfig) -> dict[str, tuple[Path, Recipe]]:
 
     found: dict[str, tuple[Path, Recipe]] = {}
     for path in config.pretrain:
+        read_yaml(path, ConfigError, fix="see config/pretrain.yaml")
         recipe = read_as(path, Recipe)
         if recipe.name in found:
             what = f"called {recipe.name!r}, as {found[recipe.name][0]} is"
@@ -95,7 +98,7 @@ def shortfall(model: str, checkpoints: Mapping[str, Path]) -> Json:
     _, _, name = model.partition("@")
     if name not in checkpoints or not (checkpoints[name] / "manifest.json").exists():
         return {}
-    made = read_json(checkpoints[name] / "manifest.json")
+    made = read_state(checkpoints[name] / "manifest.json")
     return {} if made["state"] == "ok" else {"state": made["state"], "reason": f"pretraining {name}: {made['reason']}"}
 
 
@@ -142,7 +145,7 @@ def pretrain_step(recipe_file: Path, corpus: Path, out: Path, config: BoardConfi
     from scarena.models.foundation.recipe import Recipe, read_as
     from scarena.steps import in_child, verdict_of
 
-    recipe, upstream = read_as(recipe_file, Recipe), read_json(corpus)
+    recipe, upstream = read_as(recipe_file, Recipe), read_state(corpus)
     _clear(out)
     state, reason = upstream["state"], upstream["reason"]
     if state == "ok":

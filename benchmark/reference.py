@@ -14,6 +14,7 @@ import numpy as np
 
 from scarena.files import replacing
 from scarena.metrics.ontology_graph import OntologyEmbedding, ontology_embedding
+from scarena.untrusted import read_arrays, reading
 
 if TYPE_CHECKING:
     from scarena.datasets.ontology import CellOntology
@@ -39,8 +40,16 @@ def write_reference(path: Path, ontology: CellOntology) -> None:
 
 
 def read_reference(path: Path) -> Reference:
-    """Read what `write_reference` wrote."""
-    with np.load(path, allow_pickle=False) as file:
+    """Read what `write_reference` wrote.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    fix = "remove it and run again"
+    file = read_arrays(path, "graph", "terms", "diffusion", fix=fix)
+    with reading(path, what="not an ontology's file", fix=fix):
         graph = json.loads(file["graph"].tobytes())
         parents = {term: tuple(above) for term, above in graph["parents"].items()}
         embedding = OntologyEmbedding(tuple(map(str, file["terms"])), file["diffusion"])

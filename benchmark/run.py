@@ -14,11 +14,12 @@ from pathlib import Path
 import yaml
 
 from scarena.board import shortfalls
+from scarena.board_file import read_board
 from scarena.config import BoardConfig, check_names, datasets_of, load_config
-from scarena.errors import ConfigError
-from scarena.files import read_json
+from scarena.errors import ConfigError, DataError
 from scarena.pretraining import checkpoints_of, corpus_file, recipes_of
 from scarena.submissions import runs_of
+from scarena.untrusted import read_object
 
 OK, NO_BOARD, SOME_FAILED = 0, 1, 3
 
@@ -56,7 +57,11 @@ def to_be_made_again(config: BoardConfig, *, models_too: bool) -> list[Path]:
 
 
 def _is_to_be_retried(mark: Path) -> bool:
-    content = read_json(mark)
+    try:
+        content = read_object(mark, "state", fix="it is made again")
+    except DataError:
+        # Cut short, as by a full disk: made again like what failed.
+        return True
     if content["state"] != "ok":
         return content["state"] != "not applicable"
     return any(score["state"] == "failed" for score in content.get("scores", {}).values())
@@ -136,7 +141,7 @@ def _verdict(config: BoardConfig, exit_code: int, *, dry_run: bool) -> int:
         return NO_BOARD
     if dry_run:
         return OK
-    found = shortfalls(read_json(config.folder / "board.json"))
+    found = shortfalls(read_board(config.folder / "board.json"))
     for _, line in found:
         print(line, file=sys.stderr)
     print(f"board: {page}")

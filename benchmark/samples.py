@@ -5,7 +5,6 @@ Reads only; missing is never zero: a run without a value has no sample, a value 
 
 from __future__ import annotations
 
-import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from scarena.errors import DataError
 from scarena.metrics.resampling import interval
 from scarena.replicates import Sample, combine_seeds, generator, seed_draws
 from scarena.uncertainty import Floats
+from scarena.untrusted import read_arrays, reading
 
 Json = dict[str, Any]
 # metric -> [n_replicates]
@@ -38,13 +38,11 @@ def read_replicates(path: Path) -> dict[str, Floats]:
     from scarena.metrics.resampling import N_REPLICATES
 
     fix = "remove the scores.json beside it to score again"
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            metrics, values = file["metrics"], np.asarray(file["values"], dtype=np.float64)
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"not a file of replicates ({error})", where=str(path), fix=fix) from None
+    with reading(path, what="not a file of replicates", fix=fix):
+        file = read_arrays(path, "metrics", "values", fix=fix)
+        metrics, values = file["metrics"], np.asarray(file["values"], dtype=np.float64)
     if values.shape != (len(metrics), N_REPLICATES):
         expected = f"{len(metrics)} metrics x {N_REPLICATES} replicates"
         raise DataError(f"shape {values.shape} is not {expected}", where=str(path), fix=fix)

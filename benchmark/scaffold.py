@@ -10,6 +10,7 @@ import yaml
 
 from scarena.errors import CardError, ConfigError, DataError
 from scarena.files import sha256_of, write_text
+from scarena.untrusted import check_regular, read_yaml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
@@ -17,10 +18,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 def _read_map(path: Path | None) -> dict[str, str | None]:
     if path is None:
         return {}
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read ({error})", where=str(path), fix="give YAML: label: CL:0000000") from None
+    found = read_yaml(path, ConfigError, fix="give YAML: label: CL:0000000")
     if not isinstance(found, dict):
         raise ConfigError("not a mapping", where=str(path), fix="write one `label: CL:0000000` (or null) a line")
     return {str(label): term for label, term in found.items()}
@@ -48,8 +46,7 @@ def add_dataset(
         raise ConfigError(f"{name!r} cannot be a dataset's name", where="--name", fix="use a-z, 0-9, _ and -")
     if name in card_names():
         raise ConfigError(f"scArena has a dataset called {name!r}", where="--name", fix="give another --name")
-    if not file.is_file():
-        raise DataError("no such file", where=str(file), fix="give the path of an .h5ad file")
+    check_regular(file, fix="give the path of an .h5ad file")
     backed = open_h5ad(file, backed=True)
     labels = _check_columns(backed.obs, batch, label, file)
     mapped = _read_map(ontology_map)

@@ -19,6 +19,7 @@ from scarena.config import BoardConfig, Limits
 from scarena.errors import ScarenaError, state_of
 from scarena.files import read_json, sha256_of, write_json
 from scarena.record import Cost, Record, commit, hardware, versions
+from scarena.states import read_record, read_state
 from scarena.supervise import Outcome, thread_env, watch
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def verdict_of(outcome: Outcome, answer: dict[str, Any], log: Path) -> tuple[str
 
 def prepare_step(dataset: str, sources: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
     """Make the canonical h5ad beside `out` (dataset.json), which says what is in it or why there is none."""
-    upstream = read_json(sources)
+    upstream = read_state(sources)
     if upstream["state"] != "ok":
         answer = {"dataset": dataset, "state": upstream["state"], "reason": upstream["reason"]}
     else:
@@ -126,7 +127,7 @@ def embed_step(
 
     if model in submitted(config):
         return submitted_step(dataset_file, model, seed, out, config)
-    dataset, checkpoints = read_json(dataset_file), all_checkpoints(config)
+    dataset, checkpoints = read_state(dataset_file, "dataset"), all_checkpoints(config)
     found = find_model(model, checkpoints)
     out.with_name("embedding.npz").unlink(missing_ok=True)
     ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
@@ -188,7 +189,7 @@ def _embedded(
 
 def reference_step(dataset_file: Path, ontology: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
     """Make what all scores of a dataset share beside `out` (reference.json), which says whether it could be."""
-    dataset = read_json(dataset_file)
+    dataset = read_state(dataset_file, "dataset")
     answer = {"dataset": dataset["dataset"], "state": dataset["state"], "reason": dataset["reason"]}
     if dataset["state"] == "ok":
         made = out.with_suffix(".npz")
@@ -205,7 +206,7 @@ def reference_step(dataset_file: Path, ontology: Path, out: Path, config: BoardC
 
 def score_step(record_file: Path, reference_file: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
     """Score one run's embedding; leave replicates.npz and, last, scores.json beside its record."""
-    record, reference = Record.model_validate(read_json(record_file)), read_json(reference_file)
+    record, reference = read_record(record_file), read_state(reference_file)
     answer: dict[str, Any] = {
         "dataset": record.dataset, "model": record.model, "seed": record.seed,
         "state": record.state, "reason": record.reason, "scores": {},
@@ -217,7 +218,7 @@ def score_step(record_file: Path, reference_file: Path, out: Path, config: Board
     elif record.state == "ok":
         spec = {
             "embedding": str(record_file.with_name("embedding.npz")), "embedding_sha256": record.embedding_sha256,
-            "reference": str(reference_file.with_suffix(".npz")), "reference_sha256": reference["sha256"],
+            "reference": str(reference_file.with_suffix(".npz")), "reference_sha256": reference.get("sha256"),
             "replicates": str(replicates), "seed": record.seed,
         }  # fmt: skip
         outcome, reply = in_child("score", spec, out, config)
@@ -232,8 +233,8 @@ def umap_step(dataset_file: Path, records: list[Path], out: Path, config: BoardC
     """Write the UMAPs of a dataset's models (controls have none to look at); an empty file where there are none."""
     from scarena.tasks import write_umaps
 
-    dataset = read_json(dataset_file)
-    found = [(path, Record.model_validate(read_json(path))) for path in records]
+    dataset = read_state(dataset_file, "dataset")
+    found = [(path, read_record(path)) for path in records]
     wanted = [(path, r) for path, r in found if r.state == "ok" and r.card["family"] != "control"]
     first = {r.model: str(path.with_name("embedding.npz")) for path, r in wanted if r.seed == config.seeds[0]}
     answer = {"state": "not applicable", "reason": "no embedding to show"}

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 from pydantic import ValidationError
 
 from scarena.config import BoardConfig, datasets_of
 from scarena.errors import CardError, ConfigError, DataError, NotAvailable
-from scarena.files import read_json, sha256_of, write_text
+from scarena.files import sha256_of, write_text
 from scarena.models.base import ModelCard
+from scarena.states import read_state
+from scarena.untrusted import read_object, read_yaml, reading
 
 if TYPE_CHECKING:
     from scarena.record import Record
@@ -52,8 +53,16 @@ def runs_of(config: BoardConfig) -> list[tuple[str, str, int]]:
 
 
 def submitted_card(config: BoardConfig, name: str) -> ModelCard:
-    """Return the card of a submission."""
-    return ModelCard.model_validate(read_json(folder_of(config, name) / _CARD))
+    """Return the card of a submission.
+
+    Raises
+    ------
+    DataError
+        If the file was damaged since.
+    """
+    path, fix = folder_of(config, name) / _CARD, "submit it again, or remove its folder"
+    with reading(path, what="not a model card", fix=fix):
+        return ModelCard.model_validate(read_object(path, fix=fix))
 
 
 def submission_fingerprint(config: BoardConfig, name: str) -> str:
@@ -73,13 +82,10 @@ def read_submitted_card(path: Path) -> ModelCard:
         If it is no model card, is that of a control, or leaves out where the model is from.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        card = ModelCard.model_validate(raw)
+        card = ModelCard.model_validate(read_yaml(path, CardError, fix="give a YAML file"))
     except ValidationError as error:
         what = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise CardError(what, where=str(path), fix="correct these keys (see docs/plug-ins.md)") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CardError(f"cannot be read ({error})", where=str(path), fix="give a YAML file") from None
     if card.family == "control" or card.control:
         raise CardError("a control cannot be submitted", where=str(path), fix="say foundation or baseline")
     empty = [key for key in ("title", "description", "source", "licence") if not getattr(card, key).strip()]
@@ -150,8 +156,8 @@ def prepared_names(dataset_file: Path, dataset: str) -> np.ndarray:
     """
     from scarena.datasets.prepared import read_prepared
 
-    if not dataset_file.exists() or read_json(dataset_file)["state"] != "ok":
-        fix = "make the board first: `scarena run --config …`"
+    fix = "make the board first: `scarena run --config …`"
+    if not dataset_file.exists() or read_state(dataset_file)["state"] != "ok":
         raise DataError("the dataset is not prepared", where=f"{dataset} ({dataset_file})", fix=fix)
     return np.asarray(read_prepared(dataset_file.with_suffix(".h5ad")).obs_names.to_numpy(), dtype=str)
 
@@ -164,7 +170,7 @@ def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: 
     from scarena.record import Record, commit, hardware, versions
     from scarena.submitted_files import rows_of
 
-    dataset = read_json(dataset_file)
+    dataset = read_state(dataset_file, "dataset")
     ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
     embedding, kept = out.with_name("embedding.npz"), folder_of(config, name) / f"{dataset['dataset']}.npz"
     embedding.unlink(missing_ok=True)

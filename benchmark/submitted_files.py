@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scarena.errors import DataError
+from scarena.untrusted import check_names, check_regular, check_unpacked, read_arrays, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,13 +35,9 @@ def read_vectors(file: Path, key: str | None = None) -> tuple[np.ndarray, np.nda
     readers = {".npz": _npz, ".csv": _csv, ".parquet": _parquet, ".h5ad": _h5ad}
     if file.suffix not in readers:
         raise DataError(f"unknown kind of file {file.suffix!r}", where=str(file), fix=f"one of: {', '.join(readers)}")
-    if not file.is_file():
-        raise DataError("no such file", where=str(file), fix="give the file with the vectors")
-    try:
+    check_regular(file, fix="give the file with the vectors")
+    with reading(file, fix="write it again"):
         vectors, names = readers[file.suffix](file, key)
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        what = " ".join(f"cannot be read ({type(error).__name__}: {error})".split())
-        raise DataError(what[:300], where=str(file), fix="write it again") from None
     if vectors.dtype.kind not in "fiu":
         fix = "leave one column of names and only numbers beside it"
         raise DataError(f"holds values that are no numbers ({vectors.dtype})", where=str(file), fix=fix)
@@ -52,8 +48,8 @@ def read_vectors(file: Path, key: str | None = None) -> tuple[np.ndarray, np.nda
 
 
 def _npz(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(file, allow_pickle=False) as held:
-        return held["embedding"], held["obs_names"].astype(str)
+    held = read_arrays(file, "embedding", "obs_names")
+    return held["embedding"], held["obs_names"].astype(str)
 
 
 def _csv(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +61,11 @@ def _csv(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
 
 def _parquet(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
     import pandas as pd
+    import pyarrow.parquet as pq
 
+    # A column of zeros takes no room on disk, whatever number of rows a file says it has.
+    said = pq.read_metadata(file)
+    check_unpacked(8 * said.num_rows * said.num_columns, file.stat().st_size, str(file))
     table = pd.read_parquet(file)
     if table.index.dtype.kind in "iu" and len(table.columns):
         table = table.set_index(table.columns[0])
@@ -77,9 +77,9 @@ def _columns(table: pd.DataFrame) -> np.ndarray:
 
 
 def _h5ad(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
-    import anndata
+    from scarena.datasets.read_h5ad import open_h5ad
 
-    data = anndata.read_h5ad(file, backed="r")
+    data = open_h5ad(file, backed=True)
     try:
         known = sorted(data.obsm.keys())
         if key is None and len(known) != 1:
@@ -96,8 +96,10 @@ def rows_of(names: np.ndarray, wanted: np.ndarray, where: str) -> np.ndarray:
     Raises
     ------
     DataError
-        If a name stands twice, a cell has no vector, or a vector no cell; with counts and examples.
+        If a name stands twice, a cell has no vector, or a vector no cell; with counts and examples. If a name has
+        control characters.
     """
+    check_names(names.tolist(), where)
     values, counts = np.unique(names, return_counts=True)
     wrong = {
         "occur twice": values[counts > 1],

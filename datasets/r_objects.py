@@ -6,8 +6,9 @@ import bz2
 import gzip
 import lzma
 import warnings
-import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,10 @@ import pandas as pd
 from scipy.sparse import coo_matrix, csc_matrix, csr_matrix
 
 from scarena.errors import DataError
+from scarena.untrusted import check_regular, check_unpacked, reading
 
-_DAMAGED = (
-    *(OSError, EOFError, zlib.error, lzma.LZMAError),
-    *(ValueError, AssertionError, LookupError, TypeError),
-)
+# R writes 1:n as three numbers; a matrix has fewer names than this.
+_SEQUENCES, _MOST_VALUES = (b"compact_intseq", b"compact_realseq"), 10_000_000
 
 
 def load(path: Path) -> Any:
@@ -29,35 +29,50 @@ def load(path: Path) -> Any:
     Raises
     ------
     DataError
-        If it is damaged, or holds a kind of R object that rdata does not know.
+        If it is damaged, unpacks to far more than it holds, or has a kind of R object that rdata does not know.
     """
+    check_regular(path, fix="pull it again")
+    with reading(path, what="not a readable R file", fix="pull it again"):
+        try:
+            return _read(_unpacked(path))
+        except NotImplementedError as error:
+            # It says the same of an R object it does not know and of a web page.
+            other = "Unknown file format" in str(error)
+            fix = "pull it again" if other else "use the reader `r` on the card"
+            raise DataError(f"rdata cannot read it ({error})", where=str(path), fix=fix) from None
+
+
+def _read(unpacked: bytes) -> Any:
     import rdata
+    from rdata.parser import DEFAULT_ALTREP_MAP
 
-    with path.open("rb") as file:
-        saved = file.read(6)
-    try:
-        with warnings.catch_warnings():
-            # rdata names every class it has no converter for; what is needed of them is reached by slot.
-            warnings.filterwarnings("ignore", "Missing constructor for R class")
-            # A saved workspace and a single object differ in what they hold, not in how they are packed.
-            return rdata.read_rds(path) if _is_rds(path, saved) else rdata.read_rda(path)
-    except NotImplementedError as error:
-        # It says the same of an R object it does not know and of a web page.
-        other = "Unknown file format" in str(error)
-        fix = "pull it again" if other else "use the reader `r` on the card"
-        raise DataError(f"rdata cannot read it ({error})", where=str(path), fix=fix) from None
-    except _DAMAGED as error:
-        what = f"not a readable R file ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
-        raise DataError(what, where=str(path), fix="pull it again") from None
+    # A saved workspace and a single object differ in what they hold, not in how they are packed.
+    read = rdata.read_rda if unpacked.startswith(b"RD") else rdata.read_rds
+    sequences = {key: partial(_sequence, original=DEFAULT_ALTREP_MAP[key]) for key in _SEQUENCES}
+    with warnings.catch_warnings():
+        # rdata names every class it has no converter for; what is needed of them is reached by slot.
+        warnings.filterwarnings("ignore", "Missing constructor for R class")
+        return read(BytesIO(unpacked), altrep_constructor_dict={**DEFAULT_ALTREP_MAP, **sequences})
 
 
-def _is_rds(path: Path, start: bytes) -> bool:
+def _unpacked(path: Path) -> bytes:
+    """Return what a file holds, unpacked; an error where that is far more than counts would make of its size."""
     openers: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
-    opener = openers.get(start[:2])
-    if opener is None:
-        return not start.startswith(b"RD")
-    with opener(path) as file:
-        return not file.read(3).startswith(b"RD")
+    with path.open("rb") as packed:
+        start = packed.read(2)
+    parts, got, size = [], 0, path.stat().st_size
+    with openers.get(start, open)(path, "rb") as file:
+        while part := file.read(1 << 20):
+            parts.append(part)
+            got += len(part)
+            check_unpacked(got, size, str(path))
+    return b"".join(parts)
+
+
+def _sequence(state: Any, original: Callable[[Any], Any]) -> Any:
+    if not 0 <= float(state.value[0]) <= _MOST_VALUES:
+        raise ValueError(f"a sequence of {float(state.value[0]):g} numbers")
+    return original(state)
 
 
 def walk(value: Any, steps: Sequence[str], where: str) -> Any:

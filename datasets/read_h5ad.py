@@ -12,44 +12,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from scarena.datasets.hdf5 import check_hdf5
 from scarena.datasets.raw import Raw
 from scarena.datasets.recover import recovered
 from scarena.datasets.stored import stored_matrix
 from scarena.errors import DataError
+from scarena.untrusted import reading
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 
 
-def refuse_links(path: Path) -> None:
-    """Refuse an HDF5 file that reads from other files of the host (external links or external storage).
-
-    Raises
-    ------
-    DataError
-        If it does, or is not a readable HDF5 file.
-    """
-
-    def visit(group: h5py.Group) -> None:
-        for name in group:
-            if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
-                raise DataError(f"{name!r} links to another file", where=str(path), fix="write a file without links")
-            item = group[name]
-            if isinstance(item, h5py.Dataset) and item.external:
-                raise DataError(f"{name!r} is stored in another file", where=str(path), fix="write it as one file")
-            if isinstance(item, h5py.Group):
-                visit(item)
-
-    try:
-        with h5py.File(path, "r") as file:
-            visit(file)
-    except (OSError, RuntimeError, KeyError) as error:
-        what = f"not a readable HDF5 file ({' '.join(str(error).split())[:100]})"
-        raise DataError(what, where=str(path), fix="write or copy it again") from None
+# What it refuses first of all.
+refuse_links = check_hdf5
 
 
 def open_h5ad(path: Path, *, backed: bool = False) -> Any:
@@ -58,27 +36,29 @@ def open_h5ad(path: Path, *, backed: bool = False) -> Any:
     Raises
     ------
     DataError
-        If it is not an h5ad, or a damaged one.
+        If it is not an h5ad, a damaged one, or one that `check_hdf5` refuses.
     """
+    check_hdf5(path)
+    return _opened(path, backed=backed)
+
+
+def _opened(path: Path, *, backed: bool) -> Any:
     import anndata
 
-    try:
-        with warnings.catch_warnings():
-            # Names that occur twice are refused later, in one line.
-            warnings.filterwarnings("ignore", message=".*names are not unique", category=UserWarning)
-            return anndata.read_h5ad(path, backed="r" if backed else None)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        what = f"not a readable h5ad ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
-        raise DataError(what, where=str(path), fix="write it again with a current anndata") from None
+    fix = "write it again with a current anndata"
+    with reading(path, what="not a readable h5ad", fix=fix), warnings.catch_warnings():
+        # Names that occur twice are refused later, in one line.
+        warnings.filterwarnings("ignore", message=".*names are not unique", category=UserWarning)
+        return anndata.read_h5ad(path, backed="r" if backed else None)
 
 
 def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     """Read the one h5ad among `files`."""
     path = next(iter(files.values()))
-    refuse_links(path)
+    check_hdf5(path)
     layer = options.get("layer")
     stored = None if "depth" in options else stored_matrix(path, _place(layer))
-    data = open_h5ad(path, backed=stored is not None)
+    data = _opened(path, backed=stored is not None)
     obs = {}
     for key in OBS_KEYS:
         if options.get(key) is not None:

@@ -8,8 +8,8 @@ Options: ``batch``, ``label``, ``donor`` … as for tables; ``metadata: {file, s
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Mapping
+from io import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,18 @@ import pandas as pd
 from scipy.sparse import csc_matrix, csr_matrix
 
 from scarena.datasets.raw import Raw
-from scarena.datasets.read_tables import OBS_KEYS, column, joined_metadata
+from scarena.datasets.read_tables import OBS_KEYS, check_unpacked_text, column, joined_metadata, opened
 from scarena.errors import DataError
+from scarena.untrusted import reading
+
+# Cells, or genes, of one file: more than any experiment has.
+_MOST_SIDE = 50_000_000
 
 
 def _lines(path: Path) -> list[str]:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    try:
-        with gzip.open(path, "rt") if zipped else path.open() as text:
-            return [line.rstrip("\n") for line in text]
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read ({error})", where=str(path), fix="pull it again") from None
+    check_unpacked_text(path)
+    with reading(path, fix="pull it again"), opened(path) as text:
+        return [line.decode("utf-8").rstrip("\r\n") for line in text]
 
 
 def _raw(
@@ -41,18 +41,27 @@ def _raw(
     return Raw(csr_matrix(counts), pd.DataFrame(obs, index=cells), genes)
 
 
+def _check_size(stream: Any, path: Path) -> None:
+    """Refuse a header that promises more than the file can hold; leave the stream at its start."""
+    lines = (line for line in iter(stream.readline, b"") if not line.startswith(b"%"))
+    *shape, values = map(int, next(lines).split())
+    # A value takes at least six characters, "1 1 1" and the end of its line.
+    size = stream.seek(0, SEEK_END) if not isinstance(stream, gzip.GzipFile) else 1032 * path.stat().st_size
+    if 6 * values > size or max(shape) > _MOST_SIDE or min(shape) < 0:
+        fix = "pull it again"
+        raise DataError(f"promises {values:,} values of {shape} in {size:,} bytes", where=str(path), fix=fix)
+    stream.seek(0)
+
+
 def read_mtx(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     """Read matrix.mtx, features.tsv (or genes.tsv) and barcodes.tsv."""
     from scipy.io import mmread
 
     path = files[options.get("matrix", "matrix")]
-    try:
-        with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else path.open("rb") as stream:
-            counts = csr_matrix(csr_matrix(mmread(stream)).T)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise DataError(f"no Matrix Market file ({error})", where=str(path), fix="pull it again") from None
+    check_unpacked_text(path)
+    with reading(path, what="no Matrix Market file", fix="pull it again"), opened(path) as stream:
+        _check_size(stream, path)
+        counts = csr_matrix(csr_matrix(mmread(stream)).T)
     rows = [line.split("\t") for line in _lines(files[options.get("features", "features")])]
     which = options.get("names", 1)
     genes = np.array([row[min(which, len(row) - 1)] for row in rows])
@@ -67,16 +76,13 @@ def read_10x_h5(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
 
     path = files[options.get("file", next(iter(files)))]
     refuse_links(path)
-    try:
-        with h5py.File(path, "r") as file:
-            group = file["matrix"]
-            parts = (group["data"][:], group["indices"][:], group["indptr"][:])
-            counts = csc_matrix(parts, shape=tuple(group["shape"][:])).T.tocsr()
-            names = [name.decode() for name in group["barcodes"][:]]
-            genes = group["features"]["id"][:].astype(str)
-            kinds = group["features"]["feature_type"][:].astype(str)
-    except (KeyError, OSError, ValueError) as error:
-        fix = "give the filtered_feature_bc_matrix.h5 of Cell Ranger 3 or later"
-        raise DataError(f"no 10x HDF5 file ({error})", where=str(path), fix=fix) from None
+    fix = "give the filtered_feature_bc_matrix.h5 of Cell Ranger 3 or later"
+    with reading(path, what="no 10x HDF5 file", fix=fix), h5py.File(path, "r") as file:
+        group = file["matrix"]
+        parts = (group["data"][:], group["indices"][:], group["indptr"][:])
+        counts = csc_matrix(parts, shape=tuple(group["shape"][:])).T.tocsr()
+        names = [name.decode() for name in group["barcodes"][:]]
+        genes = group["features"]["id"][:].astype(str)
+        kinds = group["features"]["feature_type"][:].astype(str)
     expression = np.flatnonzero(kinds == "Gene Expression")
     return _raw(counts[:, expression], names, genes[expression], files, options, str(path))

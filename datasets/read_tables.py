@@ -30,6 +30,7 @@ from scipy.sparse import csc_matrix, csr_matrix, vstack
 
 from scarena.datasets.raw import Raw
 from scarena.errors import CardError, DataError
+from scarena.untrusted import check_regular, check_unpacked, reading
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 
@@ -42,19 +43,37 @@ def _arrow(path: Path, sep: str, where: str) -> Any:
     DataError
         If the file is cut short, is no table, or holds something that is not text.
     """
-    import pyarrow as pa
     from pyarrow import csv
 
-    try:
-        with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else path.open("rb") as stream:
-            # A row of a wide matrix must fit into one block.
-            blocks, columns = csv.ReadOptions(block_size=1 << 26), csv.ParseOptions(delimiter=sep)
-            return csv.read_csv(stream, read_options=blocks, parse_options=columns)
-    except (OSError, EOFError, pa.ArrowInvalid, UnicodeDecodeError) as error:
-        what = f"not a readable table ({' '.join(str(error).split())[:120]})"
-        raise DataError(what, where=where, fix="pull it again, or correct `sep` on the card") from None
+    fix = "pull it again, or correct `sep` on the card"
+    check_unpacked_text(path, "not a readable table")
+    with reading(where, what="not a readable table", fix=fix), opened(path) as stream:
+        # A row of a wide matrix must fit into one block.
+        blocks, columns = csv.ReadOptions(block_size=1 << 26), csv.ParseOptions(delimiter=sep)
+        return csv.read_csv(stream, read_options=blocks, parse_options=columns)
+
+
+def opened(path: Path) -> Any:
+    """Return a file of text, gzipped or not, open for its bytes."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if zipped else path.open("rb")
+
+
+def check_unpacked_text(path: Path, what: str = "cannot be read") -> None:
+    """Refuse a file that is none, or a gzip that unpacks to far more than a table of counts would.
+
+    Raises
+    ------
+    DataError
+        If it does, or cannot be unpacked.
+    """
+    size, got = check_regular(path, fix="pull it again"), 0
+    with reading(path, what=what, fix="pull it again"), opened(path) as stream:
+        if isinstance(stream, gzip.GzipFile):
+            while part := stream.read(1 << 20):
+                got += len(part)
+                check_unpacked(got, size, str(path))
 
 
 def read_table(path: Path, sep: str, where: str) -> pd.DataFrame:

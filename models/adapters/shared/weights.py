@@ -6,8 +6,8 @@ Upstream loaders skip what does not match. Here a missing, unknown or misshapen 
 from __future__ import annotations
 
 import io
-import json
 import pickle
+import pickletools
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from scarena import untrusted
 from scarena.errors import ModelError
-from scarena.files import replacing
+from scarena.files import read_json, replacing
+from scarena.untrusted import check_regular, reading
 
 Keys = Mapping[str, str | tuple[str, ...]]
 """Our name of a parameter to theirs; several of theirs are one above the other in ours."""
 
 _SHOWN = 5
+_FIX = "give the folder as its authors published it"
+# The largest dictionary, of UCE's or Geneformer's genes, has a few megabytes.
+_MOST_BYTES = 256 << 20
 # What a dictionary of numbers and strings may name; everything else that a pickle asks for is refused.
 _HARMLESS = {
     ("collections", "OrderedDict"),
@@ -55,28 +60,25 @@ def read_dictionary(path: Path) -> dict[str, Any]:
     ModelError
         If it is missing, cannot be read, is no mapping, or asks for anything that could run code.
     """
-    try:
-        raw = path.read_bytes()
-        found = json.loads(raw) if path.suffix == ".json" else _Plain(io.BytesIO(raw)).load()
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
-    except (ValueError, pickle.UnpicklingError, EOFError, IndexError, KeyError, AttributeError, TypeError) as error:
-        raise _unreadable(path, f"not a plain dictionary ({_first_line(error)})") from None
+    check_regular(path, ModelError, most=_MOST_BYTES, fix=_FIX)
+    with reading(path, ModelError, what="not a plain dictionary", fix=_FIX):
+        found = read_json(path) if path.suffix == ".json" else _unpickled(path.read_bytes())
     if not isinstance(found, Mapping):
         raise _unreadable(path, f"holds a {type(found).__name__}, not a dictionary")
     return {str(key): value for key, value in found.items()}
 
 
+def _unpickled(raw: bytes) -> Any:
+    # The C unpickler makes room for every place that a pickle numbers, up to gigabytes for five bytes.
+    for code, argument, _ in pickletools.genops(raw):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(raw):
+            raise pickle.UnpicklingError(f"it numbers an object {argument}")
+    return _Plain(io.BytesIO(raw)).load()
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a mapping of plain data from a YAML file; errors as `read_dictionary`."""
-    import yaml
-
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _unreadable(path, f"not plain YAML ({_first_line(error)})") from None
+    found = untrusted.read_yaml(path, ModelError, fix=_FIX)
     if not isinstance(found, Mapping):
         raise _unreadable(path, f"holds a {type(found).__name__}, not a dictionary")
     return {str(key): value for key, value in found.items()}
@@ -161,8 +163,7 @@ def read_plain(path: Path, *inside: str, inert: Sequence[str] = ()) -> dict[str,
 
 
 def _read(path: Path, inert: Sequence[str]) -> Any:
-    if not path.is_file():
-        raise _unreadable(path, "no such file")
+    check_regular(path, ModelError, fix=_FIX)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -174,13 +175,9 @@ def _read(path: Path, inert: Sequence[str]) -> Any:
         asked = re.search(r"(?:GLOBAL|class|function) ([\w.]+)", str(error))
         reason = f"its pickle asks for {asked[1]}, which could run code" if asked else _first_line(error)
         raise _unreadable(path, reason) from None
-    except (OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError) as error:
+    # A damaged file makes either library stumble anywhere, and safetensors' errors share no base with others.
+    except Exception as error:  # noqa: BLE001
         raise _unreadable(path, _first_line(error)) from None
-    except Exception as error:
-        # safetensors' errors share no base with others.
-        if type(error).__module__.startswith("safetensors") or type(error).__name__ == "SafetensorError":
-            raise _unreadable(path, _first_line(error)) from None
-        raise
 
 
 def _first_line(error: Exception) -> str:
@@ -188,7 +185,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _unreadable(path: Path, why: str) -> ModelError:
-    return ModelError(why, where=str(path), fix="give the folder as its authors published it")
+    return ModelError(why, where=str(path), fix=_FIX)
 
 
 def load_public(net: nn.Module, found: Mapping[str, Tensor], keys: Keys, unused: Sequence[str], where: Path) -> None:

@@ -1,0 +1,167 @@
+"""Reading board.json and scores.json back: their schema is checked, so that a page is made of a board or not at all.
+
+A board may come from elsewhere. Names become folders and ids of the page, so they are held to the pattern of names.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scarena.config import Name
+from scarena.errors import DataError
+from scarena.untrusted import read_object
+
+_ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@-]*$")]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    """Further keys are left as they are: a later version may write more than is read here."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+
+class _Score(_Part):
+    value: _Number | None
+    state: str
+    reason: str = ""
+    low: _Number | None = None
+    high: _Number | None = None
+
+
+class _Run(_Part):
+    dataset: Name
+    model: _ModelName
+    seed: Annotated[int, Field(ge=0)]
+    state: str
+    reason: str
+    scores: dict[str, _Score]
+
+
+class _DatasetCard(_Part):
+    title: str
+    licence: str
+    study: list[str] = []
+
+
+class _Types(_Part):
+    n_cells: int
+    n_genes: int
+    batches: dict[str, int]
+    types: dict[str, Any]
+
+
+class _Dataset(_Part):
+    dataset: Name
+    state: str
+    reason: str
+    card: _DatasetCard
+    sources: dict[str, str | None]
+    summary: _Types | None = None
+
+
+class _Model(_Part):
+    name: _ModelName
+    title: str
+    family: Literal["foundation", "baseline", "control"]
+    description: str
+    fingerprint: str
+    control: Literal["positive", "negative"] | None
+    uses_labels: bool
+    trains_on_target: bool
+
+
+class _Overall(_Part):
+    model: _ModelName
+    metric: str
+    value: _Number | None
+    low: _Number | None
+    high: _Number | None
+    rank_low: int | None
+    rank_high: int | None
+    tie_group: int | None
+    coverage: _Number
+
+
+class _Check(_Part):
+    dataset: Name
+    metric: str
+    discriminates: bool
+    positive: _Number
+    negative: _Number
+
+
+class _Timing(_Part):
+    dataset: str
+    model: str | None
+    step: str
+    wall_s: _Number
+    peak_rss_mb: _Number
+    cells_per_s: _Number | None = None
+
+
+class _Provenance(_Part):
+    versions: dict[str, str]
+    commits: list[str]
+    seeds: list[int]
+    cl_release: str
+    device: str
+    hardware: dict[str, Any]
+
+
+class _Board(_Part):
+    schema_number: Literal[1] = Field(alias="schema")
+    board: Name
+    title: str
+    datasets: list[_Dataset]
+    models: list[_Model]
+    cells: list[_Run]
+    overall: list[_Overall]
+    controls: list[_Check]
+    timings: list[_Timing]
+    provenance: _Provenance
+
+
+def _held_to(kind: type[BaseModel], path: Path, what: str, fix: str) -> dict[str, Any]:
+    found = read_object(path, fix=fix)
+    try:
+        kind.model_validate(found)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        raise DataError(f"not {what} of this version ({said[:200]})", where=str(path), fix=fix) from None
+    return found
+
+
+def read_board(path: Path) -> dict[str, Any]:
+    """Return a board as `scarena board` writes it.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, of another schema, or names what it does not have.
+    """
+    fix = "make it again with `scarena board`, or name another"
+    found = _held_to(_Board, path, "a board", fix)
+    datasets, models = {d["dataset"] for d in found["datasets"]}, {m["name"] for m in found["models"]}
+    rows = [*found["cells"], *found["overall"], *found["controls"]]
+    unknown = {str(row["model"]) for row in rows if "model" in row} - models
+    unknown |= {row["dataset"] for row in rows if "dataset" in row} - datasets
+    runs = {(cell["dataset"], cell["model"]) for cell in found["cells"]}
+    if unknown or len(runs) != len(datasets) * len(models):
+        what = f"it has rows of {sorted(unknown)[0]!r}, which it does not list" if unknown else "runs are missing"
+        raise DataError(what, where=str(path), fix=fix)
+    return found
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    """Return the scores of a run as `scarena score` writes them.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged or of another schema.
+    """
+    return _held_to(_Run, path, "scores", "remove it and run again")

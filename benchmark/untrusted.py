@@ -1,0 +1,223 @@
+"""Reading what others wrote: a file is looked at before a parser is, and whatever a parser raises becomes one line.
+
+Base layer, like `errors` and `files`. What is refused, and what is not, is listed in docs/safety.md.
+"""
+
+from __future__ import annotations
+
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scarena.errors import DataError, ScarenaError
+from scarena.files import read_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Counts compress to a third or a tenth, a constant column to a thousandth: small files may hold any, large ones not.
+_ALLOWANCE, _RATIO = 256 << 20, 100
+# The largest card is 7 KiB. The pure loader, which unlike libyaml does not overflow the stack, reads this in a second.
+_YAML_BYTES, _YAML_DEPTH, _YAML_DIGITS = 256 << 10, 50, 64
+_MEMBERS = 10_000
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+Kind = type[ScarenaError]
+
+
+@contextmanager
+def reading(path: Path | str, error: Kind = DataError, *, what: str = "cannot be read", fix: str) -> Iterator[None]:
+    """Turn whatever a third party's parser raises into one typed line; a typed error passes as it is.
+
+    Parameters
+    ----------
+    path
+        What is read, for the line.
+    error
+        The kind of error to raise.
+    what, fix
+        What is wrong, before the parser's own words, and what to do.
+    """
+    try:
+        yield
+    except ScarenaError:
+        raise
+    # A damaged file makes a parser stumble anywhere: no list of types would be whole.
+    except Exception as problem:  # noqa: BLE001
+        said = " ".join(f"{type(problem).__name__}: {problem}".split())[:160]
+        raise error(f"{what} ({said})", where=str(path), fix=fix) from None
+
+
+def check_regular(path: Path, error: Kind = DataError, *, most: int | None = None, fix: str = "give a file") -> int:
+    """Return the size of an ordinary file in bytes, without opening it: a pipe would wait, a device never end.
+
+    Raises
+    ------
+    ScarenaError
+        Of the kind asked for, if there is no such file, it is no ordinary one, or has more than `most` bytes.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as problem:
+        missing = isinstance(problem, FileNotFoundError | NotADirectoryError)
+        what = "no such file" if missing else f"cannot be read ({getattr(problem, 'strerror', None) or problem})"
+        raise error(what, where=str(path), fix=fix) from None
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no ordinary file")
+        raise error(f"is {kind}", where=str(path), fix="give an ordinary file")
+    if most is not None and found.st_size > most:
+        raise error(f"has {found.st_size:,} bytes, more than {most:,}", where=str(path), fix=fix)
+    return found.st_size
+
+
+def check_unpacked(declared: int, stored: int, where: str, error: Kind = DataError) -> None:
+    """Refuse what would be far larger in memory than on disk.
+
+    Parameters
+    ----------
+    declared, stored
+        Bytes that a header promises, and bytes of the file.
+    where
+        The file, for the line.
+
+    Raises
+    ------
+    ScarenaError
+        Of the kind asked for, above 256 MiB and a hundred times the file.
+    """
+    if declared > max(_ALLOWANCE, _RATIO * stored):
+        what = f"declares {declared:,} bytes in a file of {stored:,}"
+        raise error(what, where=where, fix="write it again; no counts or vectors compress that well")
+
+
+def check_names(names: Iterable[str], where: str) -> None:
+    """Refuse names with control characters: numpy drops a NUL at the end, a terminal obeys an escape.
+
+    Raises
+    ------
+    DataError
+        If there is one.
+    """
+    for name in names:
+        if not name.isprintable() and any(unicodedata.category(each) in ("Cc", "Cs") for each in name):
+            raise DataError(f"control characters in the name {name!r}", where=where, fix="rename it")
+
+
+def read_text(path: Path, error: Kind, *, most: int, fix: str) -> str:
+    """Return the text of an ordinary UTF-8 file of at most so many bytes."""
+    check_regular(path, error, most=most, fix=fix)
+    with reading(path, error, fix=fix):
+        return path.read_text(encoding="utf-8")
+
+
+def read_yaml(path: Path, error: Kind, *, fix: str = "correct its syntax") -> Any:
+    """Return plain data from a YAML file: no tags, no aliases, no deep nesting, at most 256 KiB.
+
+    Raises
+    ------
+    ScarenaError
+        Of the kind asked for, if it cannot be read or holds any of these.
+    """
+    text = read_text(path, error, most=_YAML_BYTES, fix=fix)
+    with reading(path, error, what="not a YAML file", fix=fix):
+        loader = _plain_loader()(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+
+
+def _plain_loader() -> Any:
+    import yaml
+
+    class Plain(yaml.SafeLoader):
+        """Refuses while it reads what would grow: an alias can stand for a billion nodes."""
+
+        depth = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            """Return the next node, if it is none that is refused."""
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError("aliases are not read")
+            self.depth += 1
+            if self.depth > _YAML_DEPTH:
+                raise yaml.YAMLError(f"nested deeper than {_YAML_DEPTH}")
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            # In base 60 a long number takes a time that grows with its square.
+            digits = node.value if isinstance(node, yaml.ScalarNode) and node.tag.endswith((":int", ":float")) else ""
+            if len(digits) > _YAML_DIGITS:
+                raise yaml.YAMLError(f"a number of {len(digits)} characters")
+            return node
+
+    return Plain
+
+
+def read_object(path: Path, *needed: str, fix: str) -> dict[str, Any]:
+    """Return a JSON object that has some keys.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, is no JSON, holds something else or lacks a key.
+    """
+    check_regular(path, fix=fix)
+    with reading(path, what="not a JSON file", fix=fix):
+        found = read_json(path)
+    if not isinstance(found, Mapping):
+        raise DataError(f"holds a {type(found).__name__}, not an object", where=str(path), fix=fix)
+    if lacking := [key for key in needed if key not in found]:
+        raise DataError(f"lacks {', '.join(lacking)}", where=str(path), fix=fix)
+    return dict(found)
+
+
+def read_arrays(path: Path, *needed: str, fix: str = "write it again") -> dict[str, np.ndarray]:
+    """Return the arrays of an npz; none of them Python objects, none larger than its member.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged, lacks a name, or a header lies.
+    """
+    import zipfile
+
+    size = check_regular(path, fix=fix)
+    with reading(path, what="not a readable npz", fix=fix), zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        names = [each.filename.removesuffix(".npy") for each in members]
+        if len(members) > _MEMBERS or len(set(names)) < len(names):
+            raise DataError("has too many members, or two of one name", where=str(path), fix=fix)
+        if lacking := [name for name in needed if name not in names]:
+            raise DataError(f"lacks {', '.join(lacking)}", where=str(path), fix=fix)
+        check_unpacked(sum(each.file_size for each in members), size, str(path))
+        return {name: _array(archive, each, path, fix) for name, each in zip(names, members, strict=True)}
+
+
+def _array(archive: Any, member: Any, path: Path, fix: str) -> np.ndarray:
+    import math
+
+    from numpy.lib import format as npy
+
+    with archive.open(member) as file:
+        version = npy.read_magic(file)
+        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = header(file)
+        held = member.file_size - file.tell()
+    if dtype.hasobject:
+        what = f"{member.filename} holds Python objects, which could run code"
+        raise DataError(what, where=str(path), fix="save plain numbers and strings (str, not object)")
+    # Numpy makes room for what a header promises before it reads what is there.
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != held:
+        what = f"{member.filename} promises {shape} of {dtype} and holds {held:,} bytes"
+        raise DataError(what, where=str(path), fix=fix)
+    with archive.open(member) as file:
+        return npy.read_array(file, allow_pickle=False)

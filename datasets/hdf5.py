@@ -1,0 +1,117 @@
+"""What an HDF5 file may hold before anything of it is read: itself alone, plain values, and no more than it has.
+
+HDF5 opens other files of the host where a link, a virtual dataset or external storage names them, and neither it nor
+what reads a sparse matrix checks that indices lie inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from scarena.errors import DataError
+from scarena.untrusted import check_regular, check_unpacked, reading
+
+_FIX = "write it again as one file, with a current anndata"
+_OBJECTS, _DEPTH, _BLOCK = 100_000, 32, 1 << 22
+_SPARSE = ("data", "indices", "indptr")
+
+
+def check_hdf5(path: Path) -> None:
+    """Refuse a file that reads from others, holds objects, promises more than it has, or runs in circles.
+
+    Raises
+    ------
+    DataError
+        If it does, or is not a readable HDF5 file.
+    """
+    size = check_regular(path, fix="give the path of an HDF5 file")
+    with reading(path, what="not a readable HDF5 file", fix="write or copy it again"), h5py.File(path, "r") as file:
+        declared = 0
+        for name, item in _items(file, path):
+            if isinstance(item, h5py.Dataset):
+                _check_dataset(item, name, path)
+                declared += item.nbytes
+        check_unpacked(declared, size, str(path))
+        # Only now: what is read of a matrix is known not to be larger than the file.
+        for name, item in _items(file, path):
+            if isinstance(item, h5py.Group) and all(isinstance(item.get(key), h5py.Dataset) for key in _SPARSE):
+                _check_sparse(item, name, path)
+
+
+def _refused(what: str, name: str, path: Path) -> DataError:
+    return DataError(f"{name!r} {what}", where=str(path), fix=_FIX)
+
+
+def _items(file: h5py.File, path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield every object by its way from the top, each link looked at before it is followed."""
+    waiting, seen, count = [("", file, 0)], {h5py.h5o.get_info(file.id).addr}, 0
+    while waiting:
+        way, group, depth = waiting.pop()
+        for key in group:
+            name = f"{way}/{key}"
+            if isinstance(group.get(key, getlink=True), h5py.ExternalLink):
+                raise _refused("links to another file", name, path)
+            item, count = group[key], count + 1
+            if count > _OBJECTS:
+                raise DataError(f"more than {_OBJECTS:,} objects", where=str(path), fix=_FIX)
+            if isinstance(item, h5py.Group):
+                at = h5py.h5o.get_info(item.id).addr
+                if at in seen or depth >= _DEPTH:
+                    raise _refused("is reached twice or nested too deeply", name, path)
+                seen.add(at)
+                waiting.append((name, item, depth + 1))
+            yield name, item
+
+
+def _check_dataset(item: h5py.Dataset, name: str, path: Path) -> None:
+    if item.external or item.is_virtual:
+        raise _refused("is stored in another file", name, path)
+    if not _plain(item.dtype):
+        raise _refused(f"holds values of a kind that is not read ({item.dtype})", name, path)
+
+
+def _plain(dtype: np.dtype) -> bool:
+    """Return whether values are numbers, text, or records of these, as scanpy writes its tables of ranked genes."""
+    if dtype.names is not None:
+        return all(_plain(dtype[name]) for name in dtype.names)
+    if dtype.subdtype is not None:
+        return _plain(dtype.subdtype[0])
+    return dtype.kind in "biufcSU" or h5py.check_string_dtype(dtype) is not None
+
+
+def _shape(group: h5py.Group) -> tuple[int, int, int] | None:
+    """Return rows, columns, and which of them `indptr` counts; None where the file does not say."""
+    form = group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", b""))
+    form = form.decode() if isinstance(form, bytes) else str(form)
+    found = group.attrs.get("shape", group.attrs.get("h5sparse_shape"))
+    if found is None and isinstance(group.get("shape"), h5py.Dataset) and group["shape"].shape == (2,):
+        # Cell Ranger's: genes × cells by column.
+        found, form = group["shape"][:], "csc"
+    if found is None or np.shape(found) != (2,):
+        return None
+    return int(found[0]), int(found[1]), 0 if form.startswith("csr") else 1
+
+
+def _check_sparse(group: h5py.Group, name: str, path: Path) -> None:
+    """Refuse a matrix whose parts do not fit: scipy would read and write outside of its arrays."""
+    sizes = _shape(group)
+    data, indices, indptr = (group[key] for key in _SPARSE)
+    if sizes is None or data.ndim != 1 or data.shape != indices.shape or indptr.ndim != 1:
+        raise _refused("is no sparse matrix: its parts or its shape are not there", name, path)
+    if not {indices.dtype.kind, indptr.dtype.kind} <= set("iu"):
+        raise _refused("is no sparse matrix: its indices are no whole numbers", name, path)
+    major, minor = sizes[sizes[2]], sizes[1 - sizes[2]]
+    if len(indptr) != major + 1:
+        raise _refused(f"says it has {major:,} rows and has {len(indptr) - 1:,}", name, path)
+    starts = indptr[:].astype(np.int64)
+    if starts[0] != 0 or starts[-1] != len(data) or (np.diff(starts) < 0).any():
+        raise _refused("is no sparse matrix: its rows overlap or lie outside", name, path)
+    for first in range(0, len(indices), _BLOCK):
+        part = indices[first : first + _BLOCK]
+        if part.min() < 0 or part.max() >= minor:
+            raise _refused(f"has a value outside of its {minor:,} columns", name, path)
