@@ -44,7 +44,24 @@ def _config(path: Path) -> CorpusConfig:
     found = read_config(path)
     if found.vocabulary is not None:
         check_regular(found.vocabulary, ConfigError, most=16 << 20, fix="give a file with one Ensembl id a line")
+    for source in found.h5ad:
+        _check_tables(source.path)
     return found
+
+
+def _check_tables(path: Path) -> None:
+    """Refuse a file whose cells or genes cannot be read, before any of a corpus is built."""
+    import h5py
+    from anndata.io import read_elem
+
+    from scarena.datasets.hdf5 import check_hdf5
+    from scarena.untrusted import reading
+
+    if path.is_file():
+        check_hdf5(path)
+        with reading(path, what="not a readable h5ad", fix="write it again"), h5py.File(path, "r") as file:
+            for key in ("obs", "var"):
+                read_elem(file[key])
 
 
 @app.command()

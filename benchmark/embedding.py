@@ -56,7 +56,9 @@ def check_embedding(embedding: Any, n_cells: int, model: str) -> np.ndarray:
         raise ModelError(f"the embedding has shape {array.shape}, expected ({n_cells}, d)", where=where, fix=fix)
     if array.dtype.kind not in "fiu":
         raise ModelError(f"the embedding has dtype {array.dtype}", where=where, fix=fix)
-    array = array.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        # What single precision cannot hold becomes infinite, which is refused below.
+        array = array.astype(np.float32, copy=False)
     bad = int((~np.isfinite(array)).any(axis=1).sum())
     if bad:
         raise ModelError(f"{bad} of {n_cells} cells have NaN or infinite coordinates", where=where, fix=fix)

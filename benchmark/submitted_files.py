@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN = 3
+_HEADER, _COLUMNS = 1 << 20, 20_000
 
 
 def read_vectors(file: Path, key: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +56,11 @@ def _npz(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
 def _csv(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
     import pandas as pd
 
+    with file.open("rb") as text:
+        header = text.readline(_HEADER)
+    # Pandas takes minutes for a table of as many columns as a row of another shape has.
+    if len(header) == _HEADER or header.count(b",") > _COLUMNS:
+        raise DataError(f"a row of more than {_COLUMNS:,} columns", where=str(file), fix="give one row a cell")
     names = pd.read_csv(file, usecols=[0], dtype=str, keep_default_na=False).iloc[:, 0]
     return _columns(pd.read_csv(file).iloc[:, 1:]), names.to_numpy(dtype=str)
 

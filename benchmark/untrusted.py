@@ -35,7 +35,9 @@ Kind = type[ScarenaError]
 
 
 @contextmanager
-def reading(path: Path | str, error: Kind = DataError, *, what: str = "cannot be read", fix: str) -> Iterator[None]:
+def reading(
+    path: Path | str, error: Kind = DataError, *, what: str = "cannot be read", fix: str, quoted: bool = True
+) -> Iterator[None]:
     """Turn whatever a third party's parser raises into one typed line; a typed error passes as it is.
 
     Parameters
@@ -46,6 +48,8 @@ def reading(path: Path | str, error: Kind = DataError, *, what: str = "cannot be
         The kind of error to raise.
     what, fix
         What is wrong, before the parser's own words, and what to do.
+    quoted
+        Whether these words are given: some parsers repeat what the file holds, which may be a secret of the host.
     """
     try:
         yield
@@ -53,7 +57,8 @@ def reading(path: Path | str, error: Kind = DataError, *, what: str = "cannot be
         raise
     # A damaged file makes a parser stumble anywhere: no list of types would be whole.
     except Exception as problem:  # noqa: BLE001
-        said = " ".join(f"{type(problem).__name__}: {problem}".split())[:160]
+        words = f"{type(problem).__name__}: {problem}" if quoted else type(problem).__name__
+        said = " ".join(words.split())[:160]
         raise error(f"{what} ({said})", where=str(path), fix=fix) from None
 
 
@@ -129,11 +134,21 @@ def read_yaml(path: Path, error: Kind, *, fix: str = "correct its syntax") -> An
     """
     text = read_text(path, error, most=_YAML_BYTES, fix=fix)
     with reading(path, error, what="not a YAML file", fix=fix):
-        loader = _plain_loader()(text)
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
+        return _plain_data(text)
+
+
+def _plain_data(text: str) -> Any:
+    import yaml
+
+    loader = _plain_loader()(text)
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        # Its own words repeat the line, and the file may be another than was meant.
+        at = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ValueError(f"{at}{error.problem or error.context}") from None
+    finally:
+        loader.dispose()
 
 
 def _plain_loader() -> Any:

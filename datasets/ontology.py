@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
@@ -114,9 +116,18 @@ def _from_obo(source: str) -> CellOntology:
     fix = "give 'package', or the path or URL of an OBO file"
     remote = re.match("(http|ftp)s?://", source)
     given = source if remote else StringIO(read_text(Path(source), OntologyError, most=_MOST_BYTES, fix=fix))
-    with reading(source, OntologyError, what="not a readable OBO file", fix=fix):
-        graph = obonet.read_obo(given, ignore_obsolete=False)
-        return _current(graph, source)
+    with reading(source, OntologyError, what="not a readable OBO file", fix=fix, quoted=False):
+        return _current(_quietly(lambda: obonet.read_obo(given, ignore_obsolete=False)), source)
+
+
+def _quietly(read: Callable[[], Any]) -> Any:
+    """Return what obonet reads, without its warnings of a header that nothing here needs."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        return read()
+    finally:
+        logging.disable(before)
 
 
 def _current(graph: Any, source: str) -> CellOntology:

@@ -47,7 +47,7 @@ def _arrow(path: Path, sep: str, where: str) -> Any:
 
     fix = "pull it again, or correct `sep` on the card"
     check_unpacked_text(path, "not a readable table")
-    with reading(where, what="not a readable table", fix=fix), opened(path) as stream:
+    with reading(where, what="not a readable table", fix=fix, quoted=False), opened(path) as stream:
         # A row of a wide matrix must fit into one block.
         blocks, columns = csv.ReadOptions(block_size=1 << 26), csv.ParseOptions(delimiter=sep)
         return csv.read_csv(stream, read_options=blocks, parse_options=columns)

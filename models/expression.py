@@ -11,6 +11,7 @@ import numpy as np
 from anndata import AnnData
 
 from scarena.datasets.stored import is_stored
+from scarena.errors import DataError
 from scarena.models import expression_stored
 
 N_HVG = 2000
@@ -65,12 +66,21 @@ def countable(data: AnnData) -> tuple[AnnData, np.ndarray]:
 
 
 def principal_components(data: AnnData, seed: int, n_comps: int = N_PCS) -> np.ndarray:
-    """Return the first principal components of the highly variable genes, float32 [n_cells, ≤ n_comps]."""
+    """Return the first principal components of the highly variable genes, float32 [n_cells, ≤ n_comps].
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two cells or two genes.
+    """
     import scanpy as sc
 
     if is_stored(data.X):
         return expression_stored.principal_components(data, N_HVG, n_comps)
     hvg = select_hvg(data)
     n_comps = min(n_comps, hvg.n_obs - 1, hvg.n_vars - 1)
+    if n_comps < 1:
+        what, fix = f"{hvg.n_obs} cells of {hvg.n_vars} genes have no components", "give more cells and genes"
+        raise DataError(what, where="counts", fix=fix)
     sc.pp.pca(hvg, n_comps=n_comps, svd_solver="arpack", random_state=seed)
     return np.asarray(hvg.obsm["X_pca"], dtype=np.float32)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import ValidationError
 
-from scarena.errors import ConfigError, DataError
+from scarena.errors import ConfigError, DataError, ModelError
 from scarena.models.foundation.checkpoint import (
     CHECKPOINTS,
     STUDENT,
@@ -21,6 +21,7 @@ from scarena.models.foundation.checkpoint import (
 )
 from scarena.models.foundation.lineage import derived, provenance
 from scarena.models.foundation.use_data import check_out, ids_of, read_cells, some_cells, write_table, write_vectors
+from scarena.untrusted import check_regular, read_object, reading
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from scarena.models.foundation.knockout import Knockouts
     from scarena.models.foundation.model import FoundationModel
     from scarena.models.foundation.probe import Probe
+
+# Vocabularies and manifests have some megabytes at most.
+_MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,20 @@ def open_checkpoint(name: Path | None = None) -> Loaded:
     folder = STUDENT if name is None else name
     if not folder.is_dir() and (CHECKPOINTS / folder.name).is_dir() and folder == Path(folder.name):
         folder = CHECKPOINTS / folder.name
+    _check_files(folder)
     return Loaded(folder, load(folder), read_genes(folder))
+
+
+def _check_files(folder: Path) -> None:
+    """Refuse a folder whose small files are none: a pipe would wait, a device never end."""
+    fix = "restore the folder"
+    for name in ("manifest.json", "config.json", "genes.txt"):
+        path = folder / name
+        if path.exists():
+            check_regular(path, ModelError, most=_MOST_BYTES, fix=fix)
+            if path.suffix == ".json":
+                with reading(path, ModelError, what="unreadable", fix=fix):
+                    read_object(path, fix=fix)
 
 
 def model_sizes(like: Path = STUDENT) -> pd.DataFrame:

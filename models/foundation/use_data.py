@@ -71,7 +71,11 @@ def read_cells(
     if batch is not None and raw.obs["batch"].isna().any():
         what = f"{int(raw.obs['batch'].isna().sum())} cells have no batch"
         raise DataError(what, where=f"{path}: obs[{batch!r}]", fix="give every cell one")
-    counts = whole_counts(in_memory(raw.counts), f"{path}: {layer or 'X'}")
+    where, published = f"{path}: {layer or 'X'}", in_memory(raw.counts)
+    # Beyond this a whole number of 64 bits would come back as another one.
+    if published.nnz and published.max() > np.iinfo(np.int32).max:
+        raise DataError(f"a count of {published.max():g}", where=where, fix="give raw counts")
+    counts = whole_counts(published, where)
     mapped = map_genes(counts, raw.genes, _table(raw.genes, cache, symbols=symbols), str(path))
     obs = raw.obs.copy()
     if batch is not None:

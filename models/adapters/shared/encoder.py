@@ -174,8 +174,8 @@ class Encoder(nn.Module):
 
     def __init__(self, config: EncoderConfig, layer: type[Layer] = Layer) -> None:
         super().__init__()
-        if not 0 <= config.layers <= _MOST_LAYERS:
-            raise ValueError(f"{config.layers} layers")
+        if not 0 <= config.layers <= _MOST_LAYERS or config.heads < 1:
+            raise ValueError(f"{config.layers} layers of {config.heads} heads")
         self.config = config
         self.layers = nn.ModuleList([layer(config) for _ in range(config.layers)])
         self.final = nn.LayerNorm(config.width, eps=config.eps) if config.final_norm else None

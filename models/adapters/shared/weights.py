@@ -9,6 +9,7 @@ import io
 import pickle
 import pickletools
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from scarena import untrusted
 from scarena.errors import ModelError
 from scarena.files import read_json, replacing
-from scarena.untrusted import check_regular, reading
+from scarena.untrusted import check_regular, check_unpacked, reading
 
 Keys = Mapping[str, str | tuple[str, ...]]
 """Our name of a parameter to theirs; several of theirs are one above the other in ours."""
@@ -29,6 +30,8 @@ _SHOWN = 5
 _FIX = "give the folder as its authors published it"
 # The largest dictionary, of UCE's or Geneformer's genes, has a few megabytes.
 _MOST_BYTES = 256 << 20
+# No size, token or place in a genome is larger.
+_MOST = 1 << 32
 # What a dictionary of numbers and strings may name; everything else that a pickle asks for is refused.
 _HARMLESS = {
     ("collections", "OrderedDict"),
@@ -65,6 +68,8 @@ def read_dictionary(path: Path) -> dict[str, Any]:
         found = read_json(path) if path.suffix == ".json" else _unpickled(path.read_bytes())
     if not isinstance(found, Mapping):
         raise _unreadable(path, f"holds a {type(found).__name__}, not a dictionary")
+    if wrong := [key for key, value in found.items() if isinstance(value, int) and abs(value) > _MOST]:
+        raise _unreadable(path, f"{str(wrong[0])[:60]} is {found[wrong[0]]:.3g}")
     return {str(key): value for key, value in found.items()}
 
 
@@ -163,14 +168,22 @@ def read_plain(path: Path, *inside: str, inert: Sequence[str] = ()) -> dict[str,
 
 
 def _read(path: Path, inert: Sequence[str]) -> Any:
-    check_regular(path, ModelError, fix=_FIX)
+    size = check_regular(path, ModelError, fix=_FIX)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
             return load_file(path)
-        with torch.serialization.safe_globals([(_Inert, name) for name in inert]):
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        zipped = zipfile.is_zipfile(path)
+        if zipped:
+            with zipfile.ZipFile(path) as archive:
+                check_unpacked(sum(each.file_size for each in archive.infolist()), size, str(path), ModelError)
+        with torch.serialization.safe_globals([(_Inert, name) for name in inert]), warnings.catch_warnings():
+            # Of the version of the pickle: what follows is a line of its own.
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except ModelError:
+        raise
     except pickle.UnpicklingError as error:
         asked = re.search(r"(?:GLOBAL|class|function) ([\w.]+)", str(error))
         reason = f"its pickle asks for {asked[1]}, which could run code" if asked else _first_line(error)
