@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 CONFIG ?= config/demo.yaml
 WORKERS ?= auto
 
-.PHONY: board test soak lint clean
+.PHONY: board test lint unsafe soak clean
 .DELETE_ON_ERROR:
 
 board: $(READY)
@@ -21,12 +21,12 @@ $(READY): pyproject.toml constraints.txt
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-# What takes too long for every change: the whole demo through Slurm is the demo of one machine.
+# What takes too long for every change: the demo through Slurm, fifty kills, thousands of files with bits turned over.
 soak: $(READY)
 	$(BIN)/python -m pytest -m soak
 
 # mypy and import-linter want one folder called `scarena`, with the __init__.py files that the checkout must not have.
-lint: $(READY)
+lint: $(READY) unsafe
 	rm -rf .lint && mkdir .lint && cp -r benchmark .lint/scarena && cp -r models datasets metrics .lint/scarena/
 	for each in models models/foundation $(addprefix models/foundation/,corpus kernels training) models/controls models/adapters models/adapters/shared datasets metrics; do touch .lint/scarena/$$each/__init__.py; done
 	$(BIN)/ruff check .
@@ -34,6 +34,12 @@ lint: $(READY)
 	$(BIN)/mypy --package scarena
 	PYTHONPATH=.lint $(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile benchmark/rules
+
+# What ruff has no rule for, and files that it does not read; docs/safety.md says what to use instead.
+unsafe:
+	! grep -rnE --include=*.py 'allow_pickle *= *[^F ]' benchmark models datasets metrics docs/example-plugin
+	! grep -rnE --include=*.py 'torch\.load\(' benchmark models datasets metrics docs/example-plugin | grep -v 'weights_only=True'
+	! grep -nE 'pickle|dill|joblib|yaml\.load|\b(eval|exec)\(|extractall|shell *= *True|torch\.load' Snakefile benchmark/rules/*.smk
 
 clean:
 	rm -rf $(VENV) .lint .cache .snakemake results/demo
