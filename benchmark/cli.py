@@ -323,6 +323,13 @@ def main() -> None:
     except ScarenaError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        from scarena.files import workspace_error
+
+        if (found := workspace_error(error)) is None:
+            raise
+        print(found, file=sys.stderr)
+        sys.exit(found.exit_code)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,12 @@ class ModelError(ScarenaError):
     kind = "model"
 
 
+class WorkspaceError(ScarenaError):
+    """A disk that is full or may not be written to: nothing that a dataset or a model did, so no state of theirs."""
+
+    kind = "workspace"
+
+
 class NotAvailable(ScarenaError):
     """Something this machine cannot do (a missing optional reader, say): a state of the board, not a failure."""
 

@@ -15,6 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scarena.errors import WorkspaceError
+
+_DISK = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the folder is read-only",
+    errno.EACCES: "the folder may not be written to",
+}
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -34,6 +43,20 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def workspace_error(error: BaseException, where: str = "") -> WorkspaceError | None:
+    """Return what an error says of the disk: that it is full, over its quota or read-only; None if it is another's.
+
+    HDF5 tells the system's words without its number.
+    """
+    number = getattr(error, "errno", None)
+    said = next((text for code, text in _DISK.items() if number == code or os.strerror(code) in str(error)), None)
+    if said is None:
+        return None
+    place = getattr(error, "filename", None) or where or str(Path.cwd())
+    fix = "make room there, or name other folders in `results` and `cache`, and run again"
+    return WorkspaceError(said, where=str(place), fix=fix)
 
 
 def write_text(path: Path, text: str) -> None:

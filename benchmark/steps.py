@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scarena.config import BoardConfig, Limits
-from scarena.errors import ScarenaError, state_of
+from scarena.errors import ScarenaError, WorkspaceError, state_of
 from scarena.files import read_json, sha256_of, write_json
 from scarena.record import Cost, Record, commit, hardware, versions
 from scarena.states import read_record, read_state
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from scarena.models.base import Model
 
 _WORKER = "scarena.worker"
+# On a disk with less room HDF5 may crash instead of saying so.
+_ROOM = 32 << 20
 
 
 def _attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -67,6 +70,11 @@ def in_child(
     """Run a task of the worker under limits, the board's if none are given; return how it ended and its answer.
 
     `python` is that of the environment it runs in.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is no room for the result: no state of a model, which is to be run again.
     """
     spec_file, answer_file = (out.with_name(f".{out.stem}.{end}.json") for end in ("spec", "answer"))
     log = out.with_suffix(".log")
@@ -79,12 +87,19 @@ def in_child(
     command = [str(python), "-m", _WORKER, str(spec_file)]
     env = thread_env(limits.threads, config.cache)
     outcome = watch(command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)
+    if outcome.exit_code == os.EX_IOERR or (_crashed(outcome) and disk_usage(out.parent).free < _ROOM):
+        fix = "make room there and run again: nothing that is finished is lost"
+        raise WorkspaceError("could not write what it had made", where=str(out.parent), fix=fix)
     answer: dict[str, Any] = {}
     with suppress(FileNotFoundError):
         answer = read_json(answer_file)
     for used in (spec_file, answer_file):
         used.unlink(missing_ok=True)
     return outcome, answer
+
+
+def _crashed(outcome: Outcome) -> bool:
+    return outcome.exit_code < 0 and outcome.state == "failed(error)"
 
 
 def verdict_of(outcome: Outcome, answer: dict[str, Any], log: Path) -> tuple[str, str]:

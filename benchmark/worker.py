@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scarena.errors import ScarenaError, state_of
-from scarena.files import read_json, write_json
+from scarena.errors import ScarenaError, WorkspaceError, state_of
+from scarena.files import read_json, workspace_error, write_json
 
 # PR_SET_PDEATHSIG of <linux/prctl.h>.
 _SET_DEATH_SIGNAL = 1
@@ -92,8 +92,11 @@ def _answer(spec: dict[str, Any]) -> dict[str, Any]:
     except ScarenaError as error:
         traceback.print_exc()
         return {"state": state_of(error), "reason": str(error)}
-    except Exception as error:  # noqa: BLE001 - whatever a third party's model raises is a state of the board
+    except Exception as error:
         traceback.print_exc()
+        # What a model may not read is its own affair; a disk without room is not.
+        if not isinstance(error, PermissionError) and (found := workspace_error(error)):
+            raise found from error
         return {"state": "failed(error)", "reason": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
 
 
@@ -106,12 +109,22 @@ def _die_with(parent: int) -> None:
 
 
 def main(spec_file: Path) -> int:
-    """Run the spec; leave ``{"ok": …}`` or ``{"state", "reason"}`` at the spec's ``answer`` path."""
+    """Run the spec; leave ``{"ok": …}`` or ``{"state", "reason"}`` at the spec's ``answer`` path.
+
+    Returns
+    -------
+    0, 1 for a state other than ok, or EX_IOERR where what was made could not be written.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     spec = read_json(spec_file)
     _die_with(spec["parent"])
-    answer = _answer(spec)
-    write_json(Path(spec["answer"]), answer)
+    try:
+        answer = _answer(spec)
+        write_json(Path(spec["answer"]), answer)
+    except (WorkspaceError, OSError) as error:
+        # There may be no room for an answer.
+        print(error, file=sys.stderr)
+        return os.EX_IOERR
     return 0 if "ok" in answer else 1
 
 
