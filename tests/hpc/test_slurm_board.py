@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -50,12 +51,15 @@ def started(folder: Path, *more: str) -> Iterator[subprocess.Popen]:
     env = {**os.environ, "PYTHONPATH": str(folder / "plugin")}
     command = [sys.executable, "-m", "scarena.cli", "run", "--config", "b.yaml", *more]
     with (folder / "output").open("w") as sink:
-        process = subprocess.Popen(command, cwd=folder, env=env, stdout=sink, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=folder, env=env, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
+        )
         try:
             yield process
         finally:
             if process.poll() is None:
-                process.terminate()
+                # As Ctrl-C would, to snakemake too, which then cancels its jobs.
+                os.killpg(process.pid, signal.SIGINT)
                 process.wait(60)
 
 
