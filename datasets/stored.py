@@ -78,7 +78,8 @@ def stored_matrix(path: Path, key: str = "X") -> Any:
     file = h5py.File(path, "r")
     group = file.get(key)
     rows = isinstance(group, h5py.Group) and group.attrs.get("encoding-type") == "csr_matrix"
-    if group is not None and rows and group["data"].shape[0] > STORED_ABOVE:
+    # A damaged one is for the reader to refuse.
+    if group is not None and rows and "data" in group and group["data"].size > STORED_ABOVE:
         return sparse_dataset(group)
     file.close()
     return None
