@@ -50,8 +50,8 @@ def _read(unpacked: bytes) -> Any:
     read = rdata.read_rda if unpacked.startswith(b"RD") else rdata.read_rds
     sequences = {key: partial(_sequence, original=DEFAULT_ALTREP_MAP[key]) for key in _SEQUENCES}
     with warnings.catch_warnings():
-        # rdata names every class it has no converter for; what is needed of them is reached by slot.
-        warnings.filterwarnings("ignore", "Missing constructor for R class")
+        # rdata names all that it does not know; what is needed is reached by slot, and what is not there is an error.
+        warnings.simplefilter("ignore", UserWarning)
         return read(BytesIO(unpacked), altrep_constructor_dict={**DEFAULT_ALTREP_MAP, **sequences})
 
 

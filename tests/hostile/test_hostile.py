@@ -148,4 +148,4 @@ def test_thousands_of_flipped_files_are_one_typed_line_or_a_valid_file(root):
 def test_there_are_hundreds_of_cases_and_each_has_a_name_of_its_own():
     for cases in GROUPS.values():
         assert len({case.name for case in cases}) == len(cases)
-    assert sum(case.expects == "refused" for group in ("h5ad", "vectors", "others") for case in GROUPS[group]) > 1000
+    assert sum(case.expects == "refused" for group in ("h5ad", "vectors", "others") for case in GROUPS[group]) > 900

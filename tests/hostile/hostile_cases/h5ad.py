@@ -255,7 +255,7 @@ def cases() -> list[Case]:
     for number, entry in enumerate(ENTRIES):
         found += [_case(entry, kind, _odd(kind), "refused") for kind in odd]
         # The guard is one: where others show that it is asked at all, a third of the structures does.
-        structure = list(STRUCTURE.items())[:: 3 if entry in ("recommend", "submit") else 1]
+        structure = list(STRUCTURE.items())[:: 1 if entry in ("add", "embed") else 3]
         lenient = LENIENT.get(entry, ())
         found += [_case(entry, n, make, "either" if n in lenient else "refused") for n, make in structure]
         held = "refused" if entry in COUNTING else "either"

@@ -136,6 +136,6 @@ def test_what_no_published_model_does_is_refused(values: dict[str, Any], said: s
 
 def test_settings_that_could_run_code_are_refused(folder: Path) -> None:
     (folder / "model_config.yml").write_text(f"d_model: !!python/object/apply:os.mkdir [{folder}/ran]\n")
-    with pytest.raises(ModelError, match="not plain YAML"):
+    with pytest.raises(ModelError, match="not a YAML file"):
         TahoeX1().load(folder)
     assert not (folder / "ran").exists()
