@@ -26,9 +26,10 @@ include: "benchmark/rules/run.smk"
 include: "benchmark/rules/board.smk"
 
 
-# What needs the internet runs beside the driver: compute nodes often have none.
+# What needs the internet, which compute nodes often lack, or a moment runs beside the driver.
 localrules:
     all,
+    crate,
     pull,
     environment,
 

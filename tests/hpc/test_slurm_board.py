@@ -139,13 +139,13 @@ def test_a_model_that_fails_on_a_node_is_a_state_of_the_board_and_exit_code_3(bo
     assert states == {"pca": ("ok", ""), "random-2": ("ok", ""), "crash": ("failed(error)", "ValueError: no weights")}
 
 
-def test_every_step_but_those_that_need_the_internet_is_a_job(boards):
+def test_every_step_but_those_of_a_moment_or_the_internet_is_a_job(boards):
     embeds = {f"rule_embed_wildcards_pollen_{model}_0" for model in BOARD["models"]}
     scores = {f"rule_scores_{model}_score" for model in BOARD["models"]}
     others = {"rule_ontology", "rule_data_pollen_prepare_reference", "rule_umap_wildcards_pollen"}
     assert {job["step"] for job in boards["jobs"]} == embeds | scores | others | {"rule_page_board_report"}
     here = re.findall(r"^localrule (\w+):", (boards["cluster"] / "output").read_text(), re.MULTILINE)
-    assert sorted(here) == ["all", "pull"]
+    assert sorted(here) == ["all", "crate", "pull"]
 
 
 def test_a_cancelled_job_is_sent_again_and_all_others_once(boards):

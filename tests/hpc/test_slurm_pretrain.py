@@ -108,8 +108,9 @@ def test_a_training_on_two_nodes_that_is_requeued_ends_as_an_unbroken_one_and_le
     assert "going on from step" in said
     requeued = (place / "requeued/losses.jsonl").read_bytes()
     assert requeued == (place / "unbroken/losses.jsonl").read_bytes()
-    # Two processes draw the cells of one and each views of its own, so losses agree as those of two draws do: steps
-    # differ by 1 or 2 %, and so means of eight by less than 1 %. What is learnt is 20 %.
+    # Two processes draw the cells of one but each views of its own, so no step has the same loss: a check that they
+    # learn alike, not that they compute alike, which the bytes above show. The bound is a few times what one pair of
+    # runs differed by; no other seeds were tried.
     alone, two = (losses(place / each) for each in ("alone", "requeued"))
     assert mean_loss(two[-8:]) == pytest.approx(mean_loss(alone[-8:]), rel=0.04)
     assert mean_loss(two[-8:]) < 0.9 * two[0]["loss"]
