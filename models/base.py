@@ -45,6 +45,8 @@ class ModelCard(BaseModel):
     """Whether `embed` fits parameters on the dataset it embeds (scVI, Harmony), as opposed to a frozen model."""
     order_matters_of: tuple[Literal["cells", "genes"], ...] = ()
     """What a frozen model's vectors depend on the order of, as its authors have it; of others it is not asked."""
+    uses_device: bool = True
+    """Whether `embed` computes on ``ctx.device``; for one that does not, a cluster is not asked for a GPU."""
     out_of_core: bool = False
     """Whether `embed` reads X through `scarena.datasets.stored.blocks` only, so that a large one may stay on disk."""
     control: Literal["positive", "negative"] | None = None

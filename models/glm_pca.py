@@ -46,6 +46,7 @@ class GlmPCA(Model):
         name="glm-pca",
         title="GLM-PCA",
         family="baseline",
+        uses_device=False,
         description=f"{N_FACTORS} factors of a Poisson model of the highly variable genes' counts, no integration",
         uses_batch=True,
         trains_on_target=True,

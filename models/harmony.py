@@ -38,6 +38,7 @@ class Harmony(Model):
         name="harmony",
         title="Harmony",
         family="baseline",
+        uses_device=False,
         description="Harmony (harmonypy's defaults) on 50 principal components of the highly variable genes",
         uses_batch=True,
         out_of_core=True,

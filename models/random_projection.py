@@ -21,6 +21,7 @@ class RandomProjection(Model):
         name="random-projection",
         title="Random projection",
         family="baseline",
+        uses_device=False,
         description=f"a Gaussian random projection of the highly variable genes to {N_DIMENSIONS} dimensions",
         uses_batch=True,
         source="doi:10.1090/conm/026/737400",

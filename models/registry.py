@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import importlib
@@ -20,14 +21,7 @@ from scarena.plugins import Plugin, one_line, plugins
 
 _HERE = Path(__file__).parent
 _FOLDERS = (".", "controls", "adapters")
-_NOT_MODELS = {"base", "registry", "expression", "pretrained", "variational"}
-# They know no device, and beside them a GPU would stand idle. Not on their cards: that would make all runs stale.
-ON_CPU = frozenset(
-    {
-        "glm-pca", "harmony", "hvg", "pca", "pearson-pca", "random-projection", "scanorama", "seurat-cca",
-        "seurat-rpca", "symphony",
-    }
-)  # fmt: skip
+_NOT_MODELS = {"base", "registry", "expression", "expression_stored", "pretrained", "variational"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +134,6 @@ def _unusable(name: str, claims: list[Entry]) -> ModelError:
     return ModelError(f"cannot be imported ({claims[0].broken})", where=claims[0].origin, fix=fix)
 
 
-def uses_device(model: type[Model]) -> bool:
-    """Return whether a model computes on the device it is given; of a package's own model that is taken for granted."""
-    return model.card.family != "control" and model.card.name not in ON_CPU
-
-
 def state_of(entry: Entry) -> str:
     """Return ``ready``, ``needs …``, ``not available: …`` or ``broken: …``."""
     same = [other.origin for other in catalogue() if other.model and other.name == entry.name]
@@ -163,10 +152,37 @@ def state_of(entry: Entry) -> str:
 
 def fingerprint(model: type[Model]) -> str:
     """Return a short hash of a model's card and source, so that editing either makes its runs stale."""
-    source = Path(inspect.getfile(model)).read_bytes()
+    file = Path(inspect.getfile(model))
+    source = b"".join(path.read_bytes() for path in (file, *_beside(file)))
     if issubclass(model, Adapter):
         source += _shared_by_adapters()
     return hashlib.sha256(model.card.model_dump_json().encode() + source).hexdigest()[:16]
+
+
+@cache
+def _beside(file: Path) -> tuple[Path, ...]:
+    """Return the files of this folder that a model of this package imports, at any depth, and its R script.
+
+    Not what every model imports: what `base` says of a model is on its card.
+    """
+    if not file.is_relative_to(_HERE):
+        return ()
+    found, waiting = set(file.parent.glob(f"{file.stem}.R")), [file]
+    while waiting:
+        for name in _imported(waiting.pop()):
+            path = _HERE / f"{name}.py"
+            if path.is_file() and path not in found and name not in ("base", "registry") and path != file:
+                found.add(path)
+                waiting.append(path)
+    return tuple(sorted(found))
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """Yield names below `scarena.models` that a file imports anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+            yield from (name.split(".")[2] for name in names if name.startswith("scarena.models."))
 
 
 @cache

@@ -19,6 +19,7 @@ class Scanorama(Model):
         name="scanorama",
         title="Scanorama",
         family="baseline",
+        uses_device=False,
         description="Scanorama at its defaults on the highly variable genes; one batch: its dimensions unintegrated",
         uses_batch=True,
         trains_on_target=True,

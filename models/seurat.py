@@ -95,6 +95,7 @@ def _card(reduction: str, title: str, how: str) -> ModelCard:
         name=f"seurat-{reduction}",
         title=title,
         family="baseline",
+        uses_device=False,
         description=f"Seurat's integration by anchors found with {how}; one batch: its principal components",
         uses_batch=True,
         trains_on_target=True,

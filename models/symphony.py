@@ -54,6 +54,7 @@ class Symphony(Model):
         name="symphony",
         title="Symphony",
         family="baseline",
+        uses_device=False,
         description=(
             "Symphony's mapping of the smaller half of the batches onto Harmony of the larger half (one batch: "
             "onto its principal components)"

@@ -8,7 +8,7 @@ from scarena.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
 from scarena.environments import conda_file, digest_of, environments_of
 from scarena.models.foundation.recipe import corpus_source, training_source
-from scarena.models.registry import find_model, fingerprint, uses_device
+from scarena.models.registry import find_model, fingerprint
 from scarena.pretraining import all_checkpoints, recipes_of
 from scarena.record import metrics_fingerprint
 from scarena.submissions import runs_of, submission_fingerprint, submitted
@@ -31,9 +31,8 @@ for _dataset, _model, _seed in runs_of(SETTINGS):
 SUBMITTED = submitted(SETTINGS)
 # The runs and pretrainings of rules of their own, for which a profile can ask for a GPU.
 ON_GPU = SETTINGS.device.startswith("cuda")
-GPU_MODELS = [
-    name for name in SETTINGS.models if ON_GPU and uses_device(find_model(name, KNOWN))
-]
+_CARDS = [find_model(name, KNOWN).card for name in SETTINGS.models if ON_GPU]
+GPU_MODELS = [c.name for c in _CARDS if c.uses_device and c.family != "control"]
 
 
 def among(names):

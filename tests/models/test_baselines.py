@@ -1,5 +1,8 @@
 """Every baseline and control keeps the promises of the model protocol."""
 
+import inspect
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -71,6 +74,26 @@ def test_names_are_those_of_the_contract_and_the_labels_are_seen_by_positive_con
 
 def test_the_fingerprint_tells_models_of_one_file_apart():
     assert fingerprint(find_model("random-2")) != fingerprint(find_model("random-64"))
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("pca", {"expression.py", "expression_stored.py"}),
+        ("scanvi", {"scanvi.py", "variational.py", "expression.py"}),
+        ("seurat-cca", {"seurat.R"}),
+        ("shuffled", {"expression.py"}),
+        ("random-2", set()),
+    ],
+)
+def test_a_helper_that_changes_makes_the_runs_of_the_models_that_need_it_stale(name, needs):
+    from scarena.models import registry
+
+    file = Path(inspect.getfile(find_model(name)))
+    found = {path.name for path in registry._beside(file)}
+    assert needs - {file.name} <= found and not found & {"base.py", "registry.py", file.name}
+    if name == "random-2":
+        assert found == set()
 
 
 @pytest.mark.parametrize("name", ["labels", "labels-noisy"])
