@@ -49,9 +49,9 @@ def diff(
 ) -> None:
     """Say what moved from one board to another; exit code 3 where a value moved beyond noise."""
     from scarena.board_diff import COLUMNS, differences
-    from scarena.verify import read_board
+    from scarena.verify import board_at
 
-    found = differences(read_board(first), read_board(second))
+    found = differences(board_at(first), board_at(second))
     shown = [change for change in found if every or change.beyond is not False]
     print_table(f"from {first} to {second}", COLUMNS, [change.entries() for change in shown], as_json)
     within = sum(change.beyond is False for change in found)

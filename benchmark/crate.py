@@ -12,8 +12,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from scarena.board_file import read_board
 from scarena.errors import DataError
-from scarena.files import read_json, sha256_of, write_json, write_text
+from scarena.files import sha256_of, write_json, write_text
 
 Json = dict[str, Any]
 
@@ -125,7 +126,7 @@ def crate_of(folder: Path, when: datetime | None = None) -> Json:
     if not (folder / "board.json").exists() or not (folder / "board.html").exists():
         raise DataError("no finished board", where=str(folder), fix="`scarena run` makes one")
     write_text(folder / LOCK, lock())
-    board = read_json(folder / "board.json")
+    board = read_board(folder / "board.json")
     made = [_file(folder, name) for name in _FILES]
     used, tools, machine = _sources(board), _software(board), _machine(board)
     stamp = (when or datetime.now(UTC)).isoformat(timespec="seconds")

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import itertools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -110,6 +111,25 @@ def _cores(config: BoardConfig, extra: list[str]) -> int:
     return max([config.limits.threads, *(recipe.threads for _, recipe in recipes_of(config).values())])
 
 
+def _ended(command: list[str], lock: int) -> int:
+    """Run snakemake in a session of its own and pass it the signals that this process gets; return its exit code.
+
+    Whoever sends one signals this process alone (a scheduler) or all of a terminal's (Ctrl-C): either way snakemake is
+    told once, and has the time that it takes to end its jobs, on a cluster too.
+    """
+    child = subprocess.Popen(command, env=_environment(), pass_fds=[lock], start_new_session=True)
+    # A closed terminal is passed on as Ctrl-C, which snakemake takes time to obey; under nohup it is ignored.
+    passed = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGINT}
+    before = {number: signal.getsignal(number) for number in passed}
+    for number in (number for number, handler in before.items() if handler is not signal.SIG_IGN):
+        signal.signal(number, lambda sent, _: child.send_signal(passed[signal.Signals(sent)]))
+    try:
+        return child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_failed: bool = False) -> int:
     """Make a board; return 0 (all ok), 1 (no board) or 3 (board made, some cells failed, listed on stderr).
 
@@ -129,8 +149,8 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
     with only_driver(config) as lock:
         again = to_be_made_again(config, models_too=retry_failed)
         forced = ["--forcerun", *map(str, again)] if again else []
-        ended = subprocess.run([*command, *forced, *ways, *extra], env=_environment(), pass_fds=[lock], check=False)
-    return _verdict(config, ended.returncode, dry_run=bool({"-n", "--dry-run", "--dryrun"} & set(extra)))
+        ended = _ended([*command, *forced, *ways, *extra], lock)
+    return _verdict(config, ended, dry_run=bool({"-n", "--dry-run", "--dryrun"} & set(extra)))
 
 
 def _verdict(config: BoardConfig, exit_code: int, *, dry_run: bool) -> int:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scarena import steps
+from scarena.board_file import read_board
 from scarena.config import BoardConfig, parse_config
 from scarena.errors import DataError
 from scarena.files import read_json
@@ -43,7 +44,7 @@ class Compared:
         return [self.dataset, self.model, str(self.seed), self.verdict, self.why]
 
 
-def read_board(place: Path) -> Json:
+def board_at(place: Path) -> Json:
     """Return a board by its folder or its board.json.
 
     Raises
@@ -51,15 +52,7 @@ def read_board(place: Path) -> Json:
     DataError
         If there is none there.
     """
-    file = place / "board.json" if place.is_dir() else place
-    try:
-        board = read_json(file)
-    except (OSError, ValueError) as error:
-        fix = "give a board's folder, or its board.json"
-        raise DataError(f"no board ({type(error).__name__})", where=str(file), fix=fix) from None
-    if not isinstance(board, dict) or not {"cells", "datasets", "models", "provenance"} <= set(board):
-        raise DataError("no board", where=str(file), fix="give a board's folder, or its board.json")
-    return board
+    return read_board(place / "board.json" if place.is_dir() else place)
 
 
 def drawn(board: Json, share: float, seed: int) -> list[Json]:
@@ -140,7 +133,7 @@ def verify(
     cache
         Where pulled files are kept; the board's own if None.
     """
-    board = read_board(place)
+    board = board_at(place)
     config = config_of(board, place)
     wanted = drawn(board, share, seed)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:

@@ -14,6 +14,15 @@ from scipy.sparse import csr_matrix
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse to run in workers that would share out a group: its tests share a folder, or the machine's Slurm."""
+    grouped = [item for item in items if any(item.iter_markers("xdist_group"))]
+    alone = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) < 2
+    if not alone and not all("@" in item.nodeid for item in grouped):
+        raise pytest.UsageError("groups are not kept together: run with --dist loadgroup, and pytest below 9.2")
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Run a test on one thread, then give back the number there was: small matrices only wait for each other."""
