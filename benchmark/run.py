@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from scarena.submissions import runs_of
 from scarena.untrusted import read_object
 
 OK, NO_BOARD, SOME_FAILED = 0, 1, 3
+_SKEW_NS = 60 * 10**9
 
 
 def _snakefile() -> Path:
@@ -111,6 +113,22 @@ def _cores(config: BoardConfig, extra: list[str]) -> int:
     return max([config.limits.threads, *(recipe.threads for _, recipe in recipes_of(config).values())])
 
 
+def bring_back(folder: Path) -> None:
+    """Move files of the future to now, in their order: a clock was set back, and snakemake goes by their times.
+
+    It would delete all that is made after them as older than what it is made of.
+    """
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    ahead = max(times.values(), default=0) - time.time_ns()
+    # A server's clock may be a little ahead of this machine's.
+    if ahead <= _SKEW_NS:
+        return
+    print(f"{folder}: files are {ahead / 1e9:.0f} s ahead of the clock; their times are set back", file=sys.stderr)
+    for path, stamp in times.items():
+        if stamp - time.time_ns() > _SKEW_NS:
+            os.utime(path, ns=(stamp - ahead, stamp - ahead))
+
+
 def _ended(command: list[str], lock: int) -> int:
     """Run snakemake in a session of its own and pass it the signals that this process gets; return its exit code.
 
@@ -147,6 +165,7 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
     # The last of these takes no values, so targets in `extra` are not read as its own.
     ways = ["--rerun-incomplete", "--keep-going", "--nolock"]
     with only_driver(config) as lock:
+        bring_back(config.folder)
         again = to_be_made_again(config, models_too=retry_failed)
         forced = ["--forcerun", *map(str, again)] if again else []
         ended = _ended([*command, *forced, *ways, *extra], lock)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 # Counts compress to a third or a tenth, a constant column to a thousandth: small files may hold any, large ones not.
-_ALLOWANCE, _RATIO = 256 << 20, 100
+_ALLOWANCE, _RATIO = 256 << 20, 200
 # The largest card is 7 KiB. The pure loader, which unlike libyaml does not overflow the stack, reads this in a second.
 _YAML_BYTES, _YAML_DEPTH, _YAML_DIGITS = 256 << 10, 50, 64
 _MEMBERS = 10_000

@@ -20,6 +20,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# Where Debian keeps daemons and what dpkg needs; not on every PATH.
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 MARK = "# Made by scArena's tests, which remove it again.\n"
 FOLDER = Path("/etc/slurm")
 NODES = ("one", "two")

@@ -202,6 +202,15 @@ def test_a_checkpoint_without_fingerprints_is_judged_by_its_manifest(tmp_path):
         find_corpus(str(tmp_path / "empty"))
 
 
+def written(cells, path):
+    """Write some cells as a prepared dataset."""
+    prepared = cells.copy()
+    prepared.obs = prepared.obs.assign(batch="b", cell_type="unknown", cell_type_id="")
+    prepared.var["symbol"] = prepared.var_names
+    prepared.uns["card"] = card_of("gse1").model_dump_json()
+    prepared.write_h5ad(path)
+
+
 def test_the_command_line_builds_and_audits(files, two, tmp_path):
     config = tmp_path / "c.yaml"
     config.write_text(
@@ -211,9 +220,7 @@ def test_the_command_line_builds_and_audits(files, two, tmp_path):
     built = run.invoke(app, ["build", str(config), "--out", str(tmp_path / "c")])
     assert built.exit_code == 0
     assert "150 cells" in built.output
-    prepared = two["one"][:30].copy()
-    prepared.uns["card"] = card_of("gse1").model_dump_json()
-    prepared.write_h5ad(tmp_path / "d.h5ad")
+    written(two["one"][:30], tmp_path / "d.h5ad")
     said = run.invoke(app, ["audit", str(tmp_path / "c"), str(tmp_path / "d.h5ad"), "--json"])
     assert said.exit_code == 0
     answer = json.loads(said.output)
@@ -228,8 +235,6 @@ def test_the_command_line_builds_and_audits(files, two, tmp_path):
 
 
 def test_a_baseline_is_clean_by_name(two, tmp_path):
-    prepared = two["one"][:30].copy()
-    prepared.uns["card"] = card_of("gse1").model_dump_json()
-    prepared.write_h5ad(tmp_path / "d.h5ad")
+    written(two["one"][:30], tmp_path / "d.h5ad")
     result = audit_model("hvg", str(tmp_path / "d.h5ad"))
     assert (result.state, result.n_exact, result.n_cells) == ("clean", None, 30)
