@@ -19,7 +19,7 @@ from numba import njit
 from scipy.sparse import csr_matrix
 
 from scarena.config import BoardConfig, Limits
-from scarena.files import read_json, write_text
+from scarena.files import write_text
 from scarena.record import hardware, versions
 
 N_GENES, N_BATCHES = 20_000, 8
@@ -34,14 +34,10 @@ _TYPES = {
 
 
 @njit(cache=True)
-def _drawn(uniform: np.ndarray, cumulated: np.ndarray, counts: np.ndarray) -> int:
-    """Count where uniform numbers fall into a cumulated distribution; return how many genes were met."""
-    met = 0
+def _draw(uniform: np.ndarray, cumulated: np.ndarray, counts: np.ndarray) -> None:
+    """Count where uniform numbers fall into a cumulated distribution."""
     for number in uniform:
-        gene = np.searchsorted(cumulated, number)
-        met += counts[gene] == 0
-        counts[gene] += 1
-    return met
+        counts[np.searchsorted(cumulated, number)] += 1
 
 
 @njit(cache=True)
@@ -55,7 +51,7 @@ def _block(
     starts, end = np.zeros(len(kinds) + 1, np.int64), 0
     counts = np.zeros(cumulated.shape[1], np.int32)
     for cell, kind in enumerate(kinds):
-        _drawn(np.random.random(depth[cell]), cumulated[kind], counts)  # noqa: NPY002
+        _draw(np.random.random(depth[cell]), cumulated[kind], counts)  # noqa: NPY002
         for gene in np.flatnonzero(counts):
             data[end], indices[end] = counts[gene], gene
             end += 1
@@ -218,8 +214,3 @@ def _cell(measured: dict[str, Any] | None) -> str:
         return str(measured["state"])
     peak = "" if measured["peak_gib"] is None else f", {measured['peak_gib']:.2f} GiB"
     return f"{measured['wall_s']:.1f} s{peak}"
-
-
-def read_rows(path: Path) -> list[list[str]]:
-    """Return the table of a file that was written before."""
-    return rows(read_json(path))
