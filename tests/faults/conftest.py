@@ -42,11 +42,13 @@ class Place:
         return self.folder / "results" / "b"
 
     def start(self, *more, **env):
-        command = [sys.executable, "-m", "scarena.cli", "run", "--config", "b.yaml", "--cores", "2", *more]
         # In the background of a shell SIGINT is ignored, under nohup SIGHUP, and children would go on ignoring them.
+        # Not by a preexec_fn: it forks this process, in which JAX may have threads by then.
+        listening = ["env", "--default-signal=INT,TERM,HUP"]
+        command = [sys.executable, "-m", "scarena.cli", "run", "--config", "b.yaml", "--cores", "2", *more]
         return subprocess.Popen(
-            command, cwd=self.folder, env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, preexec_fn=_listening,
+            [*listening, *command], cwd=self.folder, env={**os.environ, **env}, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
     def run(self, *more, **env):
@@ -103,11 +105,6 @@ class Place:
     def page(self):
         """Return the page of the board, had it taken no time."""
         return render({**read_json(self.results / "board.json"), "timings": []}, self.results)
-
-
-def _listening():
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
