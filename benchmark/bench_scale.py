@@ -10,7 +10,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from scipy.sparse import csr_matrix
 from scarena.config import BoardConfig, Limits
 from scarena.files import write_text
 from scarena.record import hardware, versions
+from scarena.sequence import Step, dataset_steps, run_steps
 
 N_GENES, N_BATCHES = 20_000, 8
 MODELS = ("hvg", "scarena-fm-student")
@@ -97,7 +98,6 @@ def generate(path: Path, n_cells: int, genes: list[str], seed: int = 0) -> int:
     names = np.asarray(list(_TYPES))
     obs = {"type": pd.Categorical(names[types]), "batch": pd.Categorical([f"b{b}" for b in batches])}
     with h5py.File(path, "w") as file:
-        file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
         write_matrix(file, parts(), N_GENES)
         write_elem(file, "obs", pd.DataFrame(obs, index=[f"cell{i}" for i in range(n_cells)]))
         write_elem(file, "var", pd.DataFrame(index=genes))
@@ -120,28 +120,11 @@ def _config(folder: Path, n_cells: int, limits: Limits) -> BoardConfig:
     )  # fmt: skip
 
 
-def _done(work: Callable[[], None]) -> dict[str, Any]:
-    work()
-    return {"state": "ok"}
-
-
-def steps_of(folder: Path, n_cells: int, limits: Limits) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
-    """Yield the steps of a board of one dataset, each with what runs it and returns its state and cost."""
-    from scarena import steps
-
-    config = _config(folder, n_cells, limits)
-    (dataset,) = config.datasets
-    place, ontology = config.folder / dataset, config.folder / "ontology.npz"
-    prepared, reference = place / "dataset.json", place / "reference.json"
-    yield "pull", lambda: steps.pull_step(dataset, place / "sources.json", config)
-    yield "prepare", lambda: steps.prepare_step(dataset, place / "sources.json", prepared, config)
-    yield "ontology", lambda: _done(lambda: steps.ontology_step(ontology, config))
-    yield "reference", lambda: steps.reference_step(prepared, ontology, reference, config)
-    for model in MODELS:
-        record, scores = (place / model / "0" / f"{name}.json" for name in ("record", "scores"))
-        run = lambda m=model, r=record: steps.embed_step(prepared, m, 0, r, config).model_dump(mode="json")  # noqa: E731
-        yield f"embed {model}", run
-        yield f"score {model}", lambda r=record, s=scores: steps.score_step(r, reference, s, config)  # type: ignore[misc]
+def _steps(config: BoardConfig) -> Iterator[Step]:
+    for dataset in config.datasets:
+        yield from dataset_steps(dataset, config)
+        for model in config.models:
+            yield from run_steps(dataset, model, config.seeds[0], config)
 
 
 def measure(folder: Path, n_cells: int, genes: list[str], limits: Limits) -> dict[str, Any]:
@@ -149,7 +132,7 @@ def measure(folder: Path, n_cells: int, genes: list[str], limits: Limits) -> dic
     start = time.monotonic()
     n_values = generate(folder / f"{n_cells}.h5ad", n_cells, genes)
     found: dict[str, Any] = {"generate": {"wall_s": time.monotonic() - start, "peak_gib": None, "state": "ok"}}
-    for name, run in steps_of(folder, n_cells, limits):
+    for name, run in _steps(_config(folder, n_cells, limits)):
         start = time.monotonic()
         answer = run()
         cost = answer.get("cost") or {}

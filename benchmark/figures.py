@@ -103,9 +103,9 @@ def umaps(board: Json, folder: Path) -> list[Json]:
 def _umap_figure(dataset: str, shown: list[tuple[str, np.ndarray]], names: np.ndarray, h5ad: Path) -> str:
     from plotly.subplots import make_subplots
 
-    from scarena.datasets.prepared import read_prepared
+    from scarena.datasets.prepared import read_cells
 
-    obs = read_prepared(h5ad).obs.loc[names]
+    obs = read_cells(h5ad).loc[names]
     figure = make_subplots(1, 2, subplot_titles=("cell type", "batch"), horizontal_spacing=0.04)
     owner: list[int] = []
     for number, (_, points) in enumerate(shown):

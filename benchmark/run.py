@@ -119,13 +119,14 @@ def bring_back(folder: Path) -> None:
     It would delete all that is made after them as older than what it is made of.
     """
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-    ahead = max(times.values(), default=0) - time.time_ns()
+    now = time.time_ns()
+    ahead = max(times.values(), default=0) - now
     # A server's clock may be a little ahead of this machine's.
     if ahead <= _SKEW_NS:
         return
     print(f"{folder}: files are {ahead / 1e9:.0f} s ahead of the clock; their times are set back", file=sys.stderr)
     for path, stamp in times.items():
-        if stamp - time.time_ns() > _SKEW_NS:
+        if stamp - now > _SKEW_NS:
             os.utime(path, ns=(stamp - ahead, stamp - ahead))
 
 
@@ -164,12 +165,14 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
     ]  # fmt: skip
     # The last of these takes no values, so targets in `extra` are not read as its own.
     ways = ["--rerun-incomplete", "--keep-going", "--nolock"]
+    dry_run = bool({"-n", "--dry-run", "--dryrun"} & set(extra))
     with only_driver(config) as lock:
-        bring_back(config.folder)
+        if not dry_run:
+            bring_back(config.folder)
         again = to_be_made_again(config, models_too=retry_failed)
         forced = ["--forcerun", *map(str, again)] if again else []
         ended = _ended([*command, *forced, *ways, *extra], lock)
-    return _verdict(config, ended, dry_run=bool({"-n", "--dry-run", "--dryrun"} & set(extra)))
+    return _verdict(config, ended, dry_run=dry_run)
 
 
 def _verdict(config: BoardConfig, exit_code: int, *, dry_run: bool) -> int:

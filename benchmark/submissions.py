@@ -154,12 +154,12 @@ def prepared_names(dataset_file: Path, dataset: str) -> np.ndarray:
     DataError
         If it is not prepared.
     """
-    from scarena.datasets.prepared import read_prepared
+    from scarena.datasets.prepared import read_cells
 
     fix = "make the board first: `scarena run --config …`"
     if not dataset_file.exists() or read_state(dataset_file)["state"] != "ok":
         raise DataError("the dataset is not prepared", where=f"{dataset} ({dataset_file})", fix=fix)
-    return np.asarray(read_prepared(dataset_file.with_suffix(".h5ad")).obs_names.to_numpy(), dtype=str)
+    return np.asarray(read_cells(dataset_file.with_suffix(".h5ad")).index.to_numpy(), dtype=str)
 
 
 def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: BoardConfig) -> Record:

@@ -125,13 +125,13 @@ def umaps(spec: dict[str, Any]) -> dict[str, Any]:
 
     from umap import UMAP, distances, layouts, umap_, utils
 
-    from scarena.datasets.prepared import read_prepared
+    from scarena.datasets.prepared import read_cells
     from scarena.metrics.compiled import keep_compiled
 
     for module in (distances, layouts, umap_, utils):
         keep_compiled(module)
 
-    names = read_prepared(Path(spec["dataset"])).obs_names.to_numpy()
+    names = read_cells(Path(spec["dataset"])).index.to_numpy()
     keep = np.sort(np.random.default_rng(0).permutation(len(names))[:MAX_UMAP_CELLS])
     flat: dict[str, np.ndarray] = {}
     for model, path in sorted(spec["embeddings"].items()):

@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scarena import steps
 from scarena.board_file import read_board
 from scarena.config import BoardConfig, parse_config
 from scarena.errors import DataError
 from scarena.files import read_json
+from scarena.sequence import Step, dataset_steps, run_steps
 
 Json = dict[str, Any]
 Verdict = Literal["same", "within noise", "differs", "not recomputed"]
@@ -139,13 +139,13 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         again = config.model_copy(update={"results": Path(folder), **({"cache": cache} if cache else {})})
         _keep_checkpoints(config, again)
-        steps.ontology_step(again.folder / "ontology.npz", again)
         for dataset in dict.fromkeys(cell["dataset"] for cell in wanted):
             say(f"preparing {dataset}")
-            state = _prepared(dataset, again)
+            state = _last(dataset_steps(dataset, again))
             for cell in (cell for cell in wanted if cell["dataset"] == dataset):
                 say(f"{cell['model']} on {dataset}, seed {cell['seed']}")
-                yield compare(cell, state if state["state"] != "ok" else _scored(cell, again))
+                taken = run_steps(dataset, cell["model"], cell["seed"], again)
+                yield compare(cell, state if state["state"] != "ok" else _last(taken))
 
 
 def _keep_checkpoints(config: BoardConfig, again: BoardConfig) -> None:
@@ -156,17 +156,7 @@ def _keep_checkpoints(config: BoardConfig, again: BoardConfig) -> None:
             (again.folder / name).symlink_to((config.folder / name).resolve())
 
 
-def _prepared(dataset: str, config: BoardConfig) -> Json:
-    place = config.folder / dataset
-    steps.pull_step(dataset, place / "sources.json", config)
-    steps.prepare_step(dataset, place / "sources.json", place / "dataset.json", config)
-    return steps.reference_step(
-        place / "dataset.json", config.folder / "ontology.npz", place / "reference.json", config
-    )
-
-
-def _scored(cell: Json, config: BoardConfig) -> Json:
-    place = config.folder / cell["dataset"]
-    run = place / cell["model"] / str(cell["seed"])
-    steps.embed_step(place / "dataset.json", cell["model"], cell["seed"], run / "record.json", config)
-    return steps.score_step(run / "record.json", place / "reference.json", run / "scores.json", config)
+def _last(taken: list[Step]) -> Json:
+    """Take all steps; return what the last one says, which repeats what ended an earlier one."""
+    answers = [run() for _, run in taken]
+    return answers[-1]

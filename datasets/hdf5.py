@@ -21,8 +21,15 @@ _OBJECTS, _DEPTH, _BLOCK = 100_000, 32, 1 << 22
 _SPARSE = ("data", "indices", "indptr")
 
 
-def check_hdf5(path: Path) -> None:
+def check_hdf5(path: Path, *, matrices: bool = True) -> None:
     """Refuse a file that reads from others, holds objects, promises more than it has, or runs in circles.
+
+    Parameters
+    ----------
+    path
+        The file.
+    matrices
+        Whether to look at every index of its sparse matrices: a pass over the file, for who reads them.
 
     Raises
     ------
@@ -38,7 +45,7 @@ def check_hdf5(path: Path) -> None:
                 declared += item.nbytes
         check_unpacked(declared, size, str(path))
         # Only now: what is read of a matrix is known not to be larger than the file.
-        for name, item in _items(file, path):
+        for name, item in _items(file, path) if matrices else ():
             if isinstance(item, h5py.Group) and all(isinstance(item.get(key), h5py.Dataset) for key in _SPARSE):
                 _check_sparse(item, name, path)
 

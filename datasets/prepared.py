@@ -11,9 +11,12 @@ from scarena.files import replacing
 from scarena.untrusted import reading
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
 _PARTS = ("obs", "var", "uns", "obsm")
+_OF_CELLS = frozenset({"batch", "cell_type", "cell_type_id"})
+_WHAT, _FIX = "no readable prepared dataset", "remove it with the dataset.json beside it and run again"
 
 
 def write_prepared(data: AnnData, path: Path) -> None:
@@ -34,7 +37,6 @@ def _complete(data: AnnData, part: Path) -> None:
     held.close()
     Path(name).replace(part)
     with h5py.File(part, "r+") as file:
-        file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
         for key in _PARTS:
             value = getattr(data, key)
             write_elem(file, key, value if key in ("obs", "var") else dict(value))
@@ -52,8 +54,7 @@ def read_prepared(path: Path) -> AnnData:
 
     from scarena.datasets.hdf5 import check_hdf5
 
-    fix = "remove it with the dataset.json beside it and run again"
-    with reading(path, what="no readable prepared dataset", fix=fix):
+    with reading(path, what=_WHAT, fix=_FIX):
         check_hdf5(path)
         counts = stored_matrix(path)
         if counts is None:
@@ -61,8 +62,35 @@ def read_prepared(path: Path) -> AnnData:
         else:
             held = counts.group.file
             data = anndata.AnnData(counts, **{key: anndata.io.read_elem(held[key]) for key in _PARTS})
-    lacking = sorted({"batch", "cell_type", "cell_type_id"} - set(data.obs)) + sorted({"symbol"} - set(data.var))
-    if lacking or data.X is None or not data.obs_names.is_unique:
-        what = f"no prepared dataset: lacks {', '.join(lacking)}" if lacking else "no counts, or a name stands twice"
-        raise DataError(what, where=str(path), fix=fix)
+    _check_cells(data.obs, path)
+    if data.X is None or "symbol" not in data.var:
+        raise DataError("no prepared dataset: lacks counts, or symbols of genes", where=str(path), fix=_FIX)
     return data
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """Read the cells of a prepared dataset, by name, without looking at their counts.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    import h5py
+    from anndata.io import read_elem
+
+    from scarena.datasets.hdf5 import check_hdf5
+
+    with reading(path, what=_WHAT, fix=_FIX):
+        check_hdf5(path, matrices=False)
+        with h5py.File(path, "r") as file:
+            cells: pd.DataFrame = read_elem(file["obs"])
+    _check_cells(cells, path)
+    return cells
+
+
+def _check_cells(cells: pd.DataFrame, path: Path) -> None:
+    lacking = sorted(_OF_CELLS - set(cells))
+    if lacking or not cells.index.is_unique:
+        what = f"no prepared dataset: lacks {', '.join(lacking)}" if lacking else "the name of a cell stands twice"
+        raise DataError(what, where=str(path), fix=_FIX)

@@ -85,8 +85,9 @@ def stored_matrix(path: Path, key: str = "X") -> Any:
     return None
 
 
-def write_matrix(file: h5py.Group, parts: Iterable[csr_matrix], n_columns: int) -> None:
-    """Write the rows of `parts` as the matrix X of an h5ad, int32 with int64 starts."""
+def write_matrix(file: h5py.File, parts: Iterable[csr_matrix], n_columns: int) -> None:
+    """Begin an h5ad with the rows of `parts` as its matrix X, int32 with int64 starts."""
+    file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
     group = file.create_group("X")
     open_ended: dict[str, Any] = {"shape": (0,), "maxshape": (None,), "chunks": (_CHUNK,)}
     data, indices = (group.create_dataset(name, dtype=np.int32, **open_ended) for name in ("data", "indices"))
