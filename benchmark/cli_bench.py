@@ -137,7 +137,7 @@ def bench_metrics(
 @app.command("scale")
 def bench_scale(
     cells: Annotated[list[int] | None, typer.Option(help="cells; 10,000, 100,000 and 1,000,000")] = None,
-    folder: Annotated[Path | None, typer.Option(help="a new folder for files of some 30 GB at a million cells")] = None,
+    folder: Annotated[Path | None, typer.Option(help="where to make a folder for files of some 30 GB at a million cells")] = None,
     memory_mb: Annotated[float, typer.Option(help="limit of each step")] = 20_000,
     threads: int = 2,
     out: Out = None,
@@ -150,6 +150,8 @@ def bench_scale(
     from scarena.files import write_json
 
     limits = Limits(timeout_s=4 * 3600, memory_mb=memory_mb, threads=threads)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         found = measured.time_scale(Path(place), cells or [10_000, 100_000, 1_000_000], limits)
     if out is not None:
