@@ -33,6 +33,7 @@ lint: $(READY) unsafe
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --package scarena
 	PYTHONPATH=.lint $(BIN)/lint-imports
+	$(BIN)/oxlint --deny-warnings -D correctness -D suspicious -D perf benchmark/templates
 	$(BIN)/snakefmt --check Snakefile benchmark/rules
 
 # What ruff has no rule for, and files that it does not read; docs/safety.md says what to use instead.

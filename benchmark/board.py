@@ -170,8 +170,10 @@ def make_board(config: BoardConfig) -> Json:
     }
 
 
-def write_board(board: Json, path: Path) -> None:
-    """Write board.json and, beside it, board.parquet: one row a run and metric."""
+def parquet_bytes(board: Json) -> bytes:
+    """Return the board's scores as a parquet file: one row a run and metric."""
+    import io
+
     import pandas as pd
 
     rows = [
@@ -189,8 +191,15 @@ def write_board(board: Json, path: Path) -> None:
     frame = pd.DataFrame(rows)
     # A column without one number would be written with a type of its own.
     numbers = {key: "float64" for key in ("value", "low", "high") if key in frame}
+    file = io.BytesIO()
+    frame.astype(numbers).to_parquet(file, index=False)
+    return file.getvalue()
+
+
+def write_board(board: Json, path: Path) -> None:
+    """Write board.json and, beside it, board.parquet."""
     with replacing(path.with_suffix(".parquet")) as part:
-        frame.astype(numbers).to_parquet(part, index=False)
+        part.write_bytes(parquet_bytes(board))
     write_json(path, board)
 
 

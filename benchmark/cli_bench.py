@@ -137,7 +137,9 @@ def bench_metrics(
 @app.command("scale")
 def bench_scale(
     cells: Annotated[list[int] | None, typer.Option(help="cells; 10,000, 100,000 and 1,000,000")] = None,
-    folder: Annotated[Path | None, typer.Option(help="where to make a folder for files of some 30 GB at a million cells")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="where to make a folder for files of some 30 GB at a million cells")
+    ] = None,
     memory_mb: Annotated[float, typer.Option(help="limit of each step")] = 20_000,
     threads: int = 2,
     out: Out = None,
@@ -165,3 +167,11 @@ def bench_dag(models: int = 50, datasets: int = 40, seeds: int = 3) -> None:
     from scarena.bench_dag import time_dag
 
     print_table("a dry run", ["what", "measured"], time_dag(models, datasets, seeds), as_json=False)
+
+
+@app.command("page")
+def bench_page(models: int = 100, datasets: int = 50) -> None:
+    """Make the page of a made-up board, open it in Chromium, and print size, time and memory."""
+    from scarena.bench_page import time_page
+
+    print_table("a board's page", ["what", "measured"], time_page(models, datasets), as_json=False)

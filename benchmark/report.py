@@ -1,180 +1,176 @@
-"""The leaderboard page: one self-contained HTML file made from board.json and the runs' UMAPs.
+"""The leaderboard page: one self-contained HTML file made from board.json and what the runs left beside it.
 
-No score is computed here; the page needs no network.
+No score is computed here; the page needs no network. What each part shows is in `scarena.page`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+import hashlib
+import json
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from scarena.board import parquet_bytes
+from scarena.log_tail import last_lines
+from scarena.page import charts, downloads, overview, tables
+from scarena.page.cost import AXES, UNKNOWN, Cost, costs_of, fronts
+from scarena.page.datasets import dataset_parts
+from scarena.page.metrics import agreement, companions
+from scarena.page.models import critical_difference, critical_svg, model_parts
+from scarena.page.scores import HEADLINE, Scores, counting, ordered_models, overall_of, scores_of
+from scarena.page.sentences import lead
+from scarena.verdicts import discrimination, verdicts
+
 Json = dict[str, Any]
 
-# The columns a reader meets first; every other metric is in the "all metrics" table and in board.json.
-HEADLINE = ("total", "bio", "batch", "onto_rwr", "lcad_all", "knn_accuracy", "knn_macro_f1")
+MOST_BYTES = 6_000_000
+# Scores of one table a dataset with their intervals, and of one with every metric: more make a page nobody can open.
+_ROOMY, _EVERY = 9_000, 25_000
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a table: what is shown, what it sorts by, why it is missing where it is, and its 95 % interval."""
-
-    text: str
-    sort: str
-    note: str = ""
-    state: str = "ok"
-    interval: str = ""
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+def render(board: Json, folder: Path) -> str:
+    """Return the page of a board whose runs lie in `folder`."""
+    scores, costs = scores_of(board), costs_of(board)
+    parts = {
+        **_assets(), **_overview(board, scores, costs), **_cost(board, costs), **_metrics(board), "board": board,
+        "missing": missing_cells(board, folder), "datasets": _datasets(board, folder, scores, costs),
+        "models": model_parts(board, scores), "trained": trained_on(board), **_critical(board, scores),
+    }  # fmt: skip
+    template = _environment().get_template("board.html")
+    bare = len(template.render(**parts, downloads=[]).encode())
+    return template.render(**parts, downloads=downloads.downloads(_files(board), MOST_BYTES - bare))
 
 
-def _interval(row: Json) -> str:
-    return "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
+def _assets() -> Json:
+    library, script = _plotly(), _asset("board.js")
+    return {
+        "script_hashes": Markup(f"{_hash(script)} {_hash(library)}"), "script": Markup(script),
+        "plotly": base64.b64encode(downloads.compressed(library.encode())).decode(),
+        "style": Markup(_asset("board.css")),
+    }  # fmt: skip
 
 
-def _missing(state: str, reason: str) -> Entry:
-    words = {"not applicable": "n/a", "not available": "not available", "failed": "failed"}
-    return Entry(words.get(state, state), "", reason, state.split("(")[0].replace(" ", "-"))
+def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
+    from scarena.metrics.registry import METRICS
+
+    return {
+        "lead": lead(board), "verdicts": verdicts(board), "ranking": _ranking(board, costs), "pairs": _pairs(board),
+        "intervals": any(row["low"] is not None for row in board["overall"]), "axes": AXES,
+        "roomy": _runs(board) * len(HEADLINE) <= _ROOMY, "headline": [METRICS[key] for key in HEADLINE],
+        "families": [name for name in ("foundation", "baseline", "control") if _has(board, name)],
+        "tissues": overview.tissues(board), "tasks": list(overview.TASKS), "default": overview.DEFAULT,
+        "weighed": [METRICS[key] for key in overview.WEIGHED], "data": overview.data_of(board, scores),
+    }  # fmt: skip
 
 
-def _score_entry(cells: list[Json], metric: str, over_seeds: Json | None) -> Entry:
-    """Return the entry of one model on one dataset: the mean over its seeds, or the first reason there is none."""
-    scores = [cell["scores"][metric] for cell in cells if metric in cell["scores"]]
-    known = [score for score in scores if score["state"] == "ok"]
-    if known:
-        values = [score["value"] for score in known]
-        spread = f"range over {len(values)} seeds: {min(values):.3f} to {max(values):.3f}" if len(values) > 1 else ""
-        lost = "" if len(values) == len(cells) else f"{len(values)} of {len(cells)} seeds"
-        # With several seeds the interval is of their mean; a board without one shows the range alone.
-        within = _interval(known[0]) if len(known) == 1 else _interval(over_seeds) if over_seeds else ""
-        note = "; ".join(part for part in (within and f"95 % interval: {within}", spread, lost) if part)
-        return Entry(_number(fmean(values)) + ("*" if lost else ""), repr(fmean(values)), note, interval=within)
-    if scores:
-        return _missing(scores[0]["state"], scores[0]["reason"])
-    return _missing(cells[0]["state"], cells[0]["reason"])
+def _cost(board: Json, costs: dict[str, Cost]) -> Json:
+    ranked = fronts(board, costs)
+    return {
+        "scatter": charts.scatter_of_scores(board), "cost_charts": charts.scatters_of_cost(ranked),
+        "front": [{**row, "costs": [text for text, _ in _costs(row["cost"])]} for row in ranked],
+    }  # fmt: skip
 
 
-def _overall_entry(row: Json | None) -> Entry:
-    if row is None or row["value"] is None:
-        return Entry("n/a", "", "no dataset on this board has this metric", "not-applicable")
-    within = _interval(row)
-    over = {"cells": "95 % interval over cells and seeds", "seeds": "95 % interval over seeds alone"}
-    note = f"{over.get(row.get('interval', ''), 'range over seeds')}: {within}" if within else ""
-    flag = ""
-    if row["rank_low"] is not None:
-        note += f"{'; ' if note else ''}rank {_rank(row)} of the models"
-    if row["coverage"] < 1:
-        flag = f" ({row['coverage']:.0%})"
-        note += f"{'; ' if note else ''}over {row['coverage']:.0%} of the datasets only, so not ranked"
-    return Entry(_number(row["value"]) + flag, repr(row["value"]), note, interval=within)
+def _metrics(board: Json) -> Json:
+    from scarena.metrics.registry import METRICS
+
+    every = _every(board)
+    return {
+        "every": [METRICS[key] for key in every], "titles": {key: info.title for key, info in METRICS.items()},
+        "checks": discrimination(board), "scaled": _kinds(tables.scaled_table(board)), "blind": blind_metrics(board),
+        "agreement": companions(*agreement(board, every)),
+        "config": json.dumps(board["provenance"].get("config"), indent=1, sort_keys=True),
+    }  # fmt: skip
 
 
-def _rank(row: Json) -> str:
-    return str(row["rank_low"]) if row["rank_low"] == row["rank_high"] else f"{row['rank_low']}–{row['rank_high']}"
+def _datasets(board: Json, folder: Path, scores: Scores, costs: dict[str, Cost]) -> list[Json]:
+    every = _every(board)
+    return dataset_parts(board, folder, scores, costs, every if _runs(board) * len(every) <= _EVERY else ())
 
 
-def _letter(group: int) -> str:
-    """Return A for 1, Z for 26, AA for 27."""
-    text = ""
-    while group > 0:
-        group, digit = divmod(group - 1, 26)
-        text = chr(ord("A") + digit) + text
-    return text
+def _critical(board: Json, scores: Scores) -> Json:
+    found = critical_difference(board, scores)
+    return {"critical": found, "critical_svg": critical_svg(found) if found else ""}
 
 
-def _rank_entry(row: Json | None, *, certain: bool) -> Entry:
-    """Return the range of ranks by total, with the letter of the tie group; `certain` where replicates made them."""
-    if row is None or row["rank_low"] is None:
-        return Entry("–", "", "controls and models without a total on every dataset are not ranked")
-    letter = _letter(row["tie_group"])
-    known = "95 % range of ranks" if certain else "rank by value, without intervals"
-    note = f"{known}; group {letter}: not told from the best of its group"
-    return Entry(_rank(row), repr((row["rank_low"] + row["rank_high"]) / 2), note, interval=letter)
+def _every(board: Json) -> tuple[str, ...]:
+    from scarena.metrics.registry import METRICS
+
+    return tuple(sorted({row["metric"] for row in board["overall"]} & METRICS.keys()))
 
 
-def _cost_entries(timings: list[Json], model: str, dataset: str | None) -> list[Entry]:
-    rows = [t for t in timings if t["model"] == model and t["step"] == "embed" and dataset in (None, t["dataset"])]
-    if not rows:
-        return [Entry("–", ""), Entry("–", "")]
-    wall, peak = sum(row["wall_s"] for row in rows), max(row["peak_rss_mb"] for row in rows)
-    return [Entry(f"{wall:.1f}", repr(wall)), Entry(f"{peak / 1024:.2f}", repr(peak))]
+def _runs(board: Json) -> int:
+    return len(board["datasets"]) * len(board["models"])
 
 
-def ordered_models(board: Json) -> list[Json]:
-    """Return the models' cards, best total first and controls last."""
-    total = {row["model"]: row["value"] for row in board["overall"] if row["metric"] == "total"}
-
-    def order(card: Json) -> tuple[bool, float, str]:
-        value = total.get(card["name"])
-        return card["family"] == "control", -(value if value is not None else -9.0), card["name"]
-
-    return sorted(board["models"], key=order)
+def _files(board: Json) -> dict[str, bytes]:
+    """Return the files that the page offers, by name."""
+    return {"board.json": downloads.board_bytes(board), "board.parquet": parquet_bytes(board)}
 
 
-def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:
-    """Return the rows of the overall table."""
-    found = {(row["model"], row["metric"]): row for row in board["overall"]}
-    certain = any(row["metric"] == "total" and row["low"] is not None for row in board.get("differences", []))
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("scarena"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}
+    return environment
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+def _hash(script: str) -> str:
+    """Return what the page's policy names a script by: no other one runs, whatever a name on the board contains."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def _has(board: Json, family: str) -> bool:
+    return any(card["family"] == family for card in board["models"])
+
+
+def _kinds(rows: list[Json]) -> list[Json]:
+    return [{**row, "kind": "controls" if row["card"]["family"] == "control" else "models"} for row in rows]
+
+
+def _ranking(board: Json, costs: dict[str, Cost]) -> list[Json]:
+    """Return the rows of the overall table with their costs and how many datasets they cover."""
+    total = overall_of(board)
+    of = len(counting(board, "total"))
     return [
         {
-            "card": card,
-            "rank": _rank_entry(found.get((card["name"], "total")), certain=certain),
-            "entries": [_overall_entry(found.get((card["name"], metric))) for metric in metrics],
-            "costs": _cost_entries(board["timings"], card["name"], None),
+            **row, "costs": _costs(costs.get(row["card"]["name"], UNKNOWN)), "of": of,
+            "covered": round(of * total.get((row["card"]["name"], "total"), {"coverage": 0.0})["coverage"]),
         }
-        for card in ordered_models(board)
-    ]
+        for row in _kinds(tables.overall_table(board))
+    ]  # fmt: skip
 
 
-def dataset_table(board: Json, dataset: str, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:
-    """Return the rows of one dataset's table, in the order of the overall one."""
-    rows = board.get("per_dataset", [])
-    over_seeds = {(row["model"], row["metric"]): row for row in rows if row["dataset"] == dataset}
-    here = [cell for cell in board["cells"] if cell["dataset"] == dataset]
-    table = []
-    for card in ordered_models(board):
-        name = card["name"]
-        cells = [cell for cell in here if cell["model"] == name]
-        entries = [_score_entry(cells, metric, over_seeds.get((name, metric))) for metric in metrics]
-        costs = _cost_entries(board["timings"], name, dataset)
-        table.append({"card": card, "rank": None, "entries": entries, "costs": costs})
-    return table
+def _costs(cost: Cost) -> list[tuple[str, str]]:
+    """Return what is shown of each cost, and what it sorts by."""
+    known = [(getattr(cost, key), digits) for key, _, _, digits in AXES]
+    return [("–", "") if value is None else (f"{value:.{digits}f}", repr(value)) for value, digits in known]
 
 
-def scaled_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:
-    """Return the rows of the control-scaled table; none where the board has no such scores."""
-    found = {(row["model"], row["metric"]): row for row in board.get("control_scaled", [])}
-    if not found:
-        return []
-
-    def entry(row: Json | None) -> Entry:
-        if row is None or row["value"] is None:
-            return Entry("n/a", "", "no dataset with a value on which labels score better than noise", "not-applicable")
-        flag = f" ({row['coverage']:.0%})" if row["coverage"] < 1 else ""
-        return Entry(_number(row["value"]) + flag, repr(row["value"]), f"mean over {row['datasets']} datasets")
-
-    return [
-        {"card": card, "rank": None, "costs": [], "entries": [entry(found.get((card["name"], m))) for m in metrics]}
-        for card in ordered_models(board)
-    ]
-
-
-def missing_cells(board: Json) -> list[Json]:
+def missing_cells(board: Json, folder: Path) -> list[Json]:
     """Return every run or metric without a value because something failed or was not to be had, with its reason."""
     lines = []
     for cell in board["cells"]:
         who = {key: cell[key] for key in ("dataset", "model", "seed")}
         if cell["state"] != "ok":
-            lines.append({**who, "metric": "all", "state": cell["state"], "reason": cell["reason"]})
+            log = last_lines(folder / cell["dataset"] / cell["model"] / str(cell["seed"]) / "record.log")
+            lines.append({**who, "metric": "all", "state": cell["state"], "reason": cell["reason"], "log": log})
         for metric, score in sorted(cell["scores"].items()):
             if score["state"] == "failed":
-                lines.append({**who, "metric": metric, "state": score["state"], "reason": score["reason"]})
+                told = {"metric": metric, "state": score["state"], "reason": score["reason"], "log": []}
+                lines.append({**who, **told})
     return lines
 
 
@@ -185,44 +181,6 @@ def blind_metrics(board: Json) -> dict[str, list[str]]:
         if not check["discriminates"]:
             found.setdefault(check["metric"], []).append(check["dataset"])
     return found
-
-
-def render(board: Json, folder: Path) -> str:
-    """Return the page of a board whose runs lie in `folder`."""
-    from plotly.offline import get_plotlyjs
-
-    from scarena.figures import scatter_of_scores, umaps
-    from scarena.metrics.registry import METRICS
-    from scarena.verdicts import cost_front, discrimination, verdicts
-
-    environment = Environment(loader=PackageLoader("scarena"), autoescape=True, undefined=StrictUndefined)
-    names = [entry["dataset"] for entry in board["datasets"]]
-    every = tuple(sorted({row["metric"] for row in board["overall"]} & METRICS.keys()))
-    tables = [{"id": "overall", "title": "Overall", "rows": overall_table(board)}]
-    tables += [{"id": name, "title": name, "rows": dataset_table(board, name)} for name in names]
-    return environment.get_template("board.html").render(
-        board=board,
-        headline=[METRICS[key] for key in HEADLINE],
-        every=[METRICS[key] for key in every],
-        titles={key: info.title for key, info in METRICS.items()},
-        full=[{"dataset": name, "rows": dataset_table(board, name, every)} for name in names],
-        tables=tables,
-        verdicts=verdicts(board),
-        intervals=any(row["low"] is not None for row in board["overall"]),
-        pairs=_pairs(board),
-        checks=discrimination(board),
-        front=cost_front(board),
-        scaled=scaled_table(board),
-        missing=missing_cells(board),
-        blind=blind_metrics(board),
-        trained=trained_on(board),
-        seen=seen_datasets(board),
-        chart=Markup(scatter_of_scores(board)),
-        umaps=[{**figure, "html": Markup(figure["html"])} for figure in umaps(board, folder)],
-        plotly=Markup(get_plotlyjs()),
-        style=Markup(_asset("board.css")),
-        script=Markup(_asset("board.js")),
-    )
 
 
 def trained_on(board: Json) -> list[Json]:
@@ -237,15 +195,6 @@ def trained_on(board: Json) -> list[Json]:
         for card in ordered_models(board)
         if any(row["model"] == card["name"] for row in rows)
     ]
-
-
-def seen_datasets(board: Json) -> dict[str, list[str]]:
-    """Return the datasets that are, or whose study is, in a model's training corpus."""
-    found: dict[str, list[str]] = {}
-    for row in board.get("contamination", []):
-        if row["state"] in ("cells", "study"):
-            found.setdefault(row["model"], []).append(row["dataset"])
-    return found
 
 
 def _pairs(board: Json) -> list[Json]:

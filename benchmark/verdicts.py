@@ -1,4 +1,4 @@
-"""What a board allows one to say: who beats whom beyond noise, which metrics tell labels from noise, who is on a front.
+"""What a board allows one to say: who beats whom beyond noise, which metrics tell labels from noise, what it costs.
 
 Says no more than the paired differences do. Reads board.json alone; a board from before they existed gets the weaker
 sentences.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scarena.uncertainty import TIED, pareto
+from scarena.uncertainty import TIED
 
 Json = dict[str, Any]
 
@@ -25,11 +25,12 @@ _WORDS = {
 }
 
 
-def _and(names: list[str]) -> str:
+def joined(names: list[str]) -> str:
+    """Return names as a sentence lists them."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _compared(board: Json, mine: Json, other: Json) -> tuple[str, str, str]:
+def _ended(board: Json, mine: Json, other: Json) -> tuple[str, str, str]:
     """Return how one total compares with another: the word, the numbers, and what the interval does not cover."""
     pair = mine["model"], other["model"]
     apart = mine["value"] - other["value"]
@@ -45,14 +46,14 @@ def _compared(board: Json, mine: Json, other: Json) -> tuple[str, str, str]:
     return word, f"{apart:+.3f}", "no intervals, so whether that is beyond noise is not known"
 
 
-def _sentence(board: Json, mine: Json, others: list[Json], title: dict[str, str]) -> str:
-    """Return one clause for each way the comparisons ended, the best first."""
-    found = [(title[other["model"]], *_compared(board, mine, other)) for other in others]
+def compared(board: Json, mine: Json, others: list[Json], title: dict[str, str]) -> str:
+    """Return how one total compares with others: a clause for each way it ended, the best first."""
+    found = [(title[other["model"]], *_ended(board, mine, other)) for other in others]
     clauses = []
     for word, (before, after) in _WORDS.items():
         names = [f"{name} ({numbers})" for name, ended, numbers, _ in found if ended == word]
         if names:
-            clauses.append(before + _and(names) + after)
+            clauses.append(before + joined(names) + after)
     limits = sorted({limit for *_, limit in found if limit})
     return "; ".join(clauses) + (f" ({'; '.join(limits)})" if limits else "")
 
@@ -77,10 +78,10 @@ def verdicts(board: Json) -> list[str]:
         if mine is None or not known:
             sentences.append(f"{card['title']}: no verdict, since totals are missing.")
             continue
-        said = f"{card['title']} (mean total {mine['value']:.3f}) {_sentence(board, mine, known, title)}."
-        sentences.append(said + (f" Not compared with {_and(unknown)}: no total." if unknown else ""))
+        said = f"{card['title']} (mean total {mine['value']:.3f}) {compared(board, mine, known, title)}."
+        sentences.append(said + (f" Not compared with {joined(unknown)}: no total." if unknown else ""))
         if twin is not None:
-            sentences.append(f"What pretraining adds: {card['title']} {_sentence(board, mine, [twin], title)}.")
+            sentences.append(f"What pretraining adds: {card['title']} {compared(board, mine, [twin], title)}.")
     return sentences
 
 
@@ -111,21 +112,3 @@ def seconds_per_1000_cells(board: Json) -> dict[str, float]:
             wall[row["model"]] = wall.get(row["model"], 0.0) + row["wall_s"]
             embedded[row["model"]] = embedded.get(row["model"], 0) + cells[row["dataset"]]
     return {model: 1000 * seconds / embedded[model] for model, seconds in wall.items() if embedded[model]}
-
-
-def cost_front(board: Json) -> list[Json]:
-    """Return the models that no other dominates in (bio, batch, cost), best bio first.
-
-    Made with the page and not kept on the board, because time is measured anew in every run.
-    """
-    value = {(row["model"], row["metric"]): row["value"] for row in board["overall"] if row["rank_low"] is not None}
-    seconds = seconds_per_1000_cells(board)
-    rows = [
-        {"title": card["title"], "bio": bio, "batch": batch, "cost": cost}
-        for card in sorted(board["models"], key=lambda card: card["name"])
-        if (bio := value.get((card["name"], "bio"))) is not None
-        and (batch := value.get((card["name"], "batch"))) is not None
-        and (cost := seconds.get(card["name"])) is not None
-    ]
-    kept = pareto([(row["bio"], row["batch"], -row["cost"]) for row in rows])
-    return sorted((row for row, on in zip(rows, kept, strict=True) if on), key=lambda row: -row["bio"])

@@ -1,31 +1,299 @@
 "use strict";
-// Sorting: a click orders by the column, best first; rows without a value stay last in both directions.
-for (const header of document.querySelectorAll("table.board thead th[data-better]")) {
+// The page is whole without this script. It sorts tables, ranks again for other data or weights, keeps the choice in
+// the address, and draws the charts. Nothing is fetched.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// ---- sorting: best first; rows without a value stay last in both directions, controls stay below the models.
+
+function sortKey(row, column) {
+  const cell = row.cells[column], told = cell.dataset.sort;
+  return told === undefined ? cell.textContent.trim() : told;
+}
+
+function sortTable(header, direction) {
+  const table = header.closest("table"), column = header.cellIndex;
+  const sign = direction === "ascending" ? 1 : -1, isText = header.dataset.better === "text";
+  for (const cell of header.parentElement.cells) cell.removeAttribute("aria-sort");
+  header.setAttribute("aria-sort", direction);
+  for (const body of table.tBodies) {
+    const keyed = [...body.rows].map((row) => [sortKey(row, column), row]);
+    keyed.sort(([a], [b]) => {
+      if (isText) return sign * a.localeCompare(b);
+      const x = a === "" ? NaN : Number(a), y = b === "" ? NaN : Number(b);
+      if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+      return sign * (x - y);
+    });
+    body.append(...keyed.map(([, row]) => row));
+  }
+}
+
+for (const header of all("th[data-better]")) {
   header.querySelector("button").addEventListener("click", () => {
-    const table = header.closest("table"), column = header.cellIndex, body = table.tBodies[0];
-    const first = header.dataset.better === "lower" ? "ascending" : "descending";
+    const first = ["lower", "text"].includes(header.dataset.better) ? "ascending" : "descending";
     const other = first === "ascending" ? "descending" : "ascending";
-    const next = header.getAttribute("aria-sort") === first ? other : first;
-    for (const cell of table.tHead.rows[0].cells) cell.removeAttribute("aria-sort");
-    header.setAttribute("aria-sort", next);
-    const sign = next === "ascending" ? 1 : -1;
-    const compare = (a, b) => {
-      const x = a.cells[column].dataset.sort, y = b.cells[column].dataset.sort;
-      if (x === "" || y === "") return (x === "") - (y === "");
-      if (header.dataset.better === "text") return sign * x.localeCompare(y);
-      return sign * (Number(x) - Number(y));
-    };
-    for (const row of [...body.rows].sort(compare)) body.append(row);
+    sortTable(header, header.getAttribute("aria-sort") === first ? other : first);
   });
 }
-for (const tab of document.querySelectorAll(".tabs button")) {
-  tab.addEventListener("click", () => {
-    const group = tab.closest(".tabs");
-    for (const each of group.querySelectorAll("button")) {
-      const mine = each === tab;
-      each.setAttribute("aria-selected", mine);
-      document.getElementById(each.getAttribute("aria-controls")).hidden = !mine;
+
+// ---- ranking again: the mean over the chosen datasets of a weighted mean of scores, with a cautious interval.
+
+const form = document.getElementById("choice");
+const ranking = document.getElementById("ranking");
+const answer = document.getElementById("answer");
+const rows = new Map(all("tr[data-model]", ranking).map((row) => [row.dataset.model, row]));
+const shipped = new Map([...rows].map(([name, row]) => [name, row.innerHTML]));
+const order = [...rows.keys()];
+const TOTAL = data.metrics.indexOf("total");
+const COLUMNS = 2; // what stands before the metrics
+
+function chosen() {
+  const weights = Object.fromEntries(data.weighed.map((metric) => [metric, Number(form.elements[metric].value)]));
+  const families = all("input[name=family]:checked", form).map((box) => box.value);
+  return { weights, families, use: form.elements.use.value, tissue: form.elements.tissue.value };
+}
+
+function sameWeights(weights, others) {
+  // What counts is their ratio.
+  const sum = (w) => data.weighed.reduce((total, metric) => total + w[metric], 0);
+  return sum(weights) > 0 && data.weighed.every((m) => Math.abs(weights[m] / sum(weights) - others[m] / sum(others)) < 1e-9);
+}
+
+function weighted(scores, weights) {
+  // [value, low, high] of one model on one dataset. Each end moves by no more than the weighted sum of the parts'.
+  const parts = data.weighed.filter((metric) => weights[metric] > 0);
+  const whole = parts.reduce((sum, metric) => sum + weights[metric], 0);
+  const found = [0, 0, 0];
+  for (const metric of parts) {
+    const score = scores[data.metrics.indexOf(metric)];
+    if (!score) return null;
+    for (let end = 0; end < 3; end++) {
+      found[end] = score[end] === null || found[end] === null ? null : found[end] + (weights[metric] / whole) * score[end];
     }
-    window.dispatchEvent(new Event("resize"));
-  });
+  }
+  return found;
 }
+
+function mean(scores) {
+  // Datasets are drawn apart from each other, so the squares of their half-intervals add up.
+  const n = scores.length, value = scores.reduce((sum, score) => sum + score[0], 0) / n;
+  const half = (end) => Math.sqrt(scores.reduce((sum, score) => sum + (score[end] - score[0]) ** 2, 0)) / n;
+  const known = scores.every((score) => score[1] !== null && score[2] !== null);
+  return [value, known ? value - half(1) : null, known ? value + half(2) : null];
+}
+
+function overDatasets(model, wanted, scoreOf) {
+  const scores = wanted.map((dataset) => scoreOf(model.scores[dataset])).filter((score) => score !== null);
+  return { covered: scores.length, score: scores.length ? mean(scores) : null };
+}
+
+function countingFor(metrics, datasets) {
+  return datasets.filter((dataset) => metrics.every((metric) => data.counting[data.metrics.indexOf(metric)].includes(dataset)));
+}
+
+function standings(choice) {
+  const isWanted = (dataset) => !choice.tissue || dataset.tissue === choice.tissue;
+  const datasets = data.datasets.flatMap((dataset, index) => (isWanted(dataset) ? [index] : []));
+  const parts = data.weighed.filter((metric) => choice.weights[metric] > 0);
+  const own = sameWeights(choice.weights, data.tasks.integration);
+  const wanted = parts.length ? countingFor(own ? ["total"] : parts, datasets) : [];
+  const scoreOf = own ? (scores) => scores[TOTAL] : (scores) => weighted(scores, choice.weights);
+  const found = data.models.map((model) => ({
+    model, of: wanted.length, ...overDatasets(model, wanted, scoreOf),
+    others: data.metrics.map((metric, index) =>
+      overDatasets(model, countingFor([metric], datasets), (scores) => scores[index]).score),
+  }));
+  const ranked = found.filter((row) => row.model.family !== "control" && row.of > 0 && row.covered === row.of);
+  ranked.sort((a, b) => b.score[0] - a.score[0]);
+  for (const row of ranked) {
+    const others = ranked.filter((other) => other !== row && other.score[1] !== null && row.score[1] !== null);
+    row.rank = [
+      1 + others.filter((other) => other.score[1] > row.score[2]).length,
+      ranked.length - others.filter((other) => other.score[2] < row.score[1]).length,
+    ];
+  }
+  return { found, ranked, datasets: datasets.map((index) => data.datasets[index].name), wanted };
+}
+
+const valueOf = (row) => (row.score ? row.score[0] : -Infinity);
+const shown = (value) => value.toFixed(3);
+
+function writeCell(cell, score, heat) {
+  cell.className = heat === null ? "" : "h" + Math.floor(heat * 9.99);
+  cell.dataset.sort = score ? score[0] : "";
+  cell.textContent = score ? shown(score[0]) : "n/a";
+  cell.title = "";
+  if (score && score[1] !== null) {
+    const interval = document.createElement("span");
+    interval.className = "interval";
+    interval.textContent = `${shown(score[1])} to ${shown(score[2])}`;
+    cell.append(interval);
+  }
+}
+
+function shades(found, pick, better) {
+  const values = found.filter((row) => row.model.family !== "control" && pick(row)).map((row) => pick(row)[0]);
+  const low = Math.min(...values), high = Math.max(...values);
+  return (score) => {
+    if (!score || high <= low) return null;
+    const share = Math.min(1, Math.max(0, (score[0] - low) / (high - low)));
+    return better === "lower" ? 1 - share : share;
+  };
+}
+
+function writeRanking(result) {
+  const picks = data.metrics.map((_, index) => (index === TOTAL ? (row) => row.score : (row) => row.others[index]));
+  const heats = picks.map((pick, index) => shades(result.found, pick, data.better[index]));
+  for (const row of result.found) {
+    const cells = rows.get(row.model.name).cells;
+    cells[1].textContent = !row.rank ? "–" : row.rank[0] === row.rank[1] ? row.rank[0] : row.rank.join("–");
+    cells[1].dataset.sort = row.rank ? (row.rank[0] + row.rank[1]) / 2 : "";
+    cells[1].title = "range of ranks by intervals that do not overlap";
+    picks.forEach((pick, index) => writeCell(cells[COLUMNS + index], pick(row), heats[index](pick(row))));
+    const last = cells[cells.length - 1];
+    last.textContent = `${row.covered}/${row.of}`;
+    last.dataset.sort = row.covered;
+  }
+}
+
+function placeRows(names) {
+  for (const body of ranking.tBodies) {
+    const mine = names.map((name) => rows.get(name)).filter((row) => row.parentElement === body);
+    body.append(...mine);
+  }
+  for (const header of all("th[aria-sort]", ranking)) header.removeAttribute("aria-sort");
+}
+
+function isShown(model, choice) {
+  if (!choice.families.includes(model.family)) return false;
+  const asIs = ["zero-shot", "frozen"].includes(model.use);
+  return model.family === "control" || !choice.use || (choice.use === "as-is") === asIs;
+}
+
+function sentence(result, choice) {
+  if (!result.wanted.length) return "No dataset of this choice has such a score, or every weight is 0.";
+  const seen = result.ranked.filter((row) => isShown(row.model, choice));
+  const over = `Over ${result.wanted.length} dataset${result.wanted.length > 1 ? "s" : ""}`;
+  if (!seen.length) return `${over}: no model of this choice has a score on each.`;
+  const best = seen[0];
+  const tied = seen.filter((row) => row !== best && row.score[2] !== null && row.score[2] >= best.score[1]);
+  const zero = seen.find((row) => row.model.use === "zero-shot" && !row.model.twin);
+  const names = tied.map((row) => row.model.title).join(", ");
+  let text = `${over}: ${best.model.title} is first (${shown(best.score[0])})`;
+  text += best.score[1] === null ? "; no intervals." : names ? `; not told from it: ${names}.` : ", no interval reaches its own.";
+  if (zero && zero !== best) text += ` Best zero-shot: ${zero.model.title} (${shown(zero.score[0])}).`;
+  return `${text} Intervals of a choice of your own are cautious: wide rather than narrow.`;
+}
+
+function rank() {
+  const choice = chosen();
+  const own = sameWeights(choice.weights, data.tasks.integration) && !choice.tissue;
+  for (const [name, row] of rows) row.innerHTML = shipped.get(name);
+  const result = standings(choice);
+  if (own) {
+    placeRows(order);
+  } else {
+    writeRanking(result);
+    const rest = result.found.filter((row) => !row.rank).toSorted((a, b) => valueOf(b) - valueOf(a));
+    placeRows([...result.ranked, ...rest].map((row) => row.model.name));
+  }
+  for (const model of data.models) rows.get(model.name).hidden = !isShown(model, choice);
+  const plain = own && !choice.use && choice.families.length === all("input[name=family]", form).length;
+  answer.textContent = plain ? "" : sentence(result, choice);
+}
+
+// ---- the choice in the address: #tissue=blood&bio=0.5, beside a place: &at=dataset-kang.
+
+function remember() {
+  const parts = new URLSearchParams();
+  const families = all("input[name=family]", form);
+  for (const metric of data.weighed) {
+    if (form.elements[metric].value !== form.elements[metric].defaultValue) parts.set(metric, form.elements[metric].value);
+  }
+  for (const name of ["tissue", "use"]) if (form.elements[name].value) parts.set(name, form.elements[name].value);
+  const off = families.filter((box) => !box.checked).map((box) => box.value);
+  if (off.length) parts.set("without", off.join(","));
+  history.replaceState(null, "", parts.size ? `#${parts}` : location.pathname + location.search);
+}
+
+function recall() {
+  const text = location.hash.slice(1), parts = new URLSearchParams(text.includes("=") ? text : "");
+  form.reset();
+  for (const metric of data.weighed) {
+    const value = parts.get(metric);
+    if (value !== null && Number.isFinite(Number(value))) form.elements[metric].value = value;
+  }
+  for (const name of ["tissue", "use"]) {
+    const field = form.elements[name], value = parts.get(name);
+    if (value !== null && [...field.options].some((option) => option.value === value)) field.value = value;
+  }
+  const off = (parts.get("without") || "").split(",");
+  for (const box of all("input[name=family]", form)) box.checked = !off.includes(box.value);
+  show();
+  goTo(text.includes("=") ? parts.get("at") : text);
+}
+
+function show() {
+  for (const metric of data.weighed) {
+    form.elements[metric].nextElementSibling.textContent = Number(form.elements[metric].value).toFixed(2);
+  }
+  const weights = chosen().weights;
+  form.elements.task.value = Object.keys(data.tasks).find((task) => sameWeights(weights, data.tasks[task])) || "";
+  rank();
+}
+
+function goTo(id) {
+  const place = id && document.getElementById(id);
+  if (!place) return;
+  for (let part = place; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+  place.scrollIntoView();
+}
+
+document.documentElement.className = "scripted";
+form.hidden = false;
+form.addEventListener("input", (event) => {
+  const task = data.tasks[form.elements.task.value];
+  if (event.target.name === "task" && task) for (const metric of data.weighed) form.elements[metric].value = task[metric];
+  show();
+  remember();
+});
+form.addEventListener("reset", () => setTimeout(() => { show(); remember(); }));
+window.addEventListener("hashchange", recall);
+recall();
+
+// ---- charts: plotly is unpacked when the first of them comes near.
+
+async function loadPlotly() {
+  const packed = await unpack(document.getElementById("plotly").textContent.trim());
+  const script = document.createElement("script");
+  script.textContent = packed;
+  document.head.append(script);
+}
+
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
+let plotly = null;
+
+async function draw(place) {
+  plotly ??= loadPlotly();
+  await plotly;
+  const style = getComputedStyle(document.body), ink = style.color, line = style.getPropertyValue("--line");
+  const spec = JSON.parse(document.querySelector(`script[data-chart="${place.id}"]`).textContent);
+  for (const axis of ["xaxis", "yaxis"]) Object.assign(spec.layout[axis], { gridcolor: line, zerolinecolor: line, linecolor: ink });
+  spec.layout.font = { color: ink, family: style.fontFamily };
+  place.replaceChildren();
+  await Plotly.newPlot(place, spec.data, spec.layout, { displayModeBar: false, responsive: true });
+}
+
+const watcher = new IntersectionObserver((entries) => {
+  for (const entry of entries.filter((each) => each.isIntersecting)) {
+    watcher.unobserve(entry.target);
+    draw(entry.target);
+  }
+}, { rootMargin: "300px" });
+for (const place of all(".chart")) watcher.observe(place);

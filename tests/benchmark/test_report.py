@@ -5,8 +5,14 @@ import re
 
 import pytest
 
-from scarena.report import dataset_table, overall_table, render, scaled_table
-from scarena.verdicts import cost_front, discrimination, seconds_per_1000_cells, verdicts
+from scarena.page.cost import costs_of, fronts
+from scarena.page.metrics import agreement, companions
+from scarena.page.models import critical_difference, wins_and_losses
+from scarena.page.scores import scores_of
+from scarena.page.sentences import lead, of_dataset
+from scarena.page.tables import dataset_table, overall_table, scaled_table
+from scarena.report import render
+from scarena.verdicts import discrimination, seconds_per_1000_cells, verdicts
 
 SCORE = {"state": "ok", "reason": "", "low": None, "high": None}
 
@@ -14,6 +20,7 @@ SCORE = {"state": "ok", "reason": "", "low": None, "high": None}
 def card(name, family="baseline", **more):
     defaults = {
         "title": name,
+        "trains_on_target": False,
         "description": f"about {name}",
         "control": None,
         "uses_labels": False,
@@ -62,7 +69,7 @@ def board():
 
 
 def without_plotly(page):
-    return re.sub(r"<script>/\*\*.*?</script>", "", page, count=1, flags=re.S)
+    return re.sub(r'<script type="text/plain" id="plotly">.*?</script>', "", page, count=1, flags=re.S)
 
 
 def test_the_page_needs_no_network(board, tmp_path):
@@ -164,7 +171,9 @@ def test_a_dataset_shows_its_runs_interval_and_with_several_seeds_that_of_their_
     score |= {"low": 0.4, "high": 0.6}
 
     def entry():
-        return next(row for row in dataset_table(board, "d1") if row["card"]["name"] == "hvg")["entries"][0]
+        return next(row for row in dataset_table(board, "d1", scores_of(board)) if row["card"]["name"] == "hvg")[
+            "entries"
+        ][0]
 
     assert entry().interval == "0.400 to 0.600"
     board["cells"].append({**board["cells"][0], "seed": 1})
@@ -192,7 +201,7 @@ def fronted(board):
             {**row, "model": model, "metric": m, "value": v} for m, v in (("bio", bio), ("batch", batch))
         ]
         board["timings"].append({"step": "embed", "dataset": "d1", "model": model, "wall_s": wall, "peak_rss_mb": 1.0})
-    board["datasets"][0]["summary"] = {"n_cells": 500, "batches": [], "types": []}
+    board["datasets"][0]["summary"] = {"n_cells": 500, "batches": {}, "types": {}}
     board["pareto"] = [{"model": m, "bio": sides[m][0], "batch": sides[m][1]} for m in ("hvg", "harmony")]
     return board
 
@@ -200,10 +209,23 @@ def fronted(board):
 def test_the_front_with_cost_is_made_of_wall_time_a_cell(board, tmp_path):
     board = fronted(board)
     assert seconds_per_1000_cells(board) == {"hvg": 2.0, "harmony": 100.0, "scvi": 4.0}
-    assert [row["title"] for row in cost_front(board)] == ["hvg", "harmony"]
+    rows = {row["name"]: row for row in fronts(board, costs_of(board))}
+    # Totals .5, .7, .6: the dear one is best, the cheap one worst, the third between them in both.
+    assert [name for name, row in rows.items() if "s / 1,000 cells" in row["fronts"]] == ["harmony", "scvi", "hvg"]
+    board["timings"][-1]["wall_s"] = 60.0
+    dear = {row["name"]: row["fronts"] for row in fronts(board, costs_of(board))}
+    assert "s / 1,000 cells" not in dear["scvi"]
+    assert rows["hvg"]["cost"].gpu_hours is None
     page = render(board, tmp_path)
-    assert "On the front of bio, batch and cost" in page
+    assert "No run of this board used a GPU" in page
     assert '"name":"Pareto front"' in page
+
+
+def test_gpu_hours_are_those_of_runs_that_used_one(board):
+    board = fronted(board)
+    board["timings"][0] |= {"wall_s": 1800.0, "peak_vram_mb": 10.0}
+    assert costs_of(board)["hvg"].gpu_hours == 0.5
+    assert costs_of(board)["scvi"].gpu_hours is None
 
 
 def test_scaled_scores_have_a_table_of_their_own_only_where_the_board_has_them(board, tmp_path):
@@ -255,3 +277,108 @@ def test_what_was_submitted_is_marked(board, tmp_path):
     assert ">submitted</span>" not in render(board, tmp_path)
     board["models"][0]["submitted"] = True
     assert ">submitted</span>" in render(board, tmp_path)
+
+
+def test_the_first_sentence_names_the_leaders_and_ties_only_where_they_are(paired):
+    for row in paired["overall"]:
+        row["tie_group"] = {"harmony": 1, "scvi": 1}.get(row["model"], 2)
+    assert lead(paired)[0] == "harmony and scvi tie for the lead (mean totals 0.600 to 0.700 over 1 dataset)."
+    paired["overall"][2]["tie_group"] = 2
+    assert lead(paired)[0] == "harmony leads beyond noise (mean total 0.700 over 1 dataset)."
+
+
+def test_the_sentences_say_which_foundation_models_beat_the_best_baseline(paired):
+    assert lead(paired)[-1] == "No foundation model beats the best baseline, harmony, beyond noise."
+    paired["differences"][2] |= {"low": -0.16, "high": 0.02}
+    assert lead(paired)[-1].endswith("beyond noise; scarena-fm ties with it.")
+    paired["differences"][2] |= {"low": -0.16, "high": -0.14}
+    paired["overall"][3]["value"] = 0.9
+    assert lead(paired)[-1] == "scarena-fm beats the best baseline, harmony, beyond noise."
+
+
+def test_the_best_zero_shot_model_is_no_adapted_one_and_no_untrained_twin(paired):
+    paired["overall"][-1]["value"] = 0.99
+    paired["models"].append(card("adapted", "foundation", trains_on_target=True))
+    paired["overall"].append({**paired["overall"][3], "model": "adapted", "value": 0.98})
+    assert lead(paired)[1].startswith("Best zero-shot: scarena-fm (0.550) beats hvg")
+
+
+def test_without_intervals_the_sentences_claim_no_tie_and_no_lead(board):
+    first, *rest = lead(board)
+    assert first == "harmony scores highest (mean total 0.700 over 1 dataset); this board has no intervals."
+    assert not any("beats" in sentence or "tie" in sentence for sentence in rest)
+
+
+def test_a_dataset_names_its_best_its_best_zero_shot_and_what_they_cost(board):
+    board = fronted(board)
+    ends = {"harmony": (0.65, 0.75), "scvi": (0.52, 0.66), "scarena-fm": (0.5, 0.51), "hvg": (0.4, 0.5)}
+    for cell in board["cells"]:
+        if cell["model"] in ends:
+            cell["scores"]["total"] |= dict(zip(("low", "high"), ends[cell["model"]], strict=True))
+    said = of_dataset(board, "d1", scores_of(board), costs_of(board))
+    assert said.startswith("Best total here: harmony (0.700, 95 % 0.650 to 0.750, 100.0 s for 1,000 cells)")
+    assert "; scvi overlaps with it. " in said
+    assert "Best zero-shot: scarena-fm (0.550" in said
+    assert "below scVI (0.600, 95 % 0.520 to 0.660, 4.0 s for 1,000 cells)" in said
+
+
+def test_wins_are_intervals_that_lie_apart(board):
+    ends = {"harmony": (0.68, 0.72), "scvi": (0.5, 0.69), "hvg": (0.4, 0.45)}
+    for cell in board["cells"]:
+        if cell["model"] in ends:
+            cell["scores"]["total"] |= dict(zip(("low", "high"), ends[cell["model"]], strict=True))
+    (row,) = wins_and_losses(board, scores_of(board), "harmony")
+    assert (row["best"], row["above"], row["open"], row["below"]) == ("scvi", 1, 2, 0)
+    assert row["lead"] == pytest.approx(0.1)
+
+
+def over_datasets(board, values):
+    """The board with totals of each model on several datasets."""
+    (dataset,), board["cells"] = board["datasets"], []
+    n = len(next(iter(values.values())))
+    board["datasets"] = [{**dataset, "dataset": f"d{i}"} for i in range(n)]
+    for model, totals in values.items():
+        board["cells"] += [
+            {"dataset": f"d{i}", "model": model, "seed": 0, "state": "ok", "reason": "",
+             "scores": {"total": {**SCORE, "value": value}}} for i, value in enumerate(totals)
+        ]  # fmt: skip
+    return board
+
+
+def test_critical_differences_are_those_of_nemenyis_test(board):
+    """Demsar 2006, table 5: the studentised range divided by the root of two is 2.569 for four models at 5 %."""
+    values = {"hvg": [0.1] * 6, "harmony": [0.4] * 6, "scvi": [0.3] * 6, "scarena-fm": [0.2] * 6}
+    found = critical_difference(over_datasets(board, values), scores_of(board))
+    assert found.models == [("harmony", 1.0), ("scvi", 2.0), ("scarena-fm", 3.0), ("hvg", 4.0)]
+    assert found.distance == pytest.approx(2.569 * (4 * 5 / (6 * 6)) ** 0.5, abs=1e-3)
+    assert found.cliques == [(0, 1), (1, 2), (2, 3)]
+    assert found.p_value < 0.01
+
+
+def test_two_datasets_are_too_few_for_a_test_over_datasets(board, tmp_path):
+    board = over_datasets(board, {"hvg": [0.1, 0.2], "harmony": [0.3, 0.4], "scvi": [0.5, 0.6]})
+    assert critical_difference(board, scores_of(board)) is None
+    assert "Too few datasets" in render(board, tmp_path)
+
+
+def test_metrics_agree_where_they_prefer_the_same_models(board):
+    row = board["overall"][0]
+    order = ("hvg", "scarena-fm", "scvi", "harmony")
+    for metric, sign in (("bio", 1.0), ("lcad_all", 1.0), ("batch", -1.0)):
+        board["overall"] += [{**row, "model": m, "metric": metric, "value": sign * i} for i, m in enumerate(order)]
+    keys, found = agreement(board, ("batch", "bio", "lcad_all", "total"))
+    told = companions(keys, found)
+    # LCAD is better when lower, so it prefers the models that bio likes least.
+    assert told["total"]["most"] == (pytest.approx(1.0), "bio")
+    assert told["bio"]["least"][0] == pytest.approx(-1.0)
+    assert told["lcad_all"]["total"] == pytest.approx(-1.0)
+
+
+def test_mistakes_stand_by_their_distance(board, tmp_path):
+    told = {"n_cells": 100, "n_wrong": 30, "by_distance": [[1, 10], [2, 5], [7, 12], [None, 3]],
+            "confused": [["a", "b", 9, 1]]}  # fmt: skip
+    board["cells"][0]["mistakes"] = told
+    page = render(board, tmp_path)
+    row = re.search(r"<tr><td>hvg</td><td class=\"n\">100</td>(.*?)</tr>", page)[1]
+    assert re.findall(r"([0-9.]+) %", row) == ["70.0", "10.0", "5.0", "0.0", "12.0", "3.0"]
+    assert "a called b (9)" in row

@@ -1,0 +1,82 @@
+"""What the page shows of each dataset: its scores, pictures, mistakes, sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scarena.page.cost import Cost
+from scarena.page.images import umaps
+from scarena.page.scores import Scores, ordered_models
+from scarena.page.sentences import of_dataset
+from scarena.page.tables import dataset_table
+
+Json = dict[str, Any]
+_FARTHEST = 4
+
+
+def dataset_parts(
+    board: Json, folder: Path, scores: Scores, costs: dict[str, Cost], every: tuple[str, ...]
+) -> list[Json]:  # fmt: skip
+    """Return one part a dataset, with a table of `every` metric where some are asked for."""
+    pictures = umaps(board, folder)
+    return [
+        {
+            "name": (name := entry["dataset"]), "card": _card(entry), "state": entry["state"],
+            "reason": entry["reason"], "summary": entry.get("summary"), "files": _files(entry),
+            "sentence": of_dataset(board, name, scores, costs), "rows": _rows(board, name, scores),
+            "every": _rows(board, name, scores, every) if every else [], "umaps": pictures.get(name),
+            "mistakes": mistakes_of(board, name), "graph": None,
+        }
+        for entry in board["datasets"]
+    ]  # fmt: skip
+
+
+def _card(entry: Json) -> Json:
+    """Return a dataset's card with what a reader is told of it, where it is told."""
+    defaults = {"tissue": "", "assay": "", "description": "", "notes": "", "citation": "", "study": [], "files": []}
+    return {**defaults, **entry["card"]}
+
+
+def _files(entry: Json) -> list[Json]:
+    """Return the files that a dataset was made of: what the card names, with the checksum of what was read."""
+    told = {file["key"]: file["url"] for file in entry["card"].get("files", [])}
+    read = entry["sources"]
+    keys = [*told, *(key for key in read if key not in told)]
+    return [{"key": key, "url": told.get(key, ""), "sha256": read.get(key, "not read")} for key in keys]
+
+
+def _rows(board: Json, dataset: str, scores: Scores, metrics: tuple[str, ...] | None = None) -> list[Json]:
+    rows = dataset_table(board, dataset, scores, *([metrics] if metrics else []))
+    return [{**row, "kind": "controls" if row["card"]["family"] == "control" else "models"} for row in rows]
+
+
+def mistakes_of(board: Json, dataset: str) -> Json | None:
+    """Return how many cells each model calls right, and how far off its mistakes are; None where nobody knows.
+
+    Of several seeds the first stands here.
+    """
+    told: dict[str, Json] = {}
+    for cell in board["cells"]:
+        if cell["dataset"] == dataset and cell.get("mistakes"):
+            told.setdefault(cell["model"], cell["mistakes"])
+    if not told:
+        return None
+    rows = [
+        {"title": card["title"], "n_cells": told[card["name"]]["n_cells"], **_shares(told[card["name"]])}
+        for card in ordered_models(board) if card["name"] in told
+    ]  # fmt: skip
+    near = ["Wrong by at most 1", *(f"by {d}" for d in range(2, _FARTHEST))]
+    return {"columns": [*near, f"by {_FARTHEST} or more", "without a term"], "rows": rows}
+
+
+def _shares(told: Json) -> Json:
+    n_cells = max(1, told["n_cells"])
+    counts = [0] * (_FARTHEST + 1)
+    for distance, count in told["by_distance"]:
+        counts[-1 if distance is None else min(max(int(distance), 1), _FARTHEST) - 1] += count
+    confused = "; ".join(f"{true} called {other} ({count})" for true, other, count, _ in told["confused"][:3])
+    return {
+        "shares": [(told["n_cells"] - told["n_wrong"]) / n_cells, *(n / n_cells for n in counts)],
+        "confused": confused,
+    }

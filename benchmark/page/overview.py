@@ -1,0 +1,58 @@
+"""What the page's script re-ranks with: every model's headline scores on every dataset, with their intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scarena.page.scores import HEADLINE, Scores, counting, is_twin, ordered_models
+from scarena.page.tables import directions, use_of
+
+Json = dict[str, Any]
+# What a total can be made of: all are better when higher and lie between 0 and 1.
+WEIGHED = ("bio", "batch", "onto_rwr", "knn_macro_f1")
+DEFAULT = {"bio": 0.6, "batch": 0.4, "onto_rwr": 0.0, "knn_macro_f1": 0.0}
+TASKS = {
+    "integration": DEFAULT,
+    "annotation": {**dict.fromkeys(WEIGHED, 0.0), "knn_macro_f1": 1.0},
+    "ontology": {**dict.fromkeys(WEIGHED, 0.0), "onto_rwr": 1.0},
+}
+
+
+def tissues(board: Json) -> list[str]:
+    """Return the tissues of the board's datasets, in order."""
+    return sorted({entry["card"].get("tissue") or "not given" for entry in board["datasets"]})
+
+
+def data_of(board: Json, scores: Scores) -> Json:
+    """Return what the script needs, with six decimals: of what it shows three are right."""
+    datasets = [entry["dataset"] for entry in board["datasets"]]
+    return {
+        "metrics": list(HEADLINE),
+        "better": directions(HEADLINE),
+        "weighed": list(WEIGHED),
+        "tasks": TASKS,
+        "datasets": [
+            {"name": entry["dataset"], "tissue": entry["card"].get("tissue") or "not given"}
+            for entry in board["datasets"]
+        ],
+        "counting": [[datasets.index(name) for name in counting(board, metric)] for metric in HEADLINE],
+        "models": [
+            {
+                "name": card["name"], "title": card["title"], "family": card["family"], "use": use_of(card),
+                "twin": is_twin(card), "scores": [_row(scores, name, card["name"]) for name in datasets],
+            }
+            for card in ordered_models(board)
+        ],
+    }  # fmt: skip
+
+
+def _row(scores: Scores, dataset: str, model: str) -> list[list[float | None] | None]:
+    """Return [value, low, high] of each headline metric, None where there is none."""
+    row: list[list[float | None] | None] = []
+    for metric in HEADLINE:
+        score = scores.get((dataset, model, metric))
+        if score is None or score.value is None:
+            row.append(None)
+        else:
+            row.append([None if x is None else round(x, 6) for x in (score.value, score.low, score.high)])
+    return row

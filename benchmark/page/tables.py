@@ -1,0 +1,208 @@
+"""Tables of scores: what each entry shows, how it sorts, why it is missing, and how dark it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from scarena.page.scores import HEADLINE, Score, Scores, is_twin, ordered_models, overall_of
+
+Json = dict[str, Any]
+_MISSING = {"not applicable": "n/a", "not available": "not available", "failed": "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: what is shown, what it sorts by, why it is missing, its 95 % interval, its place in the column."""
+
+    text: str
+    sort: str = ""
+    note: str = ""
+    state: str = "ok"
+    interval: str = ""
+    heat: str = ""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a value as it is shown everywhere on the page."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def between(low: float | None, high: float | None) -> str:
+    """Return an interval, empty where there is none."""
+    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def missing(state: str, reason: str) -> Entry:
+    """Return the entry of a score that is not there."""
+    return Entry(_MISSING.get(state, state), "", reason, state.split("(")[0].replace(" ", "-"))
+
+
+def entry_of(score: Score | None) -> Entry:
+    """Return the entry of one model on one dataset: the mean over its seeds, or the first reason there is none."""
+    if score is None:
+        return missing("not available", "was not run here")
+    if score.value is None:
+        return missing(score.state, score.reason)
+    n, within = len(score.known), between(score.low, score.high)
+    spread = f"range over {n} seeds: {min(score.known):.3f} to {max(score.known):.3f}" if n > 1 else ""
+    lost = "" if n == score.seeds else f"{n} of {score.seeds} seeds"
+    note = "; ".join(part for part in (within and f"95 % interval: {within}", spread, lost) if part)
+    return Entry(number(score.value) + ("*" if lost else ""), repr(score.value), note, interval=within)
+
+
+def overall_entry(row: Json | None) -> Entry:
+    """Return the entry of one model over all datasets that count."""
+    if row is None or row["value"] is None:
+        return Entry("n/a", "", "no dataset on this board has this metric", "not-applicable")
+    within = between(row["low"], row["high"])
+    over = {"cells": "95 % interval over cells and seeds", "seeds": "95 % interval over seeds alone"}
+    notes = [f"{over.get(row.get('interval', ''), 'range over seeds')}: {within}"] if within else []
+    if row["rank_low"] is not None:
+        notes.append(f"rank {rank_text(row)} of the models")
+    if row["coverage"] < 1:
+        notes.append(f"over {row['coverage']:.0%} of the datasets only, so not ranked")
+    flag = f" ({row['coverage']:.0%})" if row["coverage"] < 1 else ""
+    return Entry(number(row["value"]) + flag, repr(row["value"]), "; ".join(notes), interval=within)
+
+
+def rank_text(row: Json) -> str:
+    """Return a range of ranks."""
+    return str(row["rank_low"]) if row["rank_low"] == row["rank_high"] else f"{row['rank_low']}–{row['rank_high']}"
+
+
+def letter(group: int) -> str:
+    """Return A for 1, Z for 26, AA for 27."""
+    text = ""
+    while group > 0:
+        group, digit = divmod(group - 1, 26)
+        text = chr(ord("A") + digit) + text
+    return text
+
+
+def rank_entry(row: Json | None, *, certain: bool) -> Entry:
+    """Return the range of ranks by total, with the letter of the tie group; `certain` where replicates made them."""
+    if row is None or row["rank_low"] is None:
+        return Entry("–", "", "controls and models without a total on every dataset are not ranked")
+    group = letter(row["tie_group"])
+    known = "95 % range of ranks" if certain else "rank by value, without intervals"
+    note = f"{known}; group {group}: not told from the best of its group"
+    return Entry(rank_text(row), repr((row["rank_low"] + row["rank_high"]) / 2), note, interval=group)
+
+
+def use_of(card: Json) -> str:
+    """Return how a model was used: frozen (of a foundation model: zero-shot), or fitted to the dataset it embeds."""
+    foundation = card["family"] == "foundation"
+    if card.get("trains_on_target"):
+        return "adapted" if foundation else "fitted"
+    return "zero-shot" if foundation else "frozen"
+
+
+def marks(card: Json, seen: dict[str, list[str]]) -> list[tuple[str, str, str]]:
+    """Return what stands beside a model's name: (class, text, explanation)."""
+    if card["control"]:
+        found = [("control", f"{card['control']} control", "noise" if card["control"] == "negative" else "labels")]
+    else:
+        says = {
+            "zero-shot": "its parameters were not changed on these data",
+            "adapted": "its parameters were changed on these data, without labels",
+            "fitted": "has parameters that are fitted to these data, without labels",
+            "frozen": "nothing is fitted to these data but what its card says",
+        }
+        use = use_of(card)
+        found = [(card["family"], card["family"], ""), ("use", use, says[use])]
+    if is_twin(card):
+        found.append(("use", "untrained", "random weights: what training is to be better than"))
+    if card["uses_labels"]:
+        found.append(("warn", "sees labels", "is handed the cell types that it is scored on"))
+    if card.get("submitted"):
+        found.append(("warn", "submitted", "computed elsewhere: its card was not checked here, and it has no cost"))
+    if card["name"] in seen:
+        names = ", ".join(seen[card["name"]])
+        found.append(("warn", f"trained on {len(seen[card['name']])} of these", f"in its training corpus: {names}"))
+    return found
+
+
+def shaded(rows: list[Json], better: list[str]) -> list[Json]:
+    """Give every entry its place between the worst (0) and the best (1) of its column, controls left aside."""
+    columns: list[list[float]] = [[] for _ in better]
+    for row in rows:
+        if row["card"]["family"] != "control":
+            for column, entry in zip(columns, row["entries"], strict=True):
+                column += [float(entry.sort)] if entry.sort else []
+    return [{**row, "entries": _heats(row["entries"], columns, better)} for row in rows]
+
+
+def _heats(entries: list[Entry], columns: list[list[float]], better: list[str]) -> list[Entry]:
+    return [_heat(entry, column, side) for entry, column, side in zip(entries, columns, better, strict=True)]
+
+
+def _heat(entry: Entry, column: list[float], better: str) -> Entry:
+    if not entry.sort or not column or better == "none" or max(column) == min(column):
+        return entry
+    share = (float(entry.sort) - min(column)) / (max(column) - min(column))
+    share = 1 - share if better == "lower" else share
+    return replace(entry, heat=f"{min(max(share, 0.0), 1.0):.2f}")
+
+
+def directions(metrics: tuple[str, ...]) -> list[str]:
+    """Return which side of each metric is better."""
+    from scarena.metrics.registry import METRICS
+
+    return [METRICS[metric].better for metric in metrics]
+
+
+def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:
+    """Return the rows of the overall table, best total first and controls last."""
+    found = overall_of(board)
+    certain = any(row["metric"] == "total" and row["low"] is not None for row in board.get("differences", []))
+    seen = seen_datasets(board)
+    rows = [
+        {
+            "card": card,
+            "marks": marks(card, seen),
+            "use": use_of(card),
+            "rank": rank_entry(found.get((card["name"], "total")), certain=certain),
+            "entries": [overall_entry(found.get((card["name"], metric))) for metric in metrics],
+        }
+        for card in ordered_models(board)
+    ]
+    return shaded(rows, directions(metrics))
+
+
+def dataset_table(
+    board: Json, dataset: str, scores: Scores, metrics: tuple[str, ...] = HEADLINE
+) -> list[Json]:  # fmt: skip
+    """Return the rows of one dataset's table, in the order of the overall one."""
+    rows = [
+        {"card": card, "entries": [entry_of(scores.get((dataset, card["name"], metric))) for metric in metrics]}
+        for card in ordered_models(board)
+    ]
+    return shaded(rows, directions(metrics))
+
+
+def scaled_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:
+    """Return the rows of the control-scaled table; none where the board has no such scores."""
+    found = {(row["model"], row["metric"]): row for row in board.get("control_scaled", [])}
+    if not found:
+        return []
+
+    def entry(row: Json | None) -> Entry:
+        if row is None or row["value"] is None:
+            return Entry("n/a", "", "no dataset with a value on which labels score better than noise", "not-applicable")
+        flag = f" ({row['coverage']:.0%})" if row["coverage"] < 1 else ""
+        return Entry(number(row["value"]) + flag, repr(row["value"]), f"mean over {row['datasets']} datasets")
+
+    return [
+        {"card": card, "entries": [entry(found.get((card["name"], metric))) for metric in metrics]}
+        for card in ordered_models(board)
+    ]
+
+
+def seen_datasets(board: Json) -> dict[str, list[str]]:
+    """Return the datasets that are, or whose study is, in a model's training corpus."""
+    found: dict[str, list[str]] = {}
+    for row in board.get("contamination", []):
+        if row["state"] in ("cells", "study"):
+            found.setdefault(row["model"], []).append(row["dataset"])
+    return found
