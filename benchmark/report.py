@@ -100,7 +100,8 @@ def _critical(board: Json, scores: Scores) -> Json:
 def _every(board: Json) -> tuple[str, ...]:
     from scarena.metrics.registry import METRICS
 
-    return tuple(sorted({row["metric"] for row in board["overall"]} & METRICS.keys()))
+    known = {row["metric"] for row in board["overall"]}
+    return tuple(key for key in METRICS if key in known)
 
 
 def _runs(board: Json) -> int:

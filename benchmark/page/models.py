@@ -153,7 +153,7 @@ def _pairs(board: Json, model: str, title: dict[str, str]) -> list[Json]:
 
 def critical_svg(found: CriticalDifference) -> Markup:
     """Return the diagram of critical differences as an SVG in the page's own colours."""
-    width, left, right, line = 760, 220, 540, 18
+    width, left, right, line = 900, 290, 610, 18
     k = len(found.models)
     low, high = 1.0, float(max(2, k))
 
