@@ -4,8 +4,9 @@
 rule embed:
     input:
         dataset=BOARD + "/{dataset}/dataset.json",
-        checkpoint=checkpoint_of,
-        environment=virtual_environment_of,
+        # Functions are asked for every run, and most boards need none of these.
+        checkpoint=checkpoint_of if RECIPES else [],
+        environment=virtual_environment_of if ENVIRONMENTS else [],
     output:
         RUN + "/record.json",
     log:
@@ -24,18 +25,19 @@ rule embed:
         model=model_source,
         limits=SETTINGS.limits.model_dump_json(),
         device=SETTINGS.device,
-        deployed=deployed,
+        deployed=deployed if IN_CONDA or IN_CONTAINER else "",
     shell:
         "scarena embed {wildcards.model} {input.dataset} --seed {wildcards.seed} --out {output}"
         " --settings {CONFIG} {params.deployed} 2> {log}"
 
 
-use rule embed as embed_gpu with:
-    output:
-        BOARD + f"/{{dataset}}/{{model,{among(GPU_MODELS)}}}/{{seed}}/record.json",
+if GPU_MODELS:
 
+    use rule embed as embed_gpu with:
+        output:
+            BOARD + f"/{{dataset}}/{{model,{among(GPU_MODELS)}}}/{{seed}}/record.json",
 
-ruleorder: embed_gpu > embed
+    ruleorder: embed_gpu > embed
 
 
 rule umap:
