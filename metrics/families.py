@@ -132,11 +132,14 @@ def _novel_types(i: Inputs) -> Found:
 
 
 def _scgraph(i: Inputs) -> Found:
-    from scarena.metrics.scgraph import scgraph
+    from scarena.metrics.scgraph import scgraph_and_distances
 
     if i.reference.scgraph is None:
         raise Undefined("no PCA of each batch was given")
-    return scgraph(i.x, i.names[i.labels], i.reference.scgraph, resampling=i.resampling)
+    found, i.type_distances = scgraph_and_distances(
+        i.x, i.names[i.labels], i.reference.scgraph, resampling=i.resampling
+    )
+    return found
 
 
 def _knn_preservation(i: Inputs) -> Found:

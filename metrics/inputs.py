@@ -46,6 +46,8 @@ class Inputs:
         self.x, self.batch, self.labels, self.names = x, batch, labels, names
         self.reference, self.ontology = reference, ontology
         self.n_replicates, self.seed, self.n_jobs = n_replicates, seed, n_jobs
+        # What scGraph found on its way, for who keeps it (`details`): sorting the cells again would take as long.
+        self.type_distances: NDArray[np.float64] | None = None
 
     @cached_property
     def resampling(self) -> Resampling | None:
@@ -93,6 +95,11 @@ class Inputs:
             self.x, batch=np.zeros(len(self.x)) if one_batch else self.batch, labels=self.names[self.labels],
             seed=self.seed, n_jobs=self.n_jobs, foreign=None if one_batch else self.pairs.foreign,
         )  # fmt: skip
+
+    @property
+    def transferred(self) -> label_transfer.Transfer | None:
+        """What :attr:`transfer` is, if some metric has asked for it; it is not computed here."""
+        return vars(self).get("transfer")
 
     @property
     def terms(self) -> OntologyReference:

@@ -166,14 +166,31 @@ def scgraph(
     ----------
     Wang, Leskovec & Regev 2025, doi 10.1038/s41587-025-02702-z; PyPI scgraph-eval 0.1.2.
     """
+    return scgraph_and_distances(embedding, labels, reference, trim=trim, resampling=resampling)[0]
+
+
+def scgraph_and_distances(
+    embedding: NDArray[np.floating],
+    labels: NDArray[np.str_],
+    reference: ScGraphReference,
+    *,
+    trim: float = 0.05,
+    resampling: Resampling | None = None,
+) -> tuple[dict[str, Measured], NDArray[np.float64]]:
+    """Return the scores of :func:`scgraph`, and the distances ``[k, k]`` between the types of the reference.
+
+    These are as in the reference: of centroids, each column divided by its maximum, NaN for a column of zeros.
+    """
     from scipy.spatial.distance import cdist
 
     x = checked_embedding(embedding)
     points, moved = centroids(x, _codes_in(labels, reference.types, len(x)), trim, resampling)
-    values = _mean_correlations(cdist(points, points), reference.distances)
+    found = cdist(points, points)
+    values = _mean_correlations(found, reference.distances)
     replicates = None if moved is None else _mean_correlations(centroid_distances(moved), reference.distances)
     note = f"{reference.pair_coverage:.0%} of the pairs of {len(reference.types)} types share a batch"
-    return {key: Measured(float(values[key]), replicates[key] if replicates else None, note) for key in KEYS}
+    scores = {key: Measured(float(values[key]), replicates[key] if replicates else None, note) for key in KEYS}
+    return scores, _scaled_columns(found)
 
 
 def _checked_batch(

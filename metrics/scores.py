@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from scarena.metrics.details import Details
+
 OK = "ok"
 NOT_APPLICABLE = "not applicable"
 FAILED = "failed"
@@ -89,10 +91,13 @@ class Scores(Mapping[str, Score]):
         The scores.
     replicates
         What a score would have been in each bootstrap replicate ``[n_replicates]``, for those that have an interval.
+    details
+        Which types were taken for which and how they lie, as far as metrics that were asked for found out.
     """
 
     by_key: Mapping[str, Score]
     replicates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    details: Details | None = None
 
     def __getitem__(self, key: str) -> Score:
         """Return the score of a metric."""

@@ -10,6 +10,7 @@ import numpy as np
 from scarena.errors import DataError, ModelError
 from scarena.metrics.aggregate import WEIGHTS, aggregate_replicates, aggregates
 from scarena.metrics.checks import checked_embedding, coded, one_line
+from scarena.metrics.details import details_of
 from scarena.metrics.families import FAMILIES, Found
 from scarena.metrics.inputs import Inputs
 from scarena.metrics.measured import Measured, Undefined
@@ -75,7 +76,7 @@ def score_embedding(
     Returns
     -------
     Scores
-        A score for every key asked for, in the order of the board.
+        A score for every key asked for, in the order of the board, with the replicates and details behind them.
 
     Raises
     ------
@@ -111,7 +112,8 @@ def score_embedding(
             key: _with_interval(key, score, replicates)
             for key, score in aggregates({**dict.fromkeys(parts - set(found), _NEVER), **found}).items()
         }
-    return Scores({key: found[key] for key in keys}, {key: replicates[key] for key in keys if key in replicates})
+    drawn = {key: replicates[key] for key in keys if key in replicates}
+    return Scores({key: found[key] for key in keys}, drawn, details_of(inputs))
 
 
 _NEVER = Score.not_applicable("not asked for")
