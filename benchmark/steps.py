@@ -220,21 +220,22 @@ def reference_step(dataset_file: Path, ontology: Path, out: Path, config: BoardC
 
 
 def score_step(record_file: Path, reference_file: Path, out: Path, config: BoardConfig) -> dict[str, Any]:
-    """Score one run's embedding; leave replicates.npz and, last, scores.json beside its record."""
+    """Score one run's embedding; leave replicates.npz, details.npz and, last, scores.json beside its record."""
     record, reference = read_record(record_file), read_state(reference_file)
     answer: dict[str, Any] = {
         "dataset": record.dataset, "model": record.model, "seed": record.seed,
         "state": record.state, "reason": record.reason, "scores": {},
     }  # fmt: skip
-    replicates = out.with_name("replicates.npz")
-    replicates.unlink(missing_ok=True)
+    replicates, details = (out.with_name(f"{name}.npz") for name in ("replicates", "details"))
+    for stale in (replicates, details):
+        stale.unlink(missing_ok=True)
     if record.state == "ok" and reference["state"] != "ok":
         answer |= {"state": reference["state"], "reason": f"reference of the dataset: {reference['reason']}"}
     elif record.state == "ok":
         spec = {
             "embedding": str(record_file.with_name("embedding.npz")), "embedding_sha256": record.embedding_sha256,
             "reference": str(reference_file.with_suffix(".npz")), "reference_sha256": reference.get("sha256"),
-            "replicates": str(replicates), "seed": record.seed,
+            "replicates": str(replicates), "details": str(details), "seed": record.seed,
         }  # fmt: skip
         outcome, reply = in_child("score", spec, out, config)
         state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))

@@ -86,8 +86,9 @@ def reference(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def score(spec: dict[str, Any]) -> dict[str, Any]:
-    """Score the embedding a spec names; write the replicates, and return every metric's value and state."""
+    """Score the embedding a spec names; write replicates and details, and return every metric's value and state."""
     from scarena import dataset_reference
+    from scarena.details import write_details
     from scarena.metrics import score_embedding
 
     for key, fix in (("embedding", "remove the record beside it to embed again"), ("reference", "remove its .json")):
@@ -105,6 +106,8 @@ def score(spec: dict[str, Any]) -> dict[str, Any]:
         n_jobs=spec["threads"],
     )
     write_replicates(Path(spec["replicates"]), scores.replicates)
+    if scores.details is not None:
+        write_details(Path(spec["details"]), scores.details)
     return {"scores": {key: dataclasses.asdict(value) for key, value in sorted(scores.items())}}
 
 

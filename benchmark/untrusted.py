@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,8 +195,10 @@ def read_object(path: Path, *needed: str, fix: str) -> dict[str, Any]:
     return dict(found)
 
 
-def read_arrays(path: Path, *needed: str, fix: str = "write it again") -> dict[str, np.ndarray]:
-    """Return the arrays of an npz; none of them Python objects, none larger than its member.
+def read_arrays(
+    path: Path, *needed: str, fix: str = "write it again", only: Collection[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Return the arrays of an npz, of some names alone if asked; none Python objects, none larger than its member.
 
     Raises
     ------
@@ -214,7 +216,8 @@ def read_arrays(path: Path, *needed: str, fix: str = "write it again") -> dict[s
         if lacking := [name for name in needed if name not in names]:
             raise DataError(f"lacks {', '.join(lacking)}", where=str(path), fix=fix)
         check_unpacked(sum(each.file_size for each in members), size, str(path))
-        return {name: _array(archive, each, path, fix) for name, each in zip(names, members, strict=True)}
+        wanted = [pair for pair in zip(names, members, strict=True) if only is None or pair[0] in only]
+        return {name: _array(archive, each, path, fix) for name, each in wanted}
 
 
 def _array(archive: Any, member: Any, path: Path, fix: str) -> np.ndarray:

@@ -105,7 +105,9 @@ def test_pages_of_the_same_board_are_the_same_bytes(two):
     assert len(first) > 1e6
 
 
-@pytest.mark.parametrize("name", ["embedding.npz", "replicates.npz", "umaps.npz", "reference.npz", "ontology.npz"])
+@pytest.mark.parametrize(
+    "name", ["embedding.npz", "replicates.npz", "details.npz", "umaps.npz", "reference.npz", "ontology.npz"]
+)
 def test_files_between_the_steps_are_the_same_bytes(two, name):
     first, second = two
     found = [path for path in files(first) if Path(path).name == name]
