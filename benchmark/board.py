@@ -13,10 +13,14 @@ from typing import Any
 from scarena.board_file import read_scores
 from scarena.config import BoardConfig, datasets_of
 from scarena.controls import control_checks, control_scaled
+from scarena.details import read_details
 from scarena.errors import DataError
 from scarena.files import replacing, write_json
+from scarena.metrics.details import Details
+from scarena.mistakes import Run, all_mistakes
 from scarena.ranking import differences, front, overall, standings
 from scarena.record import Record
+from scarena.reference import read_reference
 from scarena.samples import Replicates, per_dataset, read_replicates, samples_of
 from scarena.states import read_record, read_state
 from scarena.submissions import models_of, runs_of
@@ -35,7 +39,8 @@ class Runs:
     datasets: list[Json]
     records: list[Record]
     scores: list[Json]
-    replicates: dict[tuple[str, str, int], Replicates]
+    replicates: dict[Run, Replicates]
+    details: dict[Run, Details]
 
 
 def read_runs(config: BoardConfig) -> Runs:
@@ -45,7 +50,7 @@ def read_runs(config: BoardConfig) -> Runs:
     ------
     DataError
         If a file is missing or damaged: the board is made once all steps have ended, whatever their states. A run
-        without replicates.npz is no error; its scores have no intervals.
+        without replicates.npz or details.npz is no error; its scores have no intervals, or it says no mistakes.
     """
     folder = config.folder
     runs = [folder / dataset / model / str(seed) for dataset, model, seed in runs_of(config)]
@@ -57,19 +62,27 @@ def read_runs(config: BoardConfig) -> Runs:
     datasets = [read_state(folder / name / "dataset.json", "dataset") for name in datasets_of(config)]
     records = [read_record(run / "record.json") for run in runs]
     scores = [read_scores(run / "scores.json") for run in runs]
-    replicates: dict[tuple[str, str, int], Replicates] = {
-        (score["dataset"], score["model"], score["seed"]): read_replicates(run / "replicates.npz")
-        for run, score in zip(runs, scores, strict=True)
-        # What an earlier, better run left beside a failure is not this run's.
-        if score["state"] == "ok"
-    }
-    return Runs(datasets, records, scores, replicates)
+    # What an earlier, better run left beside a failure is not this run's.
+    scored = {_run_of(score): run for run, score in zip(runs, scores, strict=True) if score["state"] == "ok"}
+    replicates: dict[Run, Replicates] = {key: read_replicates(run / "replicates.npz") for key, run in scored.items()}
+    told = {key: read_details(run / "details.npz") for key, run in scored.items()}
+    return Runs(datasets, records, scores, replicates, {key: each for key, each in told.items() if each is not None})
 
 
-def cells_of(runs: Runs) -> list[Json]:
-    """Return one cell a run: its state, its reason, and its scores with their states."""
+def _run_of(score: Json) -> Run:
+    return score["dataset"], score["model"], score["seed"]
+
+
+def cells_of(runs: Runs, ontology: Path) -> list[Json]:
+    """Return one cell a run: its state, its reason, its scores with their states, and its mistakes where it has some.
+
+    The file of the ontology is not needed where no type has a term.
+    """
     keys = ("dataset", "model", "seed", "state", "reason", "scores")
-    return [{key: score[key] for key in keys} for score in runs.scores]
+    has_terms = any(term for each in runs.details.values() for term in each.terms)
+    mistakes = all_mistakes(runs.details, read_reference(ontology).parents if has_terms else {})
+    told = {run: {"mistakes": each} for run, each in mistakes.items()}
+    return [{key: score[key] for key in keys} | told.get(_run_of(score), {}) for score in runs.scores]
 
 
 def timings(runs: Runs) -> list[Json]:
@@ -133,7 +146,7 @@ def _model_entry(record: Record) -> Json:
 def make_board(config: BoardConfig) -> Json:
     """Return the board of a finished set of runs; see docs for its keys."""
     runs = read_runs(config)
-    cells = cells_of(runs)
+    cells = cells_of(runs, config.folder / "ontology.npz")
     cards = {record.model: _model_entry(record) for record in runs.records}
     models = [cards[name] for name in models_of(config)]
     # What the board itself ran with: a model with an environment of its own has other versions, on its record.

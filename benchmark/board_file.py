@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scarena.config import Name
 from scarena.errors import DataError
@@ -16,6 +16,8 @@ from scarena.untrusted import read_object
 
 _ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@-]*$")]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
+# What it is read from stays as it is, so a number that is told as text may not pass for one.
+_Count = Annotated[int, Field(ge=0, strict=True)]
 
 
 class _Part(BaseModel):
@@ -32,6 +34,21 @@ class _Score(_Part):
     high: _Number | None = None
 
 
+class _Mistakes(_Part):
+    n_cells: _Count
+    n_wrong: _Count
+    n_compared: _Count
+    by_distance: list[tuple[_Count | None, _Count]]
+    confused: list[tuple[str, str, _Count, _Count | None]]
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> _Mistakes:
+        told = sum(cells for _, cells in self.by_distance)
+        if told != self.n_wrong or sum(each[2] for each in self.confused) > told or told > self.n_cells:
+            raise ValueError("the cells do not add up")
+        return self
+
+
 class _Run(_Part):
     dataset: Name
     model: _ModelName
@@ -39,6 +56,8 @@ class _Run(_Part):
     state: str
     reason: str
     scores: dict[str, _Score]
+    # Of boards since there is a details.npz, and there of runs that were scored.
+    mistakes: _Mistakes | None = None
 
 
 class _DatasetCard(_Part):

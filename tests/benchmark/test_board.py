@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scarena.board import contamination, make_board, shortfalls, write_board
+from scarena.board_file import read_board
 from scarena.config import BoardConfig
 from scarena.controls import control_checks, control_scaled
 from scarena.errors import DataError
@@ -330,6 +331,77 @@ def test_a_board_without_replicates_and_one_of_a_run_that_failed_are_boards(tmp_
     assert [row["value"] for row in board["overall"]] == [None, 0.6]
     assert [row["low"] for row in board["overall"]] == [None, None]
     json.dumps(board, allow_nan=False)
+
+
+def with_details(config, model, confusion, terms=("", "")):
+    from scarena.details import write_details
+    from scarena.metrics.details import Details
+
+    details = Details(("s", "t"), terms, np.array(confusion, dtype=np.int64))
+    write_details(config.folder / "d1" / model / "0" / "details.npz", details)
+
+
+def test_a_cell_whose_run_left_details_tells_its_mistakes_and_any_other_has_no_such_key(tmp_path):
+    config = finished(tmp_path)
+    with_details(config, "pca", [[5, 2], [0, 1]])
+    cells = {c["model"]: c for c in make_board(config)["cells"]}
+    assert cells["pca"]["mistakes"] == {
+        "n_cells": 8, "n_wrong": 2, "n_compared": 0, "by_distance": [[None, 2]], "confused": [["s", "t", 2, None]],
+    }  # fmt: skip
+    assert set(cells["hvg"]) == {"dataset", "model", "seed", "state", "reason", "scores"}
+
+
+def test_distances_of_mistakes_are_those_of_the_boards_ontology(tmp_path):
+    config = finished(tmp_path)
+    with_details(config, "pca", [[5, 2], [0, 1]], ("CL:x", "CL:y"))
+    with pytest.raises(DataError, match=r"ontology\.npz"):
+        make_board(config)
+    graph = {"release": "r", "names": {}, "parents": {"CL:0": [], "CL:m": ["CL:0"], "CL:x": ["CL:m"], "CL:y": ["CL:0"]}}
+    text = np.frombuffer(json.dumps(graph).encode(), dtype=np.uint8)
+    np.savez(config.folder / "ontology.npz", graph=text, terms=np.array(["CL:0"]), diffusion=np.zeros((1, 1)))
+    (found,) = [c["mistakes"] for c in make_board(config)["cells"] if c["model"] == "pca"]
+    assert (found["by_distance"], found["n_compared"]) == ([[2, 2]], 8)
+
+
+def test_details_beside_a_run_that_failed_are_not_its_own_and_damaged_ones_are_refused_by_name(tmp_path):
+    config = finished(tmp_path)
+    run = config.folder / "d1" / "hvg" / "0"
+    (run / "details.npz").write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(DataError, match=r"hvg/0/details\.npz"):
+        make_board(config)
+    (run / "scores.json").write_text(json.dumps(cell("d1", "hvg", run_state="failed(oom)")))
+    assert not any("mistakes" in c for c in make_board(config)["cells"])
+
+
+def test_boards_with_mistakes_are_read_compared_and_verified_like_boards_without(tmp_path):
+    import copy
+
+    from scarena.board_diff import differences as moved
+    from scarena.verify import compare
+
+    config = finished(tmp_path)
+    old = make_board(config)
+    with_details(config, "pca", [[5, 2], [0, 1]])
+    new = make_board(config)
+    for board in (old, new):
+        for model in board["models"]:
+            model |= {"description": "x", "uses_labels": False, "trains_on_target": False}
+        board["datasets"][0]["card"] |= {"licence": "x"}
+        board["datasets"][0].pop("summary")
+        write_board(board, config.folder / "board.json")
+        read = read_board(config.folder / "board.json")
+        assert [c.get("mistakes") for c in read["cells"]] == [c.get("mistakes") for c in board["cells"]]
+    assert moved(old, new) == moved(new, old) == []
+    assert compare(new["cells"][1], old["cells"][1]).verdict == "same"
+    for key, value in (
+        ("n_wrong", 3), ("n_cells", "8"), ("by_distance", [[-1, 2]]), ("by_distance", [[None, 1], [None, 1.0]]),
+        ("confused", [["s", "t", 9, None]]), ("confused", [["s", 2, None]]), ("n_compared", None),
+    ):  # fmt: skip
+        other = copy.deepcopy(new)
+        other["cells"][1]["mistakes"][key] = value
+        write_board(other, config.folder / "board.json")
+        with pytest.raises(DataError, match="not a board"):
+            read_board(config.folder / "board.json")
 
 
 def test_every_failure_is_one_line():

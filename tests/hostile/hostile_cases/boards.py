@@ -34,6 +34,11 @@ def _set(*way: Any, value: Any) -> Callable[[dict[str, Any]], object]:
     return change
 
 
+def _mistakes(**changed: Any) -> Callable[[dict[str, Any]], object]:
+    told = {"n_cells": 5, "n_wrong": 2, "n_compared": 5, "by_distance": [[1, 2]], "confused": [["a", "b", 2, 1]]}
+    return _set("cells", 0, "mistakes", value=told | changed)
+
+
 _KEYS = ("schema", "board", "title", "datasets", "models", "cells", "overall", "controls", "provenance", "timings")
 _SCRIPT = "<script>alert(1)</script>"
 BOARDS: dict[str, Callable[[], bytes]] = {
@@ -49,6 +54,15 @@ BOARDS: dict[str, Callable[[], bytes]] = {
     "value-nan": lambda: _board(_set("overall", 0, "value", value=float("nan"))),
     "cells-none": lambda: _board(_set("cells", value=[])),
     "score-list": lambda: _board(_set("cells", 0, "scores", value=[1])),
+    "mistakes-script": lambda: _board(_set("cells", 0, "mistakes", value=_SCRIPT)),
+    "mistakes-counts-script": lambda: _board(_mistakes(n_cells=_SCRIPT)),
+    "mistakes-text": lambda: _board(_mistakes(n_wrong="2")),
+    "mistakes-less-than-none": lambda: _board(_mistakes(n_compared=-1)),
+    "mistakes-more-than-told": lambda: _board(_mistakes(n_wrong=3)),
+    "mistakes-more-than-cells": lambda: _board(_mistakes(n_wrong=9, by_distance=[[1, 9]])),
+    "mistakes-nan": lambda: _board(_mistakes(by_distance=[[float("nan"), 2]])),
+    "mistakes-wide": lambda: _board(_mistakes(confused=[["a", "b", 1, 1, 1]])),
+    "mistakes-digits": lambda: _board(_mistakes()).replace(b'"n_cells": 5', b'"n_cells": ' + b"9" * 5000),
     "list": lambda: b"[]",
     "null": lambda: b"null",
     "deep": lambda: b"[" * 100_000,
@@ -77,7 +91,8 @@ RECORDS: dict[str, Callable[[], bytes]] = {
 }  # fmt: skip
 
 
-def _places(work: Path) -> dict[str, Path]:
+def places(work: Path) -> dict[str, Path]:
+    """Make the files of a run; return the paths of the dataset, the record and the scores."""
     run = work / "results" / "b" / "d" / "pca" / "0"
     run.mkdir(parents=True)
     (run.parents[1] / "sources.json").write_text("{}")
@@ -89,19 +104,19 @@ def _places(work: Path) -> dict[str, Path]:
 def _kept(name: str, what: str, verb: str, make: Callable[[Path], Any]) -> Case:
     def run(work: Path) -> str | None:
         config = write_board(work)
-        places = _places(work)
-        places[what].unlink()
-        make(places[what])
+        found = places(work)
+        found[what].unlink()
+        make(found[what])
         (work / "reference.json").write_text(json.dumps(_STATE))
         out = ("--out", work / "out.json", "--settings", config)
         if verb == "board":
             return command("board", *out)
         if verb == "score":
-            return command("score", places["record"], work / "reference.json", *out)
+            return command("score", found["record"], work / "reference.json", *out)
         if verb == "embed":
-            return command("embed", "pca", places["dataset"], *out)
+            return command("embed", "pca", found["dataset"], *out)
         if verb == "prepare":
-            return command("prepare", "d", places["dataset"], *out)
+            return command("prepare", "d", found["dataset"], *out)
         return command("submit", "d", work / "in.npz", "--card", work / "model.yaml", "--settings", config)
 
     return Case(f"{verb}-{what}-{name}", run)
@@ -124,6 +139,7 @@ def _arrays(name: str, make: Callable[[Path], Any]) -> Case:
 def cases() -> list[Case]:
     """Return every board, and every file that a step reads of another step's."""
     found = [_report("valid", lambda path: path.write_bytes(_board()), "ok")]
+    found += [_report("mistakes", lambda path: path.write_bytes(_board(_mistakes())), "ok")]
     found += [_report(name, lambda path, m=make: path.write_bytes(m())) for name, make in BOARDS.items()]
     found += [
         _report(odd, lambda path, o=odd: odd_files(path, outside_of(path.parent))[o]())

@@ -67,7 +67,8 @@ class _Runs:
         return Path.write_text, (Path("ran"), "ran")
 
 
-def _header(shape: str, descr: str = "'<f4'") -> bytes:
+def header(shape: str, descr: str = "'<f4'") -> bytes:
+    """Return an array's file that promises a shape and a type, with 64 bytes in it."""
     return _npy(f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}", bytes(64))
 
 
@@ -104,20 +105,20 @@ def _files() -> dict[str, Callable[[], bytes]]:
         "object-names.npz": lambda: npz(names=np.array([_Runs()] * 24, dtype=object)),
         "pickle.npz": lambda: pickle.dumps(_Runs()),
         "pickle-member.npz": lambda: _with(pickle.dumps(_Runs())),
-        "promises.npz": lambda: _with(_header("(1000000000000, 4)")),
-        "promises-none.npz": lambda: _with(_header("(0, 1000000000000)")),
-        "negative.npz": lambda: _with(_header("(-1, 4)")),
-        "shape-text.npz": lambda: _with(_header("('a', 4)")),
-        "shape-deep.npz": lambda: _with(_header("(" * 90 + ")" * 90)),
-        "code.npz": lambda: _with(_header("(__import__('os').getpid(), 4)")),
-        "dtype-object.npz": lambda: _with(_header("(4, 4)", "'|O'")),
-        "dtype-record.npz": lambda: _with(_header("(4,)", "[('a', '<f4'), ('b', '|O')]")),
-        "dtype-none.npz": lambda: _with(_header("(4, 4)", "'zz'")),
+        "promises.npz": lambda: _with(header("(1000000000000, 4)")),
+        "promises-none.npz": lambda: _with(header("(0, 1000000000000)")),
+        "negative.npz": lambda: _with(header("(-1, 4)")),
+        "shape-text.npz": lambda: _with(header("('a', 4)")),
+        "shape-deep.npz": lambda: _with(header("(" * 90 + ")" * 90)),
+        "code.npz": lambda: _with(header("(__import__('os').getpid(), 4)")),
+        "dtype-object.npz": lambda: _with(header("(4, 4)", "'|O'")),
+        "dtype-record.npz": lambda: _with(header("(4,)", "[('a', '<f4'), ('b', '|O')]")),
+        "dtype-none.npz": lambda: _with(header("(4, 4)", "'zz'")),
         "version.npz": lambda: _with(b"\x93NUMPY\x09\x00" + bytes(100)),
         "bomb.npz": lambda: archive([("embedding.npy", bytes(300 << 20))], packed=True),
         "twice.npz": lambda: archive([("embedding.npy", b""), ("embedding.npy", b"")]),
-        "up.npz": lambda: archive([("../../../up.npy", _header("(4, 4)"))]),
-        "absolute.npz": lambda: archive([("/tmp/embedding.npy", _header("(4, 4)"))]),
+        "up.npz": lambda: archive([("../../../up.npy", header("(4, 4)"))]),
+        "absolute.npz": lambda: archive([("/tmp/embedding.npy", header("(4, 4)"))]),
         "members.npz": lambda: archive([(f"{i}.npy", b"") for i in range(10_001)]),
         "none.npz": lambda: archive([]),
         "short.npz": lambda: npz(vectors=_vectors()[:5]),
