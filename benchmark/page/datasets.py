@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scarena.page.cost import Cost
+from scarena.page.graphs import graph_of
 from scarena.page.images import umaps
 from scarena.page.scores import Scores, ordered_models
 from scarena.page.sentences import of_dataset
@@ -26,7 +27,7 @@ def dataset_parts(
             "reason": entry["reason"], "summary": entry.get("summary"), "files": _files(entry),
             "sentence": of_dataset(board, name, scores, costs), "rows": _rows(board, name, scores),
             "every": _rows(board, name, scores, every) if every else [], "umaps": pictures.get(name),
-            "mistakes": mistakes_of(board, name), "graph": None,
+            "mistakes": mistakes_of(board, name), "graph": graph_of(board, folder, name, scores),
         }
         for entry in board["datasets"]
     ]  # fmt: skip

@@ -3,9 +3,13 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
+from scarena.details import write_details
+from scarena.metrics.details import Details
 from scarena.page.cost import costs_of, fronts
+from scarena.page.graphs import graph_of
 from scarena.page.metrics import agreement, companions
 from scarena.page.models import critical_difference, wins_and_losses
 from scarena.page.scores import scores_of
@@ -382,3 +386,23 @@ def test_mistakes_stand_by_their_distance(board, tmp_path):
     row = re.search(r"<tr><td>hvg</td><td class=\"n\">100</td>(.*?)</tr>", page)[1]
     assert re.findall(r"([0-9.]+) %", row) == ["70.0", "10.0", "5.0", "0.0", "12.0", "3.0"]
     assert "a called b (9)" in row
+
+
+def test_types_lie_before_integration_in_the_ontology_and_in_each_model(board, tmp_path):
+    types = ("a", "b", "c")
+    between = np.array([[0, 1, 0.5], [0.5, 0, 1], [1, 0.5, 0]], np.float32)
+    (tmp_path / "d1").mkdir()
+    kept = {"scgraph_types": np.array(types), "scgraph_distances": between}
+    ontology = {"terms": np.array(["CL:1", "CL:2"]), "onto": np.array([[0, 2], [2, 0]], float)}
+    np.savez(tmp_path / "d1" / "reference.npz", **kept, **ontology)
+    run = tmp_path / "d1" / "harmony" / "0" / "details.npz"
+    run.parent.mkdir(parents=True)
+    write_details(run, Details(types, ("CL:1", "CL:2", ""), None, types, between))
+    found = graph_of(board, tmp_path, "d1", scores_of(board))
+    assert found["types"] == list(types)
+    before, ontology, model = found["pictures"]
+    assert (before[0], ontology[0], model[0]) == (
+        "Before integration, within batches", "In the Cell Ontology", "harmony"
+    )  # fmt: skip
+    assert before[1] == model[1] != ontology[1]
+    assert "How types lie to each other" in render(board, tmp_path)
