@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ def made_up_board(n_models: int, n_datasets: int, seed: int = 0) -> Json:
     ]  # fmt: skip
     return {
         "schema": 1, "board": "made-up", "title": "A made-up board", "datasets": datasets, "models": models,
-        "cells": cells, "overall": overall, "controls": [], "timings": timings, "differences": [], "pareto": [],
+        "cells": cells, "overall": overall, "controls": [], "timings": timings, "pareto": [],
+        "differences": _differences([row for row in overall if row["metric"] == "total"]),
         "provenance": {
             "versions": {"python": "3"}, "commits": ["none"], "seeds": [0], "cl_release": "none", "device": "cpu",
             "hardware": {"processor": "none", "cores": 1, "memory_gb": 1, "system": "none"},
@@ -82,6 +84,15 @@ def _overall(model: Json, metric: str, value: float, rank: int) -> Json:
         "high": float(value) + 0.01, "interval": "cells", "rank_low": rank, "rank_high": rank, "tie_group": rank,
         "coverage": 1.0,
     }  # fmt: skip
+
+
+def _differences(totals: list[Json]) -> list[Json]:
+    return [
+        {"model_a": a["model"], "model_b": b["model"], "metric": "total", "difference": a["value"] - b["value"],
+         "low": a["value"] - b["value"] - 0.02, "high": a["value"] - b["value"] + 0.02, "wins": 0.5,
+         "interval": "cells"}
+        for a, b in combinations(totals, 2)
+    ]  # fmt: skip
 
 
 def browser_path() -> str:

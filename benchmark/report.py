@@ -30,6 +30,7 @@ Json = dict[str, Any]
 MOST_BYTES = 6_000_000
 # Scores of one table a dataset with their intervals, and of one with every metric: more make a page nobody can open.
 _ROOMY, _EVERY = 9_000, 25_000
+_PAIRS = 500
 
 
 def render(board: Json, folder: Path) -> str:
@@ -38,7 +39,8 @@ def render(board: Json, folder: Path) -> str:
     parts = {
         **_assets(), **_overview(board, scores, costs), **_cost(board, costs), **_metrics(board), "board": board,
         "missing": missing_cells(board, folder), "datasets": _datasets(board, folder, scores, costs),
-        "models": model_parts(board, scores), "trained": trained_on(board), **_critical(board, scores),
+        "models": model_parts(board, scores, whole=_roomy(board)),
+        "trained": trained_on(board), **_critical(board, scores),
     }  # fmt: skip
     template = _environment().get_template("board.html")
     bare = len(template.render(**parts, downloads=[]).encode())
@@ -60,7 +62,7 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
     return {
         "lead": lead(board), "verdicts": verdicts(board), "ranking": _ranking(board, costs), "pairs": _pairs(board),
         "intervals": any(row["low"] is not None for row in board["overall"]), "axes": AXES,
-        "roomy": _runs(board) * len(HEADLINE) <= _ROOMY, "headline": [METRICS[key] for key in HEADLINE],
+        "roomy": _roomy(board), "headline": [METRICS[key] for key in HEADLINE],
         "families": [name for name in ("foundation", "baseline", "control") if _has(board, name)],
         "tissues": overview.tissues(board), "tasks": list(overview.TASKS), "default": overview.DEFAULT,
         "weighed": [METRICS[key] for key in overview.WEIGHED], "data": overview.data_of(board, scores),
@@ -106,6 +108,11 @@ def _every(board: Json) -> tuple[str, ...]:
 
 def _runs(board: Json) -> int:
     return len(board["datasets"]) * len(board["models"])
+
+
+def _roomy(board: Json) -> bool:
+    """Return whether there is room for the intervals of single datasets and for all pairs of models."""
+    return _runs(board) * len(HEADLINE) <= _ROOMY
 
 
 def _files(board: Json) -> dict[str, bytes]:
@@ -199,13 +206,13 @@ def trained_on(board: Json) -> list[Json]:
 
 
 def _pairs(board: Json) -> list[Json]:
-    """Return the differences of totals, with titles for names."""
+    """Return the differences of totals with titles for names; on large boards those of the best model alone."""
     title = {card["name"]: card["title"] for card in board["models"]}
-    return [
-        {**row, "a": title[row["model_a"]], "b": title[row["model_b"]]}
-        for row in board.get("differences", [])
-        if row["metric"] == "total"
-    ]
+    rows = [row for row in board.get("differences", []) if row["metric"] == "total"]
+    if len(rows) > _PAIRS:
+        best = ordered_models(board)[0]["name"]
+        rows = [row for row in rows if best in (row["model_a"], row["model_b"])]
+    return [{**row, "a": title[row["model_a"]], "b": title[row["model_b"]]} for row in rows]
 
 
 def _asset(name: str) -> str:

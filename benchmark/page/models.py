@@ -113,8 +113,8 @@ def _cliques(ranks: list[float], distance: float) -> list[tuple[int, int]]:
     return found
 
 
-def model_parts(board: Json, scores: Scores) -> list[Json]:
-    """Return one part a model."""
+def model_parts(board: Json, scores: Scores, *, whole: bool = True) -> list[Json]:
+    """Return one part a model, with its wins by dataset and over every other model where the `whole` is asked for."""
     seen, title = seen_datasets(board), {card["name"]: card["title"] for card in board["models"]}
     defaults: Json = {
         "uses_batch": False,
@@ -127,8 +127,8 @@ def model_parts(board: Json, scores: Scores) -> list[Json]:
     return [
         {
             "card": {**defaults, **card}, "use": use_of(card), "seen": seen.get(card["name"], []),
-            "wins": [] if card["family"] == "control" else wins_and_losses(board, scores, card["name"]),
-            "pairs": _pairs(board, card["name"], title),
+            "wins": wins_and_losses(board, scores, card["name"]) if whole and card["family"] != "control" else [],
+            "pairs": _pairs(board, card["name"], title) if whole else [], "whole": whole,
         }
         for card in ordered_models(board)
     ]  # fmt: skip

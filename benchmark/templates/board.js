@@ -3,6 +3,11 @@
 // the address, and draws the charts. Nothing is fetched.
 
 const data = JSON.parse(document.getElementById("data").textContent);
+// Scores come in millionths, the ends of their intervals as distances; 0 stands for none.
+const unpacked = (score) => score && [score[0], ...score.slice(1).map((end) => end !== null && score[0] + end)].map(
+  (value) => (value === false ? null : value / 1e6),
+);
+for (const model of data.models) model.scores = model.scores.map((row) => row.map((score) => unpacked(score) || null));
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 // ---- sorting: best first; rows without a value stay last in both directions, controls stay below the models.
