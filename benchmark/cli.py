@@ -147,17 +147,6 @@ def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
 
 
 @app.command()
-def report(board: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
-    """Write the leaderboard page of a board."""
-    from scarena.board_file import read_board
-    from scarena.config import load_config
-    from scarena.files import write_text
-    from scarena.report import render
-
-    write_text(out, render(read_board(board), load_config(settings).folder))
-
-
-@app.command()
 def datasets(as_json: AsJson = False) -> None:
     """List the dataset cards."""
     from scarena.listing import DATASET_COLUMNS, dataset_rows
@@ -312,7 +301,7 @@ def pretrain(
     train(config, out, cache, None, device=device)
 
 
-for verb in (recommend, cli_boards.crate, cli_boards.verify, cli_boards.diff):
+for verb in (recommend, cli_boards.report, cli_boards.crate, cli_boards.verify, cli_boards.diff):
     app.command()(verb)
 
 

@@ -1,4 +1,4 @@
-"""Verbs about boards that are finished: where they come from, whether they hold, how two of them differ."""
+"""Verbs about boards that are finished: their pages, where they come from, whether they hold, how two differ."""
 
 from __future__ import annotations
 
@@ -8,10 +8,36 @@ from typing import Annotated
 
 import typer
 
+from scarena.errors import ConfigError
 from scarena.tables import print_table
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Board = Annotated[Path, typer.Argument(help="a board's folder, or its board.json")]
+
+
+def report(
+    board: Annotated[Path, typer.Argument(help="board.json")],
+    out: Annotated[Path | None, typer.Option(help="page to write; the .csv and .md go beside it")] = None,
+    figure: Annotated[
+        list[Path] | None, typer.Option(help="figure of the ranking to write: .svg, .pdf or .png; may be repeated")
+    ] = None,
+    settings: Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")] = Path("config/demo.yaml"),
+) -> None:
+    """Write the leaderboard page of a board with its tables, or figures of the ranking."""
+    from scarena.board_file import read_board
+
+    if out is None and not figure:
+        raise ConfigError("nothing to write", where="report: --out, --figure", fix="give one of them, or both")
+    found = read_board(board)
+    for path in figure or []:
+        from scarena.funky import write_figure
+
+        write_figure(found, path)
+    if out is not None:
+        from scarena.board_files import write_page
+        from scarena.config import load_config
+
+        write_page(found, out, load_config(settings).folder)
 
 
 def crate(folder: Annotated[Path, typer.Argument(help="folder of a finished board")]) -> None:

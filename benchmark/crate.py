@@ -25,6 +25,8 @@ _FILES = {
     "board.json": ("the board: every score, its interval and state", "application/json"),
     "board.parquet": ("one row a run and metric", "application/vnd.apache.parquet"),
     "board.html": ("the leaderboard page", "text/html"),
+    "board.csv": ("every number of the board, one a row", "text/csv"),
+    "board.md": ("the ranking and what may be said of it", "text/markdown"),
     "config.json": ("the configuration that the board was made with", "application/json"),
     LOCK: ("every installed package and its version", "text/plain"),
 }
@@ -123,8 +125,8 @@ def crate_of(folder: Path, when: datetime | None = None) -> Json:
     DataError
         If there is no finished board.
     """
-    if not (folder / "board.json").exists() or not (folder / "board.html").exists():
-        raise DataError("no finished board", where=str(folder), fix="`scarena run` makes one")
+    if missing := [name for name in _FILES if name != LOCK and not (folder / name).exists()]:
+        raise DataError(f"no finished board: no {missing[0]}", where=str(folder), fix="`scarena run` makes it")
     write_text(folder / LOCK, lock())
     board = read_board(folder / "board.json")
     made = [_file(folder, name) for name in _FILES]

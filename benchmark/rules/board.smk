@@ -27,7 +27,9 @@ rule report:
         board=BOARD + "/board.json",
         umaps=expand(BOARD + "/{dataset}/umaps.npz", dataset=DATASETS),
     output:
-        BOARD + "/board.html",
+        page=BOARD + "/board.html",
+        table=BOARD + "/board.csv",
+        summary=BOARD + "/board.md",
     log:
         BOARD + "/logs/report.log",
     benchmark:
@@ -37,13 +39,13 @@ rule report:
         mem_mb=few_mb,
         runtime=few_minutes,
     shell:
-        "scarena report {input.board} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena report {input.board} --out {output.page} --settings {CONFIG} 2> {log}"
 
 
 # Beside the board, not of it: it names the machine and the day.
 rule crate:
     input:
-        BOARD + "/board.html",
+        multiext(BOARD + "/board", ".html", ".csv", ".md"),
     output:
         BOARD + "/ro-crate-metadata.json",
     log:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scarena.files import sha256_of
 from scarena.scaffold import add_dataset
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]
@@ -115,6 +116,14 @@ def test_a_rerun_with_nothing_changed_runs_no_step(place, first):
     assert code == 3
     assert "Nothing to be done" in output
     assert (place / "results/first/board.json").stat().st_mtime_ns == before
+
+
+def test_beside_the_page_are_its_table_and_its_summary_and_the_crate_has_their_checksums(place, first):
+    folder = place / "results/first"
+    assert "failed(error)" in (folder / "board.csv").read_text()
+    assert "| Crash | – | failed |" in (folder / "board.md").read_text()
+    crate = {entity["@id"]: entity for entity in json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]}
+    assert all(crate[name]["sha256"] == sha256_of(folder / name) for name in ("board.csv", "board.md"))
 
 
 def _text_without_timings(path):

@@ -29,6 +29,8 @@ class Watch:
         self.work, self.outside = root, root / "outside"
         self.readable = [cache, _HERE.parents[1], Path(sys.prefix), Path(sys.base_prefix), Path("/usr"), Path("/proc")]
         self.readable += [Path("/sys"), Path("/dev/null"), Path("/dev/urandom"), Path("/etc/mime.types"), Path("/lib")]
+        # An environment may be a link; fonts are opened where it leads.
+        self.readable.append(Path(sys.prefix).resolve())
         self.writable = [cache, Path("/dev/null")]
         self.seen: list[str] = []
         sys.addaudithook(self._hook)

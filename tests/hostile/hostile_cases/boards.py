@@ -82,6 +82,14 @@ def _report(name: str, make: Callable[[Path], Any], expects: str = "refused") ->
     return Case(f"report-{name}", run, expects)
 
 
+def _figure(name: str, make: Callable[[Path], Any], expects: str = "refused") -> Case:
+    def run(work: Path) -> str | None:
+        make(work / "board.json")
+        return command("report", work / "board.json", "--figure", "board.svg")
+
+    return Case(f"figure-{name}", run, expects)
+
+
 _STATE = {"dataset": "d", "state": "ok", "reason": "", "sha256": "0" * 64}
 RECORDS: dict[str, Callable[[], bytes]] = {
     "empty": lambda: b"", "cut": lambda: b'{"state": "o', "list": lambda: b"[1]", "null": lambda: b"null",
@@ -145,6 +153,11 @@ def cases() -> list[Case]:
         _report(odd, lambda path, o=odd: odd_files(path, outside_of(path.parent))[o]())
         for odd in odd_files(Path(), Path())
     ]
+    for of in (_figure,):
+        found.append(of("valid", lambda path: path.write_bytes(_board()), "ok"))
+        found += [of(name, lambda path, m=make: path.write_bytes(m())) for name, make in BOARDS.items()]
+        for odd in odd_files(Path(), Path()):
+            found.append(of(odd, lambda path, o=odd: odd_files(path, outside_of(path.parent))[o]()))
     reads = (
         ("dataset", "embed"),
         ("dataset", "prepare"),

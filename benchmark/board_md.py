@@ -1,0 +1,127 @@
+"""board.md: a board's ranking and what may be said of it, short enough for a README.
+
+The same board gives the same bytes. Names come from cards that others wrote, so markup in them is text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from scarena.ranked import has_ranges, letter, marks, plain, rank_text, ranked_models, why_missing, word
+
+Json = dict[str, Any]
+
+METRICS = ("total", "bio", "batch", "onto_rwr", "lcad_all", "knn_macro_f1")
+# The page and board.csv have the rest: a README is read from its beginning.
+MOST_MODELS, MOST_SENTENCES = 50, 40
+_MARKUP = re.compile(r"([\\`*_\[\]|~$#])")
+_LIST = re.compile(r"^([-+=]|\d+(?=[.)]))")
+
+
+def escaped(text: object) -> str:
+    """Return a text that Markdown shows as it is, also in a cell of a table.
+
+    Examples
+    --------
+    >>> escaped("<b>|`x`")
+    '&lt;b&gt;\\\\|\\\\`x\\\\`'
+    """
+    line = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = _MARKUP.sub(r"\\\1", line)
+    return _LIST.sub(lambda found: f"\\{found[1]}" if not found[1].isdigit() else f"{found[1]}\\", line)
+
+
+def board_md(board: Json) -> str:
+    """Return the summary: title, verdicts, the ranking with intervals, and how to read it; at most 120 lines."""
+    cards = ranked_models(board)
+    lines = [f"# {escaped(board['title'])}", "", _sizes(board), ""]
+    lines += [*_said(board), "", *_table(board, cards[:MOST_MODELS]), ""]
+    if len(cards) > MOST_MODELS:
+        lines += [f"{len(cards) - MOST_MODELS} more models are in board.csv.", ""]
+    return "\n".join([*lines, _legend(board)]) + "\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _sizes(board: Json) -> str:
+    n_controls = sum(card["family"] == "control" for card in board["models"])
+    counted = (
+        _count(len(board["datasets"]), "dataset"),
+        _count(len(board["models"]) - n_controls, "model"),
+        _count(n_controls, "control"),
+        _count(len(board["provenance"]["seeds"]), "seed"),
+    )
+    return f"{', '.join(counted)}. Total = 0.6 bio + 0.4 batch."
+
+
+def _said(board: Json) -> list[str]:
+    from scarena.verdicts import verdicts
+
+    found = verdicts(board)
+    lines = [f"- {escaped(sentence)}" for sentence in found[:MOST_SENTENCES]]
+    if len(found) > MOST_SENTENCES:
+        lines.append(f"- {len(found) - MOST_SENTENCES} more are on the page.")
+    return lines or ["There is no foundation model on this board."]
+
+
+def _table(board: Json, cards: list[Json]) -> list[str]:
+    from scarena.metrics.registry import METRICS as KNOWN
+    from scarena.verdicts import seconds_per_1000_cells
+
+    arrow = {"higher": " ↑", "lower": " ↓", "none": ""}
+    heads = ["Model", "Rank", *(KNOWN[key].title + arrow[KNOWN[key].better] for key in METRICS)]
+    heads += ["Datasets", "s / 1,000 cells"]
+    found = {(row["model"], row["metric"]): row for row in board["overall"]}
+    said, seconds, n_datasets = marks(board), seconds_per_1000_cells(board), _n_counting(board)
+    lines = [f"| {' | '.join(heads)} |", f"|---|---|{'--:|' * (len(heads) - 2)}"]
+    lettered = has_ranges(board)
+    for card in cards:
+        name = card["name"]
+        total = found.get((name, "total"))
+        who = escaped(card["title"]) + (f" ({', '.join(said[name])})" if said[name] else "")
+        runs = [cell for cell in board["cells"] if cell["model"] == name]
+        values = [_value(found.get((name, metric)), runs, metric) for metric in METRICS]
+        cost = f"{seconds[name]:.3g}" if name in seconds else "–"
+        rank, datasets = _rank(total, lettered=lettered), _coverage(total, n_datasets)
+        lines.append(f"| {' | '.join([who, rank, *values, datasets, cost])} |")
+    return lines
+
+
+def _rank(row: Json | None, *, lettered: bool) -> str:
+    if row is None or row["rank_low"] is None:
+        return "–"
+    return f"{rank_text(row)} {letter(row['tie_group'])}" if lettered else rank_text(row)
+
+
+def _value(row: Json | None, runs: list[Json], metric: str) -> str:
+    if row is None or row["value"] is None:
+        return word(why_missing(runs, metric)[0])
+    text = f"{row['value']:.3f}" + ("\\*" if row["coverage"] < 1 else "")
+    return text if row["low"] is None else f"{text} <sub>{row['low']:.3f} to {row['high']:.3f}</sub>"
+
+
+def _n_counting(board: Json) -> int:
+    """Return the number of datasets that count for the total."""
+    from scarena.samples import applicable
+
+    return len(applicable(board["cells"]).get("total", ()))
+
+
+def _coverage(row: Json | None, n_datasets: int) -> str:
+    return "–" if row is None else f"{round(row['coverage'] * n_datasets)}/{n_datasets}"
+
+
+def _legend(board: Json) -> str:
+    ranges = "Rank: the 95 % range of ranks by total; models of one letter are not told from the best of their group."
+    if not has_ranges(board):
+        ranges = "Rank: by the value alone, since the totals have no intervals that can be compared."
+    told = [ranges, "Small: the 95 % interval. \\*: a mean over part of the datasets, not ranked."]
+    told += ["Datasets: those with a total of those that count for it. ↑ higher is better, ↓ lower is better."]
+    if merged := board["provenance"].get("merged"):
+        told.append(
+            f"Merged from {_count(len(merged), 'board')}: {', '.join(escaped(each['board']) for each in merged)}."
+        )
+    return " ".join([*told, "board.csv has every score with its state and reason."])

@@ -1,0 +1,93 @@
+"""What every view of a board shares: its models in order, their marks, tie groups as letters, why a value is missing.
+
+Reads board.json alone and computes no score.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+_WORDS = {"not applicable": "n/a", "not available": "not available"}
+
+
+def ranked_models(board: Json) -> list[Json]:
+    """Return the models' cards: those with a rank by their total, then those without one, controls last.
+
+    A mean over part of the datasets may lie above all others and say nothing of them, so it does not lead.
+    """
+    total = {row["model"]: row for row in board["overall"] if row["metric"] == "total"}
+
+    def order(card: Json) -> tuple[bool, bool, float, str]:
+        row = total.get(card["name"], {"value": None, "rank_low": None})
+        value = float("-inf") if row["value"] is None else row["value"]
+        return card["family"] == "control", row["rank_low"] is None, -value, card["name"]
+
+    return sorted(board["models"], key=order)
+
+
+def marks(board: Json) -> dict[str, list[str]]:
+    """Return, by model, what a reader of its scores must know: a control, sees labels, submitted, trained on these."""
+    trained: dict[str, int] = {}
+    for row in board.get("contamination", []):
+        if row["state"] in ("cells", "study"):
+            trained[row["model"]] = trained.get(row["model"], 0) + 1
+    found: dict[str, list[str]] = {}
+    for card in board["models"]:
+        name = card["name"]
+        said = [f"{card['control']} control"] if card.get("control") else []
+        said += ["sees labels"] if card.get("uses_labels") else []
+        said += ["submitted"] if card.get("submitted") else []
+        said += [f"trained on {trained[name]} of these"] if name in trained else []
+        found[name] = said
+    return found
+
+
+def has_ranges(board: Json) -> bool:
+    """Return whether ranks and tie groups by total come from intervals; else they repeat the order of the values."""
+    return any(row["metric"] == "total" and row["low"] is not None for row in board.get("differences", []))
+
+
+def rank_text(row: Json | None) -> str:
+    """Return a range of ranks; nothing for a model without one."""
+    if row is None or row["rank_low"] is None:
+        return ""
+    return str(row["rank_low"]) if row["rank_low"] == row["rank_high"] else f"{row['rank_low']}–{row['rank_high']}"
+
+
+def letter(group: int | None) -> str:
+    """Return A for tie group 1, Z for 26, AA for 27; nothing for none."""
+    text = ""
+    while group:
+        group, digit = divmod(group - 1, 26)
+        text = chr(ord("A") + digit) + text
+    return text
+
+
+def why_missing(cells: list[Json], metric: str) -> tuple[str, str]:
+    """Return the state and reason of the first of some runs that has no value of a metric; two empty texts if none."""
+    for cell in cells:
+        score = cell["scores"].get(metric)
+        if score is None and cell["state"] != "ok":
+            return cell["state"], cell["reason"]
+        if score is not None and score["state"] != "ok":
+            return score["state"], score.get("reason", "")
+    return "", ""
+
+
+def word(state: str) -> str:
+    """Return how a state without a value is written in a table."""
+    return _WORDS.get(state, "failed" if state.startswith("failed") else "–")
+
+
+def plain(text: object) -> str:
+    """Return a text as one line of printable characters, others as their escapes.
+
+    Examples
+    --------
+    >>> plain("a\\n b\\x1b[2J")
+    'a b\\\\x1b[2J'
+    """
+    line = " ".join(str(text).split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
