@@ -6,6 +6,7 @@ and gets no rank.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from scarena.files import replacing, write_json
 from scarena.metrics.details import Details
 from scarena.mistakes import Run, all_mistakes
 from scarena.ranking import differences, front, overall, standings
-from scarena.record import Record
+from scarena.record import Record, metrics_fingerprint
 from scarena.reference import read_reference
 from scarena.samples import Replicates, per_dataset, read_replicates, samples_of
 from scarena.states import read_record, read_state
@@ -143,6 +144,34 @@ def _model_entry(record: Record) -> Json:
     return {**entry, "submitted": True} if record.submitted else entry
 
 
+def compared(
+    cells: list[Json], models: list[Json], replicates: Mapping[tuple[str, str, int], Replicates], *, scaled: bool
+) -> Json:
+    """Return what a board says of its runs together, by the keys of board.json.
+
+    Parameters
+    ----------
+    cells
+        The board's cells, one a run.
+    models
+        The models' cards.
+    replicates
+        By dataset, model and seed; a run without any leaves intervals out wherever it counts.
+    scaled
+        Whether scores between noise and the labels are asked for.
+    """
+    samples = samples_of(cells, replicates)
+    table, checks = standings(cells, models, samples), control_checks(cells, models, samples)
+    return {
+        "per_dataset": per_dataset(samples),
+        "overall": overall(table),
+        "differences": differences(table),
+        "pareto": front(table),
+        "controls": checks,
+        "control_scaled": control_scaled(table, samples, checks) if scaled else [],
+    }
+
+
 def make_board(config: BoardConfig) -> Json:
     """Return the board of a finished set of runs; see docs for its keys."""
     runs = read_runs(config)
@@ -152,8 +181,6 @@ def make_board(config: BoardConfig) -> Json:
     # What the board itself ran with: a model with an environment of its own has other versions, on its record.
     computed = [record for record in runs.records if not (record.submitted or record.card.get("environment"))]
     first = (computed or runs.records)[0]
-    samples = samples_of(cells, runs.replicates)
-    table, checks = standings(cells, models, samples), control_checks(cells, models, samples)
     releases = sorted({d["cl_release"] for d in runs.datasets if d.get("cl_release")})
     datasets = [_dataset_entry(dataset, config.folder, config.scored_cells) for dataset in runs.datasets]
     return {
@@ -164,12 +191,7 @@ def make_board(config: BoardConfig) -> Json:
         "models": models,
         "contamination": contamination(models, datasets),
         "cells": cells,
-        "per_dataset": per_dataset(samples),
-        "overall": overall(table),
-        "differences": differences(table),
-        "pareto": front(table),
-        "controls": checks,
-        "control_scaled": control_scaled(table, samples, checks) if config.control_scaled else [],
+        **compared(cells, models, runs.replicates, scaled=config.control_scaled),
         "provenance": {
             "versions": first.versions,
             "commits": sorted({record.commit for record in runs.records}),
@@ -178,6 +200,7 @@ def make_board(config: BoardConfig) -> Json:
             "cl_release": ", ".join(releases),
             "device": config.device,
             "hardware": first.hardware,
+            "metrics": metrics_fingerprint(),
         },
         "timings": timings(runs),
     }

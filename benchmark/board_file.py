@@ -122,6 +122,29 @@ class _Timing(_Part):
     cells_per_s: _Number | None = None
 
 
+class _Seen(_Part):
+    model: str
+    dataset: str
+    state: str
+
+
+class _Origin(_Part):
+    """A board that a merged one was made of."""
+
+    board: str
+    title: str
+    sha256: str
+    versions: dict[str, str]
+    commits: list[str]
+    seeds: list[int]
+    cl_release: str
+    device: str
+    hardware: dict[str, str | _Number]
+    metrics: str | None
+    runs: int
+    runs_with_replicates: int
+
+
 class _Provenance(_Part):
     versions: dict[str, str]
     commits: list[str]
@@ -129,6 +152,8 @@ class _Provenance(_Part):
     cl_release: str
     device: str
     hardware: dict[str, Any]
+    metrics: str | None = None
+    merged: list[_Origin] = []
 
 
 class _Board(_Part):
@@ -140,6 +165,7 @@ class _Board(_Part):
     cells: list[_Run]
     overall: list[_Overall]
     controls: list[_Check]
+    contamination: list[_Seen] = []
     timings: list[_Timing]
     provenance: _Provenance
 

@@ -301,7 +301,7 @@ def pretrain(
     train(config, out, cache, None, device=device)
 
 
-for verb in (recommend, cli_boards.report, cli_boards.crate, cli_boards.verify, cli_boards.diff):
+for verb in (recommend, cli_boards.report, cli_boards.crate, cli_boards.verify, cli_boards.diff, cli_boards.merge):
     app.command()(verb)
 
 

@@ -84,3 +84,26 @@ def diff(
     if within:
         print(f"{within} values moved within noise{'' if every else ' (--all shows them)'}", file=sys.stderr)
     raise typer.Exit(3 if any(change.beyond for change in found) else 0)
+
+
+def merge(
+    boards: Annotated[list[Path], typer.Argument(help="folders of finished boards, or their board.json alone")],
+    out: Annotated[Path, typer.Option(help="folder of the new board, which is called like it")],
+    prefer: Annotated[
+        str | None, typer.Option(help="first: where a model or run differs, that of the board named first")
+    ] = None,
+) -> None:
+    """Make one board of several, joined by name; runs stay where they are."""
+    from scarena.merge_files import merge_boards
+    from scarena.merge_provenance import differing
+
+    if prefer not in (None, "first"):
+        raise ConfigError(f"{prefer!r} is none of: first", where="merge: --prefer", fix="give --prefer first")
+    found = merge_boards(boards, out, prefer_first=prefer == "first")
+    lines = [*found.left_out, *(f"not computed with the same: {what}" for what in differing(found.board["provenance"]))]
+    for place, (runs, replicated) in zip(boards, found.replicated, strict=True):
+        if replicated < runs:
+            lines.append(f"{place}: {replicated} of {runs} runs have replicates, so not all values have intervals")
+    for line in lines:
+        print(line, file=sys.stderr)
+    print(f"board: {out / 'board.html'}")

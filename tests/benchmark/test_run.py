@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from scarena.files import sha256_of
+from scarena.merge_files import merge_boards
 from scarena.scaffold import add_dataset
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]
@@ -124,6 +125,13 @@ def test_beside_the_page_are_its_table_and_its_summary_and_the_crate_has_their_c
     assert "| Crash | – | failed |" in (folder / "board.md").read_text()
     crate = {entity["@id"]: entity for entity in json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]}
     assert all(crate[name]["sha256"] == sha256_of(folder / name) for name in ("board.csv", "board.md"))
+
+
+def test_a_finished_board_merged_alone_says_the_same(place, first):
+    merge_boards([place / "results/first"], place / "results/merged")
+    before, after = content(place, "first"), content(place, "merged")
+    same = set(before) - {"board", "provenance"}
+    assert {key for key in same if before[key] != after[key]} == set()
 
 
 def _text_without_timings(path):

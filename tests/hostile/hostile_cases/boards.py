@@ -63,6 +63,9 @@ BOARDS: dict[str, Callable[[], bytes]] = {
     "mistakes-nan": lambda: _board(_mistakes(by_distance=[[float("nan"), 2]])),
     "mistakes-wide": lambda: _board(_mistakes(confused=[["a", "b", 1, 1, 1]])),
     "mistakes-digits": lambda: _board(_mistakes()).replace(b'"n_cells": 5', b'"n_cells": ' + b"9" * 5000),
+    "merged-text": lambda: _board(_set("provenance", "merged", value=_SCRIPT)),
+    "merged-list": lambda: _board(_set("provenance", "merged", value=[{"board": _SCRIPT}])),
+    "seen-text": lambda: _board(_set("contamination", value=[{"model": 1}])),
     "list": lambda: b"[]",
     "null": lambda: b"null",
     "deep": lambda: b"[" * 100_000,
@@ -88,6 +91,31 @@ def _figure(name: str, make: Callable[[Path], Any], expects: str = "refused") ->
         return command("report", work / "board.json", "--figure", "board.svg")
 
     return Case(f"figure-{name}", run, expects)
+
+
+def _merge(name: str, make: Callable[[Path], Any], expects: str = "refused") -> Case:
+    def run(work: Path) -> str | None:
+        (work / "one").mkdir()
+        (work / "one" / "board.json").write_bytes(_board())
+        make(work / "board.json")
+        return command("merge", work / "one", work / "board.json", "--out", work / "both")
+
+    return Case(f"merge-{name}", run, expects)
+
+
+def _run_of(change: Callable[[Path], object]) -> Callable[[Path], str | None]:
+    """Return what merges a board whose first run was changed on disk."""
+
+    def run(work: Path) -> str | None:
+        cell = json.loads(_reference())["cells"][0]
+        place = work / "one" / cell["dataset"] / cell["model"] / str(cell["seed"])
+        place.mkdir(parents=True)
+        (work / "one" / "board.json").write_bytes(_board())
+        (place / "scores.json").write_text(json.dumps(cell))
+        change(place)
+        return command("merge", work / "one", "--out", work / "both")
+
+    return run
 
 
 _STATE = {"dataset": "d", "state": "ok", "reason": "", "sha256": "0" * 64}
@@ -153,11 +181,19 @@ def cases() -> list[Case]:
         _report(odd, lambda path, o=odd: odd_files(path, outside_of(path.parent))[o]())
         for odd in odd_files(Path(), Path())
     ]
-    for of in (_figure,):
+    for of in (_figure, _merge):
         found.append(of("valid", lambda path: path.write_bytes(_board()), "ok"))
         found += [of(name, lambda path, m=make: path.write_bytes(m())) for name, make in BOARDS.items()]
         for odd in odd_files(Path(), Path()):
             found.append(of(odd, lambda path, o=odd: odd_files(path, outside_of(path.parent))[o]()))
+    for name in ("empty", "cut", "binary"):
+        torn = _run_of(lambda place, n=name: (place / "replicates.npz").write_bytes(RECORDS[n]()))
+        other = _run_of(
+            lambda place, n=name: [
+                (place / each).write_bytes(RECORDS[n]()) for each in ("replicates.npz", "scores.json")
+            ]
+        )
+        found += [Case(f"merge-replicates-{name}", torn), Case(f"merge-scores-{name}", other)]
     reads = (
         ("dataset", "embed"),
         ("dataset", "prepare"),
