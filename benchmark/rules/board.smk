@@ -1,4 +1,4 @@
-# From all runs to one board, and from the board to its page.
+# From all runs to one board, and from the board to its page. What is marked `report` is in snakemake's own report.
 
 
 rule board:
@@ -8,7 +8,11 @@ rule board:
         datasets=expand(BOARD + "/{dataset}/dataset.json", dataset=DATASETS),
         pretrained=expand(CHECKPOINT, pretraining=RECIPES),
     output:
-        json=BOARD + "/board.json",
+        json=report(
+            BOARD + "/board.json",
+            category="Board",
+            labels={"file": "all that it says"},
+        ),
         parquet=BOARD + "/board.parquet",
     log:
         BOARD + "/logs/board.log",
@@ -27,9 +31,15 @@ rule report:
         board=BOARD + "/board.json",
         umaps=expand(BOARD + "/{dataset}/umaps.npz", dataset=DATASETS),
     output:
-        page=BOARD + "/board.html",
-        table=BOARD + "/board.csv",
-        summary=BOARD + "/board.md",
+        page=report(
+            BOARD + "/board.html", category="Board", labels={"file": "the page"}
+        ),
+        table=report(
+            BOARD + "/board.csv", category="Board", labels={"file": "every number"}
+        ),
+        summary=report(
+            BOARD + "/board.md", category="Board", labels={"file": "the ranking"}
+        ),
     log:
         BOARD + "/logs/report.log",
     benchmark:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -132,6 +133,18 @@ def test_a_finished_board_merged_alone_says_the_same(place, first):
     before, after = content(place, "first"), content(place, "merged")
     same = set(before) - {"board", "provenance"}
     assert {key for key in same if before[key] != after[key]} == set()
+
+
+def test_snakemakes_own_report_of_a_finished_board_needs_no_network(place, first, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    before = (place / "results/first/board.json").stat().st_mtime_ns
+    code, output = run(place, place / "first.yaml", "--", "--report", "report.html")
+    assert code == 3, output
+    report = (place / "report.html").read_text()
+    assert all(f"results/first/board.{kind}" in report for kind in ("html", "csv", "md", "json"))
+    assert not re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=[\"']?https?:", report)
+    assert (place / "results/first/board.json").stat().st_mtime_ns == before
 
 
 def _text_without_timings(path):
