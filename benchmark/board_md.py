@@ -58,13 +58,14 @@ def _sizes(board: Json) -> str:
 
 
 def _said(board: Json) -> list[str]:
+    from scarena.page.sentences import lead
     from scarena.verdicts import verdicts
 
-    found = verdicts(board)
+    found = [*lead(board), *verdicts(board)]
     lines = [f"- {escaped(sentence)}" for sentence in found[:MOST_SENTENCES]]
     if len(found) > MOST_SENTENCES:
         lines.append(f"- {len(found) - MOST_SENTENCES} more are on the page.")
-    return lines or ["There is no foundation model on this board."]
+    return lines
 
 
 def _table(board: Json, cards: list[Json]) -> list[str]:

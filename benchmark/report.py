@@ -15,14 +15,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from scarena.board import parquet_bytes
+from scarena.board_csv import board_csv
 from scarena.log_tail import last_lines
 from scarena.page import charts, downloads, overview, tables
 from scarena.page.cost import AXES, UNKNOWN, Cost, costs_of, fronts
 from scarena.page.datasets import dataset_parts
 from scarena.page.metrics import agreement, companions
 from scarena.page.models import critical_difference, critical_svg, model_parts
-from scarena.page.scores import HEADLINE, Scores, counting, ordered_models, overall_of, scores_of
+from scarena.page.scores import HEADLINE, Scores, counting, overall_of, scores_of
 from scarena.page.sentences import lead
+from scarena.ranked import ranked_models
 from scarena.verdicts import discrimination, verdicts
 
 Json = dict[str, Any]
@@ -117,7 +119,10 @@ def _roomy(board: Json) -> bool:
 
 def _files(board: Json) -> dict[str, bytes]:
     """Return the files that the page offers, by name."""
-    return {"board.json": downloads.board_bytes(board), "board.parquet": parquet_bytes(board)}
+    return {
+        "board.json": downloads.board_bytes(board), "board.parquet": parquet_bytes(board),
+        "board.csv": board_csv(board).encode(),
+    }  # fmt: skip
 
 
 def _environment() -> Environment:
@@ -200,7 +205,7 @@ def trained_on(board: Json) -> list[Json]:
             state: [row["dataset"] for row in rows if row["model"] == card["name"] and row["state"] == state]
             for state in ("cells", "study", "unknown", "clean")
         }
-        for card in ordered_models(board)
+        for card in ranked_models(board)
         if any(row["model"] == card["name"] for row in rows)
     ]
 
@@ -210,7 +215,7 @@ def _pairs(board: Json) -> list[Json]:
     title = {card["name"]: card["title"] for card in board["models"]}
     rows = [row for row in board.get("differences", []) if row["metric"] == "total"]
     if len(rows) > _PAIRS:
-        best = ordered_models(board)[0]["name"]
+        best = ranked_models(board)[0]["name"]
         rows = [row for row in rows if best in (row["model_a"], row["model_b"])]
     return [{**row, "a": title[row["model_a"]], "b": title[row["model_b"]]} for row in rows]
 

@@ -8,9 +8,10 @@ from typing import Any
 from scarena.page.cost import Cost
 from scarena.page.graphs import graph_of
 from scarena.page.images import umaps
-from scarena.page.scores import Scores, ordered_models
+from scarena.page.scores import Scores
 from scarena.page.sentences import of_dataset
 from scarena.page.tables import dataset_table
+from scarena.ranked import ranked_models
 
 Json = dict[str, Any]
 _FARTHEST = 4
@@ -65,7 +66,7 @@ def mistakes_of(board: Json, dataset: str) -> Json | None:
         return None
     rows = [
         {"title": card["title"], "n_cells": told[card["name"]]["n_cells"], **_shares(told[card["name"]])}
-        for card in ordered_models(board) if card["name"] in told
+        for card in ranked_models(board) if card["name"] in told
     ]  # fmt: skip
     near = ["Wrong by at most 1", *(f"by {d}" for d in range(2, _FARTHEST))]
     return {"columns": [*near, f"by {_FARTHEST} or more", "without a term"], "rows": rows}

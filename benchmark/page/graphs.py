@@ -9,8 +9,9 @@ import numpy as np
 
 from scarena.details import TypeGraph, read_details, type_graph
 from scarena.page.images import shades
-from scarena.page.scores import Scores, ordered_models
+from scarena.page.scores import Scores
 from scarena.page.tables import number
+from scarena.ranked import ranked_models
 
 Json = dict[str, Any]
 # Pictures on a whole page, of some 2 kB each.
@@ -20,7 +21,7 @@ _MOST = 400
 def graph_of(board: Json, folder: Path, dataset: str, scores: Scores) -> Json | None:
     """Return the pictures of one dataset's types; None where no run kept its distances. Of several seeds the first."""
     reference = folder / dataset / "reference.npz"
-    cards = [card for card in ordered_models(board) if card["family"] != "control"]
+    cards = [card for card in ranked_models(board) if card["family"] != "control"]
     found: list[tuple[Json, TypeGraph]] = []
     for card in cards[: max(3, _MOST // max(1, len(board["datasets"])))]:
         run = folder / dataset / card["name"] / str(board["provenance"]["seeds"][0])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scarena.page.downloads import data_url
-from scarena.page.scores import ordered_models
+from scarena.ranked import ranked_models
 from scarena.untrusted import read_arrays
 
 Json = dict[str, Any]
@@ -67,7 +67,7 @@ def umaps(board: Json, folder: Path) -> dict[str, Umaps]:
 
 def _coordinates(board: Json, path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     file = read_arrays(path, "obs_names", fix="remove it and run again")
-    cards = [card for card in ordered_models(board) if f"xy:{card['name']}" in file]
+    cards = [card for card in ranked_models(board) if f"xy:{card['name']}" in file]
     # By title and name: two models may have one title.
     return file["obs_names"], {f"{card['title']}\0{card['name']}": file[f"xy:{card['name']}"] for card in cards}
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from scarena.page.scores import Scores, counting, ordered_models
+from scarena.page.scores import Scores, counting
 from scarena.page.tables import entry_of, seen_datasets, use_of
+from scarena.ranked import ranked_models
 
 Json = dict[str, Any]
 _FEWEST_DATASETS, _FEWEST_MODELS = 3, 3
@@ -84,7 +85,7 @@ def critical_difference(board: Json, scores: Scores) -> CriticalDifference | Non
     from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
     datasets = counting(board, "total")
-    cards = [card for card in ordered_models(board) if card["family"] != "control"]
+    cards = [card for card in ranked_models(board) if card["family"] != "control"]
     cards = [card for card in cards if all(_total(scores, name, card) is not None for name in datasets)]
     if len(datasets) < _FEWEST_DATASETS or len(cards) < _FEWEST_MODELS:
         return None
@@ -130,7 +131,7 @@ def model_parts(board: Json, scores: Scores, *, whole: bool = True) -> list[Json
             "wins": wins_and_losses(board, scores, card["name"]) if whole and card["family"] != "control" else [],
             "pairs": _pairs(board, card["name"], title) if whole else [], "whole": whole,
         }
-        for card in ordered_models(board)
+        for card in ranked_models(board)
     ]  # fmt: skip
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scarena.page.scores import HEADLINE, Scores, counting, is_twin, ordered_models
+from scarena.page.scores import HEADLINE, Scores, counting, is_twin
 from scarena.page.tables import directions, use_of
+from scarena.ranked import ranked_models
 
 Json = dict[str, Any]
 # What a total can be made of: all are better when higher and lie between 0 and 1.
@@ -41,7 +42,7 @@ def data_of(board: Json, scores: Scores) -> Json:
                 "name": card["name"], "title": card["title"], "family": card["family"], "use": use_of(card),
                 "twin": is_twin(card), "scores": [_row(scores, name, card["name"]) for name in datasets],
             }
-            for card in ordered_models(board)
+            for card in ranked_models(board)
         ],
     }  # fmt: skip
 

@@ -86,14 +86,3 @@ def counting(board: Json, metric: str) -> list[str]:
 def is_twin(card: Json) -> bool:
     """Return whether a foundation model is one of which nothing was trained: it stands for what training adds."""
     return bool(card["family"] == "foundation" and (card.get("parameters") == 0 or "-random" in card["name"]))
-
-
-def ordered_models(board: Json) -> list[Json]:
-    """Return the models' cards, best total first and controls last."""
-    total = {row["model"]: row["value"] for row in board["overall"] if row["metric"] == "total"}
-
-    def order(card: Json) -> tuple[bool, float, str]:
-        value = total.get(card["name"])
-        return card["family"] == "control", -(value if value is not None else -9.0), card["name"]
-
-    return sorted(board["models"], key=order)

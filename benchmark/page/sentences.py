@@ -8,6 +8,7 @@ from scarena.page.cost import UNKNOWN, Cost
 from scarena.page.models import apart
 from scarena.page.scores import Score, Scores, counting, is_twin
 from scarena.page.tables import use_of
+from scarena.ranked import has_ranges
 from scarena.verdicts import compared, joined
 
 Json = dict[str, Any]
@@ -29,15 +30,11 @@ def _ranked(board: Json) -> list[tuple[Json, Json]]:
     return sorted(rows, key=lambda pair: (-pair[1]["value"], pair[0]["name"]))
 
 
-def _certain(board: Json) -> bool:
-    return any(row["metric"] == "total" and row["low"] is not None for row in board.get("differences", []))
-
-
 def _leaders(board: Json, rows: list[tuple[Json, Json]]) -> str:
     n, of = len(counting(board, "total")), len(board["datasets"])
     over = f"over {n} of {of} datasets" if n < of else f"over {of} dataset{'s' if of > 1 else ''}"
     best = rows[0][1]["value"]
-    if not _certain(board):
+    if not has_ranges(board):
         return f"{rows[0][0]['title']} scores highest (mean total {best:.3f} {over}); this board has no intervals."
     tied = [(card, row) for card, row in rows if row["tie_group"] == rows[0][1]["tie_group"]]
     names = joined([card["title"] for card, _ in tied])
@@ -64,7 +61,7 @@ def _best_baseline(board: Json, rows: list[tuple[Json, Json]]) -> list[str]:
     if not baselines or not models:
         return []
     (best, row), title = baselines[0], {card["name"]: card["title"] for card, _ in rows}
-    if not _certain(board):
+    if not has_ranges(board):
         return []
     ended = {"beats": [], "ties": []}  # type: dict[str, list[str]]
     for card, mine in models:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scarena.page.scores import HEADLINE, Score, Scores, is_twin, ordered_models, overall_of
+from scarena.page.scores import HEADLINE, Score, Scores, is_twin, overall_of
+from scarena.ranked import has_ranges, letter, rank_text, ranked_models
 
 Json = dict[str, Any]
 _MISSING = {"not applicable": "n/a", "not available": "not available", "failed": "failed"}
@@ -64,20 +65,6 @@ def overall_entry(row: Json | None) -> Entry:
         notes.append(f"over {row['coverage']:.0%} of the datasets only, so not ranked")
     flag = f" ({row['coverage']:.0%})" if row["coverage"] < 1 else ""
     return Entry(number(row["value"]) + flag, repr(row["value"]), "; ".join(notes), interval=within)
-
-
-def rank_text(row: Json) -> str:
-    """Return a range of ranks."""
-    return str(row["rank_low"]) if row["rank_low"] == row["rank_high"] else f"{row['rank_low']}–{row['rank_high']}"
-
-
-def letter(group: int) -> str:
-    """Return A for 1, Z for 26, AA for 27."""
-    text = ""
-    while group > 0:
-        group, digit = divmod(group - 1, 26)
-        text = chr(ord("A") + digit) + text
-    return text
 
 
 def rank_entry(row: Json | None, *, certain: bool) -> Entry:
@@ -155,7 +142,7 @@ def directions(metrics: tuple[str, ...]) -> list[str]:
 def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:
     """Return the rows of the overall table, best total first and controls last."""
     found = overall_of(board)
-    certain = any(row["metric"] == "total" and row["low"] is not None for row in board.get("differences", []))
+    certain = has_ranges(board)
     seen = seen_datasets(board)
     rows = [
         {
@@ -165,7 +152,7 @@ def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json
             "rank": rank_entry(found.get((card["name"], "total")), certain=certain),
             "entries": [overall_entry(found.get((card["name"], metric))) for metric in metrics],
         }
-        for card in ordered_models(board)
+        for card in ranked_models(board)
     ]
     return shaded(rows, directions(metrics))
 
@@ -176,7 +163,7 @@ def dataset_table(
     """Return the rows of one dataset's table, in the order of the overall one."""
     rows = [
         {"card": card, "entries": [entry_of(scores.get((dataset, card["name"], metric))) for metric in metrics]}
-        for card in ordered_models(board)
+        for card in ranked_models(board)
     ]
     return shaded(rows, directions(metrics))
 
@@ -195,7 +182,7 @@ def scaled_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]
 
     return [
         {"card": card, "entries": [entry(found.get((card["name"], metric))) for metric in metrics]}
-        for card in ordered_models(board)
+        for card in ranked_models(board)
     ]
 
 

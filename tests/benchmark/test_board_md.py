@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from scarena.board_md import METRICS, board_md, escaped
+from scarena.page.sentences import lead
 from scarena.ranked import letter, marks, plain, rank_text, ranked_models
 from scarena.verdicts import verdicts
 
@@ -97,7 +98,7 @@ def test_a_large_board_stays_short_and_says_what_is_left_out(board):
     written = board_md(board)
     assert written.count("\n") <= 120
     assert "115 more models are in board.csv" in written
-    assert f"{len(verdicts(board)) - 40} more are on the page" in written
+    assert f"{len(lead(board)) + len(verdicts(board)) - 40} more are on the page" in written
 
 
 def test_a_missing_value_is_a_word_and_a_partial_mean_is_marked(board):

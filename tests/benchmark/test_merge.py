@@ -303,7 +303,7 @@ def test_two_folders_make_a_folder_with_a_page_that_can_be_merged_again(folders,
     assert board["overall"] == small["overall"]
     page = (out / "board.html").read_text()
     assert all(card["title"] in page for card in small["models"])
-    assert "umap-baron_h1" in page
+    assert "UMAP of baron_h1 by" in page
     assert (out / "board.md").read_text().count("Merged from 2 boards: a, b.") == 1
     assert (out / DATASETS[0] / "hvg" / "0" / "replicates.npz").exists()
     merge_boards([out], again)

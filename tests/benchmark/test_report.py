@@ -339,6 +339,8 @@ def test_wins_are_intervals_that_lie_apart(board):
 def over_datasets(board, values):
     """The board with totals of each model on several datasets."""
     (dataset,), board["cells"] = board["datasets"], []
+    board["models"] = [card for card in board["models"] if card["name"] in values]
+    board["overall"] = [row for row in board["overall"] if row["model"] in values]
     n = len(next(iter(values.values())))
     board["datasets"] = [{**dataset, "dataset": f"d{i}"} for i in range(n)]
     for model, totals in values.items():
