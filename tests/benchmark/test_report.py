@@ -408,3 +408,13 @@ def test_types_lie_before_integration_in_the_ontology_and_in_each_model(board, t
     )  # fmt: skip
     assert before[1] == model[1] != ontology[1]
     assert "How types lie to each other" in render(board, tmp_path)
+
+
+def test_what_failed_shows_the_last_lines_of_its_log_beside_its_dataset(board, tmp_path):
+    log = tmp_path / "d1" / "labels" / "0" / "record.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("first\n" * 9 + "it <b>broke</b>\n")
+    page = without_plotly(render(board, tmp_path))
+    part = page[page.index('id="dataset-d1"') :]
+    assert "What failed" in part
+    assert "it &lt;b&gt;broke&lt;/b&gt;" in part
