@@ -37,5 +37,6 @@ localrules:
 rule all:
     default_target: True
     input:
-        f"{BOARD}/board.html",
+        # Each by name: a finished page would hide that one of the others was deleted.
+        multiext(f"{BOARD}/board", ".json", ".parquet", ".html", ".csv", ".md"),
         f"{BOARD}/ro-crate-metadata.json",

@@ -120,6 +120,17 @@ def test_a_rerun_with_nothing_changed_runs_no_step(place, first):
     assert (place / "results/first/board.json").stat().st_mtime_ns == before
 
 
+def test_what_was_deleted_of_a_finished_board_is_made_again(place, first):
+    folder = place / "results/first"
+    before = content(place, "first")
+    for name in ("board.json", "board.md"):
+        (folder / name).unlink()
+    code, output = run(place, place / "first.yaml")
+    assert code == 3, output
+    assert content(place, "first") == before
+    assert (folder / "board.md").exists()
+
+
 def test_beside_the_page_are_its_table_and_its_summary_and_the_crate_has_their_checksums(place, first):
     folder = place / "results/first"
     assert "failed(error)" in (folder / "board.csv").read_text()
