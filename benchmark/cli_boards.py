@@ -30,7 +30,7 @@ def report(
         raise ConfigError("nothing to write", where="report: --out, --figure", fix="give one of them, or both")
     found = read_board(board)
     for path in figure or []:
-        from scarena.funky import write_figure
+        from scarena.funky.figure import write_figure
 
         write_figure(found, path)
     if out is not None:
@@ -94,8 +94,8 @@ def merge(
     ] = None,
 ) -> None:
     """Make one board of several, joined by name; runs stay where they are."""
-    from scarena.merge_files import merge_boards
-    from scarena.merge_provenance import differing
+    from scarena.merging.files import merge_boards
+    from scarena.merging.provenance import differing
 
     if prefer not in (None, "first"):
         raise ConfigError(f"{prefer!r} is none of: first", where="merge: --prefer", fix="give --prefer first")

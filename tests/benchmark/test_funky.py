@@ -14,12 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Circle
 
 from scarena.errors import ConfigError, DataError
-from scarena.funky import FORMATS, styled, write_figure
-from scarena.funky_draw import PALETTES, colour_of, draw, ink_on, luminance
-from scarena.funky_layout import WIDTH, layout_of, text_width
-from scarena.funky_marks import marks_of, short, unit
-from scarena.funky_notes import notes
-from scarena.funky_table import MOST_MODELS, funky_table
+from scarena.funky.draw import PALETTES, colour_of, draw, ink_on, luminance
+from scarena.funky.figure import FORMATS, styled, write_figure
+from scarena.funky.layout import WIDTH, layout_of, text_width
+from scarena.funky.marks import marks_of, short, unit
+from scarena.funky.notes import notes
+from scarena.funky.table import MOST_MODELS, funky_table
 
 REFERENCE = Path(__file__).parents[2] / "results/reference"
 DEMO, FULL = (json.loads((REFERENCE / name / "board.json").read_text()) for name in ("demo", "full"))

@@ -14,10 +14,10 @@ from scarena.board_file import read_board
 from scarena.cli_boards import merge as verb
 from scarena.errors import ConfigError, DataError
 from scarena.files import sha256_of
-from scarena.merge import merge
-from scarena.merge_files import merge_boards, read_part
-from scarena.merge_provenance import differing
-from scarena.merge_union import Part
+from scarena.merging.boards import merge
+from scarena.merging.files import merge_boards, read_part
+from scarena.merging.provenance import differing
+from scarena.merging.union import Part
 from scarena.metrics.resampling import N_REPLICATES
 
 KEPT = ("total", "bio", "batch", "lcad_all", "kbet")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from scarena.files import sha256_of
-from scarena.merge_files import merge_boards
+from scarena.merging.files import merge_boards
 from scarena.scaffold import add_dataset
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]

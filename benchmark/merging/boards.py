@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scarena.board import SCHEMA, compared, contamination
-from scarena.merge_provenance import provenance, title_of
-from scarena.merge_union import (
+from scarena.merging.provenance import provenance, title_of
+from scarena.merging.union import (
     ABSENT,
     Part,
     check_metrics,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from scarena.funky_marks import Mark, Value, marks_of, short, unit
+from scarena.funky.marks import Mark, Value, marks_of, short, unit
 from scarena.ranked import has_ranges, letter, marks, plain, rank_text, ranked_models, why_missing, word
 
 Json = dict[str, Any]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scarena.funky_layout import NOTE_PT, SIGNS, text_width
-from scarena.funky_table import Table
+from scarena.funky.layout import NOTE_PT, SIGNS, text_width
+from scarena.funky.table import Table
 
 _MEANINGS = {
     "sees labels": "sees the labels",

@@ -17,8 +17,8 @@ from scarena.board_file import read_board, read_scores
 from scarena.board_files import write_page
 from scarena.errors import ConfigError, DataError
 from scarena.files import sha256_of
-from scarena.merge import Json, Merged, merge
-from scarena.merge_union import Part, unequal
+from scarena.merging.boards import Json, Merged, merge
+from scarena.merging.union import Part, unequal
 from scarena.samples import Replicates, read_replicates
 from scarena.untrusted import read_arrays, read_object
 

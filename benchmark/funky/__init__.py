@@ -1,0 +1,1 @@
+"""The ranking as a funky heatmap: the figure of a board for a paper."""
