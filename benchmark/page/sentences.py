@@ -37,7 +37,7 @@ def _leaders(board: Json, rows: list[tuple[Json, Json]]) -> str:
     if not has_ranges(board):
         return f"{rows[0][0]['title']} scores highest (mean total {best:.3f} {over}); this board has no intervals."
     tied = [(card, row) for card, row in rows if row["tie_group"] == rows[0][1]["tie_group"]]
-    names = joined([card["title"] for card, _ in tied])
+    names = joined([card["title"] + (" (sees labels)" if card["uses_labels"] else "") for card, _ in tied])
     if len(tied) == 1:
         return f"{names} leads beyond noise (mean total {best:.3f} {over})."
     return f"{names} tie for the lead (mean totals {tied[-1][1]['value']:.3f} to {best:.3f} {over})."

@@ -287,6 +287,8 @@ def test_the_first_sentence_names_the_leaders_and_ties_only_where_they_are(paire
     for row in paired["overall"]:
         row["tie_group"] = {"harmony": 1, "scvi": 1}.get(row["model"], 2)
     assert lead(paired)[0] == "harmony and scvi tie for the lead (mean totals 0.600 to 0.700 over 1 dataset)."
+    paired["models"][2]["uses_labels"] = True
+    assert lead(paired)[0].startswith("harmony and scvi (sees labels) tie")
     paired["overall"][2]["tie_group"] = 2
     assert lead(paired)[0] == "harmony leads beyond noise (mean total 0.700 over 1 dataset)."
 
