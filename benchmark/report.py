@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from scarena.board import parquet_bytes
 from scarena.board_csv import board_csv
+from scarena.files import json_text
 from scarena.log_tail import last_lines
 from scarena.page import charts, downloads, overview, tables
 from scarena.page.cost import AXES, UNKNOWN, Cost, costs_of, fronts
@@ -85,7 +86,8 @@ def _metrics(board: Json) -> Json:
     every = _every(board)
     return {
         "every": [METRICS[key] for key in every], "titles": {key: info.title for key, info in METRICS.items()},
-        "checks": discrimination(board), "scaled": _kinds(tables.scaled_table(board)), "blind": blind_metrics(board),
+        "checks": discrimination(board), "scaled": tables.grouped(tables.scaled_table(board)),
+        "blind": blind_metrics(board),
         "agreement": companions(*agreement(board, every)),
         "config": json.dumps(board["provenance"].get("config"), indent=1, sort_keys=True),
     }  # fmt: skip
@@ -120,7 +122,7 @@ def _roomy(board: Json) -> bool:
 def _files(board: Json) -> dict[str, bytes]:
     """Return the files that the page offers, by name."""
     return {
-        "board.json": downloads.board_bytes(board), "board.parquet": parquet_bytes(board),
+        "board.json": json_text(board).encode(), "board.parquet": parquet_bytes(board),
         "board.csv": board_csv(board).encode(),
     }  # fmt: skip
 
@@ -149,10 +151,6 @@ def _has(board: Json, family: str) -> bool:
     return any(card["family"] == family for card in board["models"])
 
 
-def _kinds(rows: list[Json]) -> list[Json]:
-    return [{**row, "kind": "controls" if row["card"]["family"] == "control" else "models"} for row in rows]
-
-
 def _ranking(board: Json, costs: dict[str, Cost]) -> list[Json]:
     """Return the rows of the overall table with their costs and how many datasets they cover."""
     total = overall_of(board)
@@ -162,7 +160,7 @@ def _ranking(board: Json, costs: dict[str, Cost]) -> list[Json]:
             **row, "costs": _costs(costs.get(row["card"]["name"], UNKNOWN)), "of": of,
             "covered": round(of * total.get((row["card"]["name"], "total"), {"coverage": 0.0})["coverage"]),
         }
-        for row in _kinds(tables.overall_table(board))
+        for row in tables.grouped(tables.overall_table(board))
     ]  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from scarena.page.cost import Cost
 from scarena.page.graphs import graph_of
 from scarena.page.images import umaps
-from scarena.page.scores import Scores
+from scarena.page.scores import HEADLINE, Scores
 from scarena.page.sentences import of_dataset
-from scarena.page.tables import dataset_table
+from scarena.page.tables import dataset_table, grouped
 from scarena.ranked import ranked_models
 
 Json = dict[str, Any]
@@ -48,9 +48,8 @@ def _files(entry: Json) -> list[Json]:
     return [{"key": key, "url": told.get(key, ""), "sha256": read.get(key, "not read")} for key in keys]
 
 
-def _rows(board: Json, dataset: str, scores: Scores, metrics: tuple[str, ...] | None = None) -> list[Json]:
-    rows = dataset_table(board, dataset, scores, *([metrics] if metrics else []))
-    return [{**row, "kind": "controls" if row["card"]["family"] == "control" else "models"} for row in rows]
+def _rows(board: Json, dataset: str, scores: Scores, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:
+    return grouped(dataset_table(board, dataset, scores, metrics))
 
 
 def mistakes_of(board: Json, dataset: str) -> Json | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 from typing import Any
 
 Json = dict[str, Any]
@@ -43,8 +42,3 @@ def downloads(files: dict[str, bytes], room: int) -> list[Json]:
             {"name": name if packed else f"{name}.gz", "beside": name, "url": url if fits else "", "size": len(content)}
         )
     return found
-
-
-def board_bytes(board: Json) -> bytes:
-    """Return the bytes of board.json."""
-    return (json.dumps(board, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()

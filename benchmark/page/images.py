@@ -65,14 +65,14 @@ def umaps(board: Json, folder: Path) -> dict[str, Umaps]:
     }  # fmt: skip
 
 
-def _coordinates(board: Json, path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _coordinates(board: Json, path: Path) -> tuple[np.ndarray, list[tuple[str, np.ndarray]]]:
+    """Return the cells' names, and (title, coordinates) of each model that has some."""
     file = read_arrays(path, "obs_names", fix="remove it and run again")
     cards = [card for card in ranked_models(board) if f"xy:{card['name']}" in file]
-    # By title and name: two models may have one title.
-    return file["obs_names"], {f"{card['title']}\0{card['name']}": file[f"xy:{card['name']}"] for card in cards}
+    return file["obs_names"], [(card["title"], file[f"xy:{card['name']}"]) for card in cards]
 
 
-def _drawn(names: np.ndarray, flat: dict[str, np.ndarray], h5ad: Path, cells: int, models: int) -> Umaps:
+def _drawn(names: np.ndarray, flat: list[tuple[str, np.ndarray]], h5ad: Path, cells: int, models: int) -> Umaps:
     from scarena.datasets.prepared import read_cells
 
     # In an order of their own, so that no type lies on top of all others; the first of it where not all are shown.
@@ -84,10 +84,7 @@ def _drawn(names: np.ndarray, flat: dict[str, np.ndarray], h5ad: Path, cells: in
         kinds, code = np.unique(values, return_inverse=True)
         codes.append(code % len(PALETTE))
         legends.append([(str(kind), PALETTE[i % len(PALETTE)]) for i, kind in enumerate(kinds)])
-    pictures = [
-        (title.split("\0")[0], dots(xy[order], codes[0]), dots(xy[order], codes[1]))
-        for title, xy in list(flat.items())[:models]
-    ]
+    pictures = [(title, dots(xy[order], codes[0]), dots(xy[order], codes[1])) for title, xy in flat[:models]]
     return Umaps(pictures, (legends[0], legends[1]), len(order), max(0, len(flat) - models))
 
 

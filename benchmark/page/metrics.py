@@ -34,10 +34,10 @@ def agreement(board: Json, keys: tuple[str, ...]) -> tuple[list[str], np.ndarray
                 values[i, j] = sign[METRICS[key].better] * row["value"]
     found = np.full((len(shown), len(shown)), np.nan)
     for i in range(len(shown)):
-        for j in range(len(shown)):
+        for j in range(i, len(shown)):
             both = np.isfinite(values[i]) & np.isfinite(values[j])
             if both.sum() >= _FEWEST and np.ptp(values[i, both]) > 0 and np.ptp(values[j, both]) > 0:
-                found[i, j] = spearmanr(values[i, both], values[j, both]).statistic
+                found[i, j] = found[j, i] = spearmanr(values[i, both], values[j, both]).statistic
     return shown, found
 
 

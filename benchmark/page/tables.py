@@ -132,6 +132,11 @@ def _heat(entry: Entry, column: list[float], better: str) -> Entry:
     return replace(entry, heat=f"{min(max(share, 0.0), 1.0):.2f}")
 
 
+def grouped(rows: list[Json]) -> list[Json]:
+    """Give every row the part of the table that it stands in: models, or controls below them."""
+    return [{**row, "kind": "controls" if row["card"]["family"] == "control" else "models"} for row in rows]
+
+
 def directions(metrics: tuple[str, ...]) -> list[str]:
     """Return which side of each metric is better."""
     from scarena.metrics.registry import METRICS
@@ -148,7 +153,6 @@ def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json
         {
             "card": card,
             "marks": marks(card, seen),
-            "use": use_of(card),
             "rank": rank_entry(found.get((card["name"], "total")), certain=certain),
             "entries": [overall_entry(found.get((card["name"], metric))) for metric in metrics],
         }
