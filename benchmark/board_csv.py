@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scarena.ranked import plain, ranked_models, why_missing
+from scarena.ranked import overall_of, plain, ranked_models, why_missing
 
 Json = dict[str, Any]
 
@@ -54,7 +54,7 @@ def _who(card: Json) -> Json:
 
 
 def _overall_rows(board: Json) -> Iterator[Json]:
-    found = {(row["model"], row["metric"]): row for row in board["overall"]}
+    found = overall_of(board)
     metrics = sorted({metric for _, metric in found})
     runs = _runs_by(board, "model")
     for card in ranked_models(board):

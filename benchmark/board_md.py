@@ -8,7 +8,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scarena.ranked import has_ranges, letter, marks, plain, rank_text, ranked_models, why_missing, word
+from scarena.ranked import (
+    counting,
+    has_ranges,
+    letter,
+    marks,
+    overall_of,
+    plain,
+    rank_text,
+    ranked_models,
+    why_missing,
+    word,
+)
 
 Json = dict[str, Any]
 
@@ -75,8 +86,8 @@ def _table(board: Json, cards: list[Json]) -> list[str]:
     arrow = {"higher": " ↑", "lower": " ↓", "none": ""}
     heads = ["Model", "Rank", *(KNOWN[key].title + arrow[KNOWN[key].better] for key in METRICS)]
     heads += ["Datasets", "s / 1,000 cells"]
-    found = {(row["model"], row["metric"]): row for row in board["overall"]}
-    said, seconds, n_datasets = marks(board), seconds_per_1000_cells(board), _n_counting(board)
+    found = overall_of(board)
+    said, seconds, n_datasets = marks(board), seconds_per_1000_cells(board), len(counting(board, "total"))
     lines = [f"| {' | '.join(heads)} |", f"|---|---|{'--:|' * (len(heads) - 2)}"]
     lettered = has_ranges(board)
     for card in cards:
@@ -102,13 +113,6 @@ def _value(row: Json | None, runs: list[Json], metric: str) -> str:
         return word(why_missing(runs, metric)[0])
     text = f"{row['value']:.3f}" + ("\\*" if row["coverage"] < 1 else "")
     return text if row["low"] is None else f"{text} <sub>{row['low']:.3f} to {row['high']:.3f}</sub>"
-
-
-def _n_counting(board: Json) -> int:
-    """Return the number of datasets that count for the total."""
-    from scarena.samples import applicable
-
-    return len(applicable(board["cells"]).get("total", ()))
 
 
 def _coverage(row: Json | None, n_datasets: int) -> str:

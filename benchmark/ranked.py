@@ -7,9 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from scarena.samples import applicable
+
 Json = dict[str, Any]
 
 _WORDS = {"not applicable": "n/a", "not available": "not available"}
+
+
+def overall_of(board: Json) -> dict[tuple[str, str], Json]:
+    """Return the overall rows by (model, metric)."""
+    return {(row["model"], row["metric"]): row for row in board["overall"]}
+
+
+def counting(board: Json, metric: str) -> list[str]:
+    """Return the datasets that count for a metric, in the board's order."""
+    wanted = applicable(board["cells"]).get(metric, set())
+    return [entry["dataset"] for entry in board["datasets"] if entry["dataset"] in wanted]
 
 
 def ranked_models(board: Json) -> list[Json]:

@@ -23,9 +23,9 @@ from scarena.page.cost import AXES, UNKNOWN, Cost, costs_of, fronts
 from scarena.page.datasets import dataset_parts
 from scarena.page.metrics import agreement, companions
 from scarena.page.models import critical_difference, critical_svg, model_parts
-from scarena.page.scores import HEADLINE, Scores, counting, overall_of, scores_of
+from scarena.page.scores import HEADLINE, Scores, scores_of
 from scarena.page.sentences import lead
-from scarena.ranked import ranked_models
+from scarena.ranked import counting, overall_of, ranked_models
 from scarena.verdicts import discrimination, verdicts
 
 Json = dict[str, Any]

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from scarena.page.cost import AXES
-from scarena.page.scores import overall_of
+from scarena.ranked import overall_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scarena.page.scores import overall_of
+from scarena.ranked import overall_of
 from scarena.uncertainty import pareto
 from scarena.verdicts import seconds_per_1000_cells
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scarena.page.scores import overall_of
+from scarena.ranked import overall_of
 
 Json = dict[str, Any]
 _FEWEST = 4

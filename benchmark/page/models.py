@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from scarena.page.scores import Scores, counting
+from scarena.page.scores import Scores
 from scarena.page.tables import entry_of, seen_datasets, use_of
-from scarena.ranked import ranked_models
+from scarena.ranked import counting, ranked_models
 
 Json = dict[str, Any]
 _FEWEST_DATASETS, _FEWEST_MODELS = 3, 3
 
 
-def wins_and_losses(board: Json, scores: Scores, model: str) -> list[Json]:
-    """Return, for each dataset with totals, a model's total, the best other's, and how it stands among all.
+def wins_and_losses(board: Json, scores: Scores, model: str, datasets: list[str]) -> list[Json]:
+    """Return, for each of the datasets with totals, a model's total, the best other's, and how it stands among all.
 
     ``above`` and ``below`` count the other models whose 95 % interval lies wholly to one side of its own; ``open``
     those that overlap, or lack an interval.
     """
     others = [card for card in board["models"] if card["family"] != "control" and card["name"] != model]
     rows = []
-    for dataset in counting(board, "total"):
+    for dataset in datasets:
         mine = scores.get((dataset, model, "total"))
         known = [
             (card, other) for card in others
@@ -117,6 +117,8 @@ def _cliques(ranks: list[float], distance: float) -> list[tuple[int, int]]:
 def model_parts(board: Json, scores: Scores, *, whole: bool = True) -> list[Json]:
     """Return one part a model, with its wins by dataset and over every other model where the `whole` is asked for."""
     seen, title = seen_datasets(board), {card["name"]: card["title"] for card in board["models"]}
+    datasets = counting(board, "total")
+    judged = {card["name"] for card in board["models"] if whole and card["family"] != "control"}
     defaults: Json = {
         "uses_batch": False,
         "parameters": None,
@@ -128,7 +130,7 @@ def model_parts(board: Json, scores: Scores, *, whole: bool = True) -> list[Json
     return [
         {
             "card": {**defaults, **card}, "use": use_of(card), "seen": seen.get(card["name"], []),
-            "wins": wins_and_losses(board, scores, card["name"]) if whole and card["family"] != "control" else [],
+            "wins": wins_and_losses(board, scores, card["name"], datasets) if card["name"] in judged else [],
             "pairs": _pairs(board, card["name"], title) if whole else [], "whole": whole,
         }
         for card in ranked_models(board)

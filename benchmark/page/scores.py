@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from scarena.samples import applicable
-
 Json = dict[str, Any]
 
 # The columns a reader meets first; every other metric is in the "all metrics" tables and in board.json.
@@ -70,17 +68,6 @@ def scores_of(board: Json) -> Scores:
             key = (dataset, model, metric)
             found[key] = _score(cells, metric, seeds.get(key))
     return found
-
-
-def overall_of(board: Json) -> dict[tuple[str, str], Json]:
-    """Return the overall rows by (model, metric)."""
-    return {(row["model"], row["metric"]): row for row in board["overall"]}
-
-
-def counting(board: Json, metric: str) -> list[str]:
-    """Return the datasets that count for a metric, in the board's order."""
-    wanted = applicable(board["cells"]).get(metric, set())
-    return [entry["dataset"] for entry in board["datasets"] if entry["dataset"] in wanted]
 
 
 def is_twin(card: Json) -> bool:

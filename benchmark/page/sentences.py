@@ -6,9 +6,9 @@ from typing import Any
 
 from scarena.page.cost import UNKNOWN, Cost
 from scarena.page.models import apart
-from scarena.page.scores import Score, Scores, counting, is_twin
+from scarena.page.scores import Score, Scores, is_twin
 from scarena.page.tables import use_of
-from scarena.ranked import has_ranges
+from scarena.ranked import counting, has_ranges
 from scarena.verdicts import compared, joined
 
 Json = dict[str, Any]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scarena.page.scores import HEADLINE, Score, Scores, is_twin, overall_of
-from scarena.ranked import has_ranges, letter, rank_text, ranked_models
+from scarena.page.scores import HEADLINE, Score, Scores, is_twin
+from scarena.ranked import has_ranges, letter, overall_of, rank_text, ranked_models, word
 
 Json = dict[str, Any]
-_MISSING = {"not applicable": "n/a", "not available": "not available", "failed": "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,8 @@ def between(low: float | None, high: float | None) -> str:
 
 def missing(state: str, reason: str) -> Entry:
     """Return the entry of a score that is not there."""
-    return Entry(_MISSING.get(state, state), "", reason, state.split("(")[0].replace(" ", "-"))
+    text = state if state.startswith("failed") else word(state)
+    return Entry(text, "", reason, state.split("(")[0].replace(" ", "-"))
 
 
 def entry_of(score: Score | None) -> Entry:

@@ -15,6 +15,7 @@ from scarena.page.models import critical_difference, wins_and_losses
 from scarena.page.scores import scores_of
 from scarena.page.sentences import lead, of_dataset
 from scarena.page.tables import dataset_table, overall_table, scaled_table
+from scarena.ranked import counting
 from scarena.report import render
 from scarena.verdicts import discrimination, seconds_per_1000_cells, verdicts
 
@@ -333,7 +334,7 @@ def test_wins_are_intervals_that_lie_apart(board):
     for cell in board["cells"]:
         if cell["model"] in ends:
             cell["scores"]["total"] |= dict(zip(("low", "high"), ends[cell["model"]], strict=True))
-    (row,) = wins_and_losses(board, scores_of(board), "harmony")
+    (row,) = wins_and_losses(board, scores_of(board), "harmony", counting(board, "total"))
     assert (row["best"], row["above"], row["open"], row["below"]) == ("scvi", 1, 2, 0)
     assert row["lead"] == pytest.approx(0.1)
 

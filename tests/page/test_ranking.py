@@ -5,7 +5,8 @@ from statistics import fmean
 
 import pytest
 
-from scarena.page.scores import HEADLINE, counting, scores_of
+from scarena.page.scores import HEADLINE, scores_of
+from scarena.ranked import counting
 
 pytestmark = pytest.mark.xdist_group("page")
 
