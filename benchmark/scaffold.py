@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from scarena.errors import CardError, ConfigError, DataError
-from scarena.files import sha256_of, write_text
-from scarena.untrusted import check_regular, read_yaml
+from scarena.files import write_text
+from scarena.folders import check_source, digest_of, is_store
+from scarena.untrusted import read_yaml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
@@ -27,7 +28,7 @@ def _read_map(path: Path | None) -> dict[str, str | None]:
 def add_dataset(
     file: Path, *, batch: str, label: str, ontology_map: Path | None, name: str | None, folder: Path
 ) -> tuple[Path, list[str]]:
-    """Write a card for an h5ad, having prepared it once to see that it holds what a board needs.
+    """Write a card for an h5ad or a zarr store, having prepared it once to see that it holds what a board needs.
 
     Returns
     -------
@@ -39,26 +40,24 @@ def add_dataset(
         If the file, the columns or the map cannot be used; nothing is written then.
     """
     from scarena.datasets.card import card_names, parse_card
-    from scarena.datasets.read_h5ad import open_h5ad
 
-    name = name or re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_")
+    name = name or re.sub(r"[^a-z0-9]+", "_", file.stem.lower().removesuffix(".zarr")).strip("_")
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{name!r} cannot be a dataset's name", where="--name", fix="use a-z, 0-9, _ and -")
     if name in card_names():
         raise ConfigError(f"scArena has a dataset called {name!r}", where="--name", fix="give another --name")
-    check_regular(file, fix="give the path of an .h5ad file")
-    backed = open_h5ad(file, backed=True)
-    labels = _check_columns(backed.obs, batch, label, file)
+    size = check_source(file, DataError, fix="give the path of an .h5ad file or a .zarr store")
+    form, obs, genes, layers = _held(file)
+    labels = _check_columns(obs, batch, label, file)
     mapped = _read_map(ontology_map)
     idle = sorted(set(mapped) - set(labels))
     if mapped and len(idle) == len(mapped):
         fix = f"labels in the file: {', '.join(labels)}"
         raise ConfigError(f"maps no label of column {label!r}", where=str(ontology_map), fix=fix)
     terms = {each: mapped.get(each) for each in labels}
-    card = _card(name, file, {"batch": batch, "label": label}, terms, backed.var_names)
-    if "counts" in backed.layers:
+    card = _card(name, file, size, form, {"batch": batch, "label": label}, terms, genes)
+    if "counts" in layers:
         card["reader"]["options"]["layer"] = "counts"
-    backed.file.close()
     parsed = parse_card(card, str(file))
     facts = _try_out(parsed)
     path = folder / f"{name}.yaml"
@@ -72,6 +71,23 @@ def add_dataset(
     return path, [*lines, "it joins every board whose config has `include_user_cards: true` (config/demo.yaml has)"]
 
 
+def _held(file: Path) -> tuple[str, Any, Any, list[str]]:
+    """Return which reader a file is for, its obs, the names of its genes and of its layers."""
+    if is_store(file) or file.name.endswith(".zarr.zip"):
+        from scarena.datasets.read_zarr import layers, table
+        from scarena.datasets.zarr_store import open_zarr
+
+        group = open_zarr(file)
+        held = table(group, "obs", file), table(group, "var", file).index.astype(str), layers(group, file)
+        group.store.close()
+        return "zarr", *held
+    from scarena.datasets.read_h5ad import open_h5ad
+
+    backed = open_h5ad(file, backed=True)
+    backed.file.close()
+    return "h5ad", backed.obs, backed.var_names, list(backed.layers)
+
+
 def _check_columns(obs: Any, batch: str, label: str, file: Path) -> list[str]:
     for option, column in (("--batch", batch), ("--label", label)):
         if column not in obs:
@@ -80,15 +96,17 @@ def _check_columns(obs: Any, batch: str, label: str, file: Path) -> list[str]:
     return sorted(map(str, obs[label].dropna().unique()))
 
 
-def _card(name: str, file: Path, columns: dict[str, str], terms: dict[str, str | None], genes: Any) -> dict[str, Any]:
+def _card(
+    name: str, file: Path, size: int, form: str, columns: dict[str, str], terms: dict[str, str | None], genes: Any
+) -> dict[str, Any]:
     path = file.resolve()
     return {
         "name": name,
         "title": name,
         "description": f"added from {file.name}",
         "role": "benchmark",
-        "files": [{"key": "h5ad", "url": f"file:{path}", "sha256": sha256_of(path), "bytes": path.stat().st_size}],
-        "reader": {"name": "h5ad", "options": columns},
+        "files": [{"key": form, "url": f"file:{path}", "sha256": digest_of(path), "bytes": size}],
+        "reader": {"name": form, "options": columns},
         "labels": terms,
         "gene_ids": "ensembl" if genes.str.startswith("ENSG").mean() > 0.5 else "symbol",
         "counts": "integer",

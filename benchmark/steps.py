@@ -19,6 +19,7 @@ import numpy as np
 from scarena.config import BoardConfig, Limits
 from scarena.errors import ScarenaError, WorkspaceError, state_of
 from scarena.files import read_json, sha256_of, write_json
+from scarena.folders import digest_of
 from scarena.record import Cost, Record, commit, hardware, versions
 from scarena.states import read_record, read_state
 from scarena.supervise import Outcome, thread_env, watch
@@ -52,7 +53,7 @@ def pull_step(dataset: str, out: Path, config: BoardConfig) -> dict[str, Any]:
         card = load_card(dataset, config.user_cards)
         found = pull(card, cache=config.cache, mirror=None)
         gene_table(cache=config.cache)
-        return {"files": {key: {"path": str(path), "sha256": sha256_of(path)} for key, path in found.items()}}
+        return {"files": {key: {"path": str(path), "sha256": digest_of(path)} for key, path in found.items()}}
 
     answer = {"dataset": dataset, **_attempt(work)}
     write_json(out, answer)

@@ -7,18 +7,19 @@ what reads a sparse matrix checks that indices lie inside.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from scarena.datasets.sparse import PARTS, check_sparse
 from scarena.errors import DataError
 from scarena.untrusted import check_regular, check_unpacked, reading
 
 _FIX = "write it again as one file, with a current anndata"
-_OBJECTS, _DEPTH, _BLOCK = 100_000, 32, 1 << 22
-_SPARSE = ("data", "indices", "indptr")
+_OBJECTS, _DEPTH = 100_000, 32
 
 
 def check_hdf5(path: Path, *, matrices: bool = True) -> None:
@@ -46,8 +47,8 @@ def check_hdf5(path: Path, *, matrices: bool = True) -> None:
         check_unpacked(declared, size, str(path))
         # Only now: what is read of a matrix is known not to be larger than the file.
         for name, item in _items(file, path) if matrices else ():
-            if isinstance(item, h5py.Group) and all(isinstance(item.get(key), h5py.Dataset) for key in _SPARSE):
-                _check_sparse(item, name, path)
+            if isinstance(item, h5py.Group) and all(isinstance(item.get(key), h5py.Dataset) for key in PARTS):
+                check_sparse(item, partial(_refused, name=name, path=path))
 
 
 def _refused(what: str, name: str, path: Path) -> DataError:
@@ -89,36 +90,3 @@ def _plain(dtype: np.dtype) -> bool:
     if dtype.subdtype is not None:
         return _plain(dtype.subdtype[0])
     return dtype.kind in "biufcSU" or h5py.check_string_dtype(dtype) is not None
-
-
-def _shape(group: h5py.Group) -> tuple[int, int, int] | None:
-    """Return rows, columns, and which of them `indptr` counts; None where the file does not say."""
-    form = group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", b""))
-    form = form.decode() if isinstance(form, bytes) else str(form)
-    found = group.attrs.get("shape", group.attrs.get("h5sparse_shape"))
-    if found is None and isinstance(group.get("shape"), h5py.Dataset) and group["shape"].shape == (2,):
-        # Cell Ranger's: genes × cells by column.
-        found, form = group["shape"][:], "csc"
-    if found is None or np.shape(found) != (2,):
-        return None
-    return int(found[0]), int(found[1]), 0 if form.startswith("csr") else 1
-
-
-def _check_sparse(group: h5py.Group, name: str, path: Path) -> None:
-    """Refuse a matrix whose parts do not fit: scipy would read and write outside of its arrays."""
-    sizes = _shape(group)
-    data, indices, indptr = (group[key] for key in _SPARSE)
-    if sizes is None or data.ndim != 1 or data.shape != indices.shape or indptr.ndim != 1:
-        raise _refused("is no sparse matrix: its parts or its shape are not there", name, path)
-    if not {indices.dtype.kind, indptr.dtype.kind} <= set("iu"):
-        raise _refused("is no sparse matrix: its indices are no whole numbers", name, path)
-    major, minor = sizes[sizes[2]], sizes[1 - sizes[2]]
-    if len(indptr) != major + 1:
-        raise _refused(f"says it has {major:,} rows and has {len(indptr) - 1:,}", name, path)
-    starts = indptr[:].astype(np.int64)
-    if starts[0] != 0 or starts[-1] != len(data) or (np.diff(starts) < 0).any():
-        raise _refused("is no sparse matrix: its rows overlap or lie outside", name, path)
-    for first in range(0, len(indices), _BLOCK):
-        part = indices[first : first + _BLOCK]
-        if part.min() < 0 or part.max() >= minor:
-            raise _refused(f"has a value outside of its {minor:,} columns", name, path)

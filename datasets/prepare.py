@@ -25,7 +25,7 @@ from scarena.datasets.readers import find_reader
 from scarena.datasets.sources import pull
 from scarena.datasets.stored import blocks, in_memory, is_stored, write_matrix
 from scarena.errors import CardError, DataError
-from scarena.files import sha256_of
+from scarena.folders import digest_of
 from scarena.untrusted import check_names
 
 if TYPE_CHECKING:
@@ -202,6 +202,6 @@ def prepare(
     raw = find_reader(card.reader.name, f"dataset {card.name}")(files, card.reader.options)
     data = to_anndata(raw, card, ontology, cache=cache, mirror=mirror, store=store)
     data.uns["card"] = card.model_dump_json()
-    data.uns["sources"] = json.dumps({key: sha256_of(path) for key, path in files.items()}, sort_keys=True)
+    data.uns["sources"] = json.dumps({key: digest_of(path) for key, path in files.items()}, sort_keys=True)
     data.uns["cl_release"] = ontology.release
     return data

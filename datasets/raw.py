@@ -20,7 +20,7 @@ class Raw:
     """
 
     counts: Any
-    """cells × genes, csr_matrix of any numeric type; of an h5ad that is too large for memory, the matrix on disk."""
+    """cells × genes, csr_matrix of any numeric type; of a file too large for memory, the matrix on disk."""
     obs: pd.DataFrame
     genes: np.ndarray
     """Symbols or Ensembl ids [n_genes] as published, duplicates included."""

@@ -12,19 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from scipy.sparse import csr_matrix
-
+from scarena.datasets.annotated import no_counts, place_of, raw_of
 from scarena.datasets.hdf5 import check_hdf5
 from scarena.datasets.raw import Raw
-from scarena.datasets.recover import recovered
 from scarena.datasets.stored import stored_matrix
-from scarena.errors import DataError
 from scarena.untrusted import reading
-
-OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
-
 
 # What it refuses first of all.
 refuse_links = check_hdf5
@@ -57,42 +49,17 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     path = next(iter(files.values()))
     check_hdf5(path)
     layer = options.get("layer")
-    stored = None if "depth" in options else stored_matrix(path, _place(layer))
+    stored = None if "depth" in options else stored_matrix(path, place_of(layer))
     data = _opened(path, backed=stored is not None)
-    obs = {}
-    for key in OBS_KEYS:
-        if options.get(key) is not None:
-            obs[key] = _column(data, options[key], f"{path}: {key}").astype(object)
-    index = data.obs_names.astype(str)
-    if stored is not None:
-        genes = (data.raw if layer == "raw" else data).var_names.astype(str).to_numpy()
-        return Raw(stored, pd.DataFrame(obs, index=index), genes)
-    counts, genes = _counts(data, layer, path)
-    if "depth" in options:
-        counts = recovered(csr_matrix(counts), _column(data, options["depth"], f"{path}: depth"), str(path))
-    return Raw(csr_matrix(counts), pd.DataFrame(obs, index=index), genes)
+    counts = _counts(data, layer, path) if stored is None else stored
+    return raw_of(data.obs, counts, (data.raw if layer == "raw" else data).var_names, options, path)
 
 
-def _place(layer: str | None) -> str:
-    return {None: "X", "raw": "raw/X"}.get(layer, f"layers/{layer}")
-
-
-def _column(data: Any, name: str, where: str) -> np.ndarray:
-    if name not in data.obs:
-        known = ", ".join(map(str, data.obs.columns))
-        raise DataError(f"obs has no column {name!r}", where=where, fix=f"one of: {known}")
-    return np.asarray(data.obs[name])
-
-
-def _counts(data: Any, layer: str | None, path: Path) -> tuple[Any, np.ndarray]:
+def _counts(data: Any, layer: str | None, path: Path) -> Any:
     if layer == "raw":
-        if data.raw is None:
-            raise DataError("has no raw", where=f"{path}: layer", fix="name the layer with the counts")
-        return data.raw.X, data.raw.var_names.astype(str).to_numpy()
-    if layer is not None and layer not in data.layers:
-        known = ", ".join(data.layers) or "none"
-        raise DataError(f"has no layer {layer!r}", where=f"{path}: layer", fix=f"layers: {known}")
-    counts = data.X if layer is None else data.layers[layer]
+        counts = None if data.raw is None else data.raw.X
+    else:
+        counts = data.X if layer is None else data.layers.get(layer)
     if counts is None:
-        raise DataError("X is empty", where=f"{path}: X", fix="name the layer with the counts")
-    return counts, data.var_names.astype(str).to_numpy()
+        raise no_counts(layer, data.layers, path)
+    return counts

@@ -10,6 +10,7 @@ from scarena.errors import CardError
 
 _READERS = {
     "h5ad": "scarena.datasets.read_h5ad:read",
+    "zarr": "scarena.datasets.read_zarr:read",
     "10x_h5": "scarena.datasets.read_mtx:read_10x_h5",
     "mtx": "scarena.datasets.read_mtx:read_mtx",
     "tables": "scarena.datasets.read_tables:read",

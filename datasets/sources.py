@@ -1,7 +1,8 @@
 """Pulling the files a card names: wheels, addresses, local files, or a mirror; every one checked against its SHA-256.
 
 Files live in a content-addressed cache, ``<cache>/sha256/<ab>/<hash>``; the final name is given only after the hash was
-right, so a name there always means the right file. A user's own file is checked where it lies and not copied.
+right, so a name there always means the right file. A user's own file, or folder of a zarr store, is checked where it
+lies and not copied.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from scarena.datasets.card import DatasetCard, SourceFile
 from scarena.datasets.download import download
 from scarena.errors import SourceError
 from scarena.files import replacing, sha256_of, write_text
-from scarena.untrusted import check_regular, check_unpacked, read_text, reading
+from scarena.folders import check_source, digest_of
+from scarena.untrusted import check_unpacked, read_text, reading
 
 _LOG = logging.getLogger(__name__)
 _BLOCK, _MANIFEST_BYTES = 1 << 20, 16 << 20
@@ -35,16 +37,16 @@ def cached_path(cache: Path, sha256: str) -> Path:
 
 
 def verify(path: Path, sha256: str | None, where: str) -> str:
-    """Return the file's hash if it is the one expected.
+    """Return the hash of a file, or of a zarr store's folder, if it is the one expected.
 
     Raises
     ------
     SourceError
         If it is another: the file was truncated or altered, or the address serves something else now.
     """
-    got = sha256_of(path)
+    got = digest_of(path)
     if sha256 is not None and got != sha256:
-        size = path.stat().st_size
+        size = check_source(path, SourceError, fix="pull it again")
         what = f"has sha256 {got[:16]}… ({size:,} bytes) and not {sha256[:16]}…: truncated, altered or replaced"
         raise SourceError(what, where=where, fix="remove it and pull again, or correct the card if the source moved on")
     return got
@@ -178,10 +180,13 @@ def _downloaded(source: SourceFile, cache: Path, *, progress: bool) -> Path:
 
 
 def _local(source: SourceFile, card: DatasetCard) -> Path:
-    """Return a file of the user's where it lies: a copy would double what may be large, and hide that it changed."""
+    """Return a file or a zarr store of the user's where it lies.
+
+    A copy would double what may be large, and hide that it changed.
+    """
     path = Path(source.url.removeprefix("file:"))
     where = f"{path} (dataset {card.name})"
-    check_regular(path, SourceError, fix="restore it, or add it again from where it is now")
+    check_source(path, SourceError, fix="restore it, or add it again from where it is now")
     verify(path, source.sha256, where)
     return path
 

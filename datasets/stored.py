@@ -1,4 +1,4 @@
-"""Counts that stay on disk: one compressed sparse row matrix inside an h5ad, written and read a block of cells a time.
+"""Counts that stay on disk: one compressed sparse row matrix in an h5ad or a zarr store, read a block of cells a time.
 
 What fits in memory is never stored; which is which depends on the number of values alone, so that a dataset takes the
 same way on every machine.
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
+
+from scarena.datasets.zarr_rows import in_order
 
 if TYPE_CHECKING:
     import h5py
@@ -37,9 +39,10 @@ def blocks(counts: Any) -> Iterator[tuple[int, int, csr_matrix]]:
     if not is_stored(counts):
         yield 0, n_rows, csr_matrix(counts)
         return
+    rows = in_order(counts) if counts.backend == "zarr" else lambda first, last: csr_matrix(counts[first:last])
     for first in range(0, n_rows, BLOCK):
         last = min(first + BLOCK, n_rows)
-        yield first, last, csr_matrix(counts[first:last])
+        yield first, last, rows(first, last)
 
 
 def rows_of(counts: Any, rows: np.ndarray) -> csr_matrix:
@@ -73,16 +76,22 @@ def stored_matrix(path: Path, key: str = "X") -> Any:
     Small matrices are, and those whose rows cannot be read one after another (dense, or compressed by column).
     """
     import h5py
-    from anndata.io import sparse_dataset
 
     file = h5py.File(path, "r")
     group = file.get(key)
-    rows = isinstance(group, h5py.Group) and group.attrs.get("encoding-type") == "csr_matrix"
+    found = left_on_disk(group) if isinstance(group, h5py.Group) else None
+    if found is None:
+        file.close()
+    return found
+
+
+def left_on_disk(item: Any) -> Any:
+    """Return the sparse matrix in a group of an h5ad or a zarr store, left there; None as for `stored_matrix`."""
+    from anndata.io import sparse_dataset
+
+    rows = item.attrs.get("encoding-type") == "csr_matrix"
     # A damaged one is for the reader to refuse.
-    if group is not None and rows and "data" in group and group["data"].size > STORED_ABOVE:
-        return sparse_dataset(group)
-    file.close()
-    return None
+    return sparse_dataset(item) if rows and "data" in item and item["data"].size > STORED_ABOVE else None
 
 
 def write_matrix(file: h5py.File, parts: Iterable[csr_matrix], n_columns: int) -> None:
