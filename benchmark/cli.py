@@ -210,7 +210,7 @@ def add_dataset(
     name: Annotated[str | None, typer.Option(help="name of the dataset (the file's)")] = None,
     folder: Annotated[Path, typer.Option(help="where cards of your own live")] = Path("config/datasets"),
 ) -> None:
-    """Write a validated card for your own h5ad; it joins the next board."""
+    """Write a validated card for your own h5ad or zarr store; it joins the next board."""
     from scarena.scaffold import add_dataset as add
 
     path, lines = add(file, batch=batch, label=label, ontology_map=ontology_map, name=name, folder=folder)

