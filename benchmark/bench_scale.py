@@ -10,7 +10,9 @@ import json
 import math
 import sys
 import time
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from numba import njit
 from scipy.sparse import csr_matrix
 
 from scarena.config import BoardConfig, Limits
+from scarena.datasets.stored import write_matrix
 from scarena.files import write_text
 from scarena.record import hardware, versions
 from scarena.sequence import Step, dataset_steps, run_steps
@@ -77,12 +80,14 @@ def _cells(n_cells: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarr
 
 
 def generate(path: Path, n_cells: int, genes: list[str], seed: int = 0) -> int:
-    """Write an h5ad of `n_cells` made-up cells block by block; return the number of its values other than zero."""
-    import h5py
+    """Write `n_cells` made-up cells block by block, as an h5ad or where `path` ends so as a zarr store.
+
+    Returns
+    -------
+    The number of values other than zero.
+    """
     import pandas as pd
     from anndata.io import write_elem
-
-    from scarena.datasets.stored import write_matrix
 
     rng = np.random.default_rng(seed)
     cumulated = _profiles(rng)
@@ -97,21 +102,55 @@ def generate(path: Path, n_cells: int, genes: list[str], seed: int = 0) -> int:
 
     names = np.asarray(list(_TYPES))
     obs = {"type": pd.Categorical(names[types]), "batch": pd.Categorical([f"b{b}" for b in batches])}
-    with h5py.File(path, "w") as file:
-        write_matrix(file, parts(), N_GENES)
-        write_elem(file, "obs", pd.DataFrame(obs, index=[f"cell{i}" for i in range(n_cells)]))
-        write_elem(file, "var", pd.DataFrame(index=genes))
+    with _opened(path) as file:
+        (_write_zarr if path.suffix == ".zarr" else write_matrix)(file, parts(), N_GENES)
+        # anndata announces there what zarr stores will be like some day.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            write_elem(file, "obs", pd.DataFrame(obs, index=[f"cell{i}" for i in range(n_cells)]))
+            write_elem(file, "var", pd.DataFrame(index=genes))
         return int(file["X/data"].shape[0])
 
 
-def _config(folder: Path, n_cells: int, limits: Limits) -> BoardConfig:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if path.suffix == ".zarr":
+        import zarr
+
+        yield zarr.open_group(path, mode="w", zarr_format=3)
+        return
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        yield file
+
+
+def _write_zarr(group: Any, parts: Iterator[csr_matrix], n_columns: int) -> None:
+    """Write rows as `write_matrix` does, in chunks of as many values, packed as zarr packs by default."""
+    group.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
+    matrix = group.create_group("X")
+    data, indices = (matrix.create_array(key, shape=0, chunks=1 << 18, dtype="i4") for key in ("data", "indices"))
+    starts, end = [np.zeros(1, np.int64)], 0
+    for part in parts:
+        for target, values in ((data, part.data), (indices, part.indices)):
+            target.resize(end + part.nnz)
+            target[end:] = values
+        starts.append(part.indptr[1:].astype(np.int64) + end)
+        end += part.nnz
+    indptr = np.concatenate(starts)
+    matrix.create_array("indptr", data=indptr)
+    shape = [len(indptr) - 1, n_columns]
+    matrix.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": shape})
+
+
+def _config(folder: Path, n_cells: int, limits: Limits, form: str) -> BoardConfig:
     import yaml
 
-    name, h5ad = f"made_up_{n_cells}", folder / f"{n_cells}.h5ad"
+    name, file = f"made_up_{n_cells}", folder / f"{n_cells}.{form}"
     card = {
         "name": name, "title": f"{n_cells:,} made-up cells", "description": "counts drawn from made-up profiles",
-        "tissue": "blood", "labels": dict(_TYPES), "files": [{"key": "data", "url": f"file:{h5ad}"}],
-        "reader": {"name": "h5ad", "options": {"batch": "batch", "label": "type"}},
+        "tissue": "blood", "labels": dict(_TYPES), "files": [{"key": "data", "url": f"file:{file}"}],
+        "reader": {"name": form, "options": {"batch": "batch", "label": "type"}},
     }  # fmt: skip
     write_text(folder / "cards" / f"{name}.yaml", yaml.safe_dump(card))
     return BoardConfig(
@@ -127,12 +166,14 @@ def _steps(config: BoardConfig) -> Iterator[Step]:
             yield from run_steps(dataset, model, config.seeds[0], config)
 
 
-def measure(folder: Path, n_cells: int, genes: list[str], limits: Limits) -> dict[str, Any]:
-    """Generate a dataset and take it through all steps; return the seconds and peak GiB of each."""
+def measure(
+    folder: Path, n_cells: int, genes: list[str], limits: Limits, form: str = "h5ad", last: str | None = None
+) -> dict[str, Any]:
+    """Generate a dataset, take it through all steps or up to the `last`; return the seconds and peak GiB of each."""
     start = time.monotonic()
-    n_values = generate(folder / f"{n_cells}.h5ad", n_cells, genes)
+    n_values = generate(folder / f"{n_cells}.{form}", n_cells, genes)
     found: dict[str, Any] = {"generate": {"wall_s": time.monotonic() - start, "peak_gib": None, "state": "ok"}}
-    for name, run in _steps(_config(folder, n_cells, limits)):
+    for name, run in _steps(_config(folder, n_cells, limits, form)):
         start = time.monotonic()
         answer = run()
         cost = answer.get("cost") or {}
@@ -144,11 +185,23 @@ def measure(folder: Path, n_cells: int, genes: list[str], limits: Limits) -> dic
             row["metrics"] = {state: states.count(state) for state in sorted(set(states))}
         found[name] = row
         print(json.dumps({"cells": n_cells, "step": name, **row}), file=sys.stderr, flush=True)
+        if name == last:
+            break
     return {"n_cells": n_cells, "n_values": n_values, "steps": found}
 
 
-def time_scale(folder: Path, sizes: list[int], limits: Limits) -> dict[str, Any]:
-    """Measure every size, smallest first; datasets and results of one are deleted before the next."""
+def time_scale(
+    folder: Path, sizes: list[int], limits: Limits, form: str = "h5ad", last: str | None = None
+) -> dict[str, Any]:
+    """Measure every size, smallest first; datasets and results of one are deleted before the next.
+
+    Parameters
+    ----------
+    form
+        What the dataset is: ``h5ad`` or ``zarr``.
+    last
+        The step to stop after; None for all.
+    """
     import shutil
 
     from scarena.datasets.genes import gene_table
@@ -158,7 +211,7 @@ def time_scale(folder: Path, sizes: list[int], limits: Limits) -> dict[str, Any]
     for n_cells in sorted(sizes):
         place = folder / str(n_cells)
         place.mkdir(parents=True)
-        runs.append(measure(place, n_cells, genes, limits))
+        runs.append(measure(place, n_cells, genes, limits, form, last))
         shutil.rmtree(place)
     kept = ("python", "numpy", "scipy", "anndata", "torch", "scarena")
     return {"runs": runs, "hardware": hardware(), "versions": {key: versions()[key] for key in kept}}

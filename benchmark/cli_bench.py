@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -142,6 +142,8 @@ def bench_scale(
     ] = None,
     memory_mb: Annotated[float, typer.Option(help="limit of each step")] = 20_000,
     threads: int = 2,
+    form: Annotated[Literal["h5ad", "zarr"], typer.Option("--format", help="of the datasets")] = "h5ad",
+    last: Annotated[str | None, typer.Option(help="step to stop after, as prepare; all of them")] = None,
     out: Out = None,
 ) -> None:
     """Time every step of a board on datasets of growing size, each in a process of its own."""
@@ -155,7 +157,7 @@ def bench_scale(
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        found = measured.time_scale(Path(place), cells or [10_000, 100_000, 1_000_000], limits)
+        found = measured.time_scale(Path(place), cells or [10_000, 100_000, 1_000_000], limits, form, last)
     if out is not None:
         write_json(out, found)
     print_table(f"a board's steps, {threads} threads", measured.columns(found), measured.rows(found), as_json=False)

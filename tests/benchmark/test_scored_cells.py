@@ -79,6 +79,17 @@ def test_made_up_cells_are_as_sparse_as_a_droplet_protocols_and_repeat(tmp_path)
     assert np.nanmean(near[same]) > np.nanmean(near[~same]) + 0.02
 
 
+def test_made_up_cells_are_the_same_as_a_zarr_store(tmp_path):
+    from scarena.datasets import read_h5ad, read_zarr
+
+    genes = [f"ENSG{i:011d}" for i in range(N_GENES)]
+    options, files = {"batch": "batch", "label": "type"}, [tmp_path / "d.h5ad", tmp_path / "d.zarr"]
+    assert generate(files[0], 300, genes) == generate(files[1], 300, genes)
+    first, second = (each.read({"d": path}, options) for each, path in zip((read_h5ad, read_zarr), files, strict=True))
+    assert (first.counts != second.counts).nnz == 0
+    assert first.obs.equals(second.obs) and np.array_equal(first.genes, second.genes)
+
+
 def read_prepared_matrix(path):
     import anndata
 

@@ -225,6 +225,24 @@ def test_a_copy_that_lacks_chunks_is_refused_where_zarr_would_read_zeros(tmp_pat
         read_zarr.read({"data": path}, {"batch": "batch", "label": "cell_type"})
 
 
+def test_a_chunk_on_disk_that_cannot_be_decoded_is_one_line_that_names_the_store(tmp_path, data, on_disk):
+    path = write_zarr(data, tmp_path / "d.zarr")
+    chunk = path / "X/data/c/3"
+    held = bytearray(chunk.read_bytes())
+    held[12:-8] = b"\xff" * len(held[12:-8])
+    chunk.write_bytes(held)
+    with pytest.raises(DataError, match=r"d\.zarr.*"):
+        whole(read_zarr.read({"data": path}, {"batch": "batch", "label": "cell_type"}).counts)
+
+
+@pytest.mark.parametrize("form", ["v2", "v3"])
+def test_a_matrix_without_values_has_no_chunks_and_is_read(tmp_path, data, form):
+    path = write_zarr(
+        AnnData(csr_matrix(data.shape, dtype=np.float32), obs=data.obs, var=data.var), tmp_path / "d.zarr", form
+    )
+    assert read_zarr.read({"data": path}, {"batch": "batch", "label": "cell_type"}).counts.nnz == 0
+
+
 @pytest.fixture
 def folder(tmp_path):
     for name, text in (("a/b", "1"), ("a.c", "2"), ("a/B", ""), ("é", "3"), ("d e", "4")):

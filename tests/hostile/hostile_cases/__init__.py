@@ -20,6 +20,7 @@ def groups() -> dict[str, list[Case]]:
 
     soak = [case for entry in h5ad.ENTRIES for case in h5ad.flips(entry, range(1000, 1250))]
     soak += [*vectors.flips(range(1000, 1250)), *r_files.flips(range(1000, 1500)), *ontologies.flips(range(1000, 1250))]
+    soak += zarr_stores.flips("add", range(1000, 1500))
     return {
         "soak": soak,
         "h5ad": h5ad.cases(),
