@@ -160,7 +160,7 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
     config = load_config(config_file)
     check_names(config, str(config_file))
     command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(_snakefile()), "--directory", str(Path.cwd()),
+        sys.executable, "-m", "scarena.driver", "--snakefile", str(_snakefile()), "--directory", str(Path.cwd()),
         "--configfile", str(config_file), "--cores", str(cores or _cores(config, extra)),
     ]  # fmt: skip
     # The last of these takes no values, so targets in `extra` are not read as its own.
