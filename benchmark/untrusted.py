@@ -84,6 +84,11 @@ def check_regular(path: Path, error: Kind = DataError, *, most: int | None = Non
     return found.st_size
 
 
+def most_unpacked(stored: int) -> int:
+    """Return how many bytes a file of so many may become in memory."""
+    return max(_ALLOWANCE, _RATIO * stored)
+
+
 def check_unpacked(declared: int, stored: int, where: str, error: Kind = DataError) -> None:
     """Refuse what would be far larger in memory than on disk.
 
@@ -97,9 +102,9 @@ def check_unpacked(declared: int, stored: int, where: str, error: Kind = DataErr
     Raises
     ------
     ScarenaError
-        Of the kind asked for, above 256 MiB and a hundred times the file.
+        Of the kind asked for, above 256 MiB and two hundred times the file.
     """
-    if declared > max(_ALLOWANCE, _RATIO * stored):
+    if declared > most_unpacked(stored):
         what = f"declares {declared:,} bytes in a file of {stored:,}"
         raise error(what, where=where, fix="write it again; no counts or vectors compress that well")
 

@@ -6,6 +6,7 @@ what reads a sparse matrix checks that indices lie inside.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from scarena.datasets.hdf5_text import text_bytes
 from scarena.datasets.sparse import PARTS, check_sparse
 from scarena.errors import DataError
-from scarena.untrusted import check_regular, check_unpacked, reading
+from scarena.untrusted import check_regular, check_unpacked, most_unpacked, reading
 
 _FIX = "write it again as one file, with a current anndata"
 _OBJECTS, _DEPTH = 100_000, 32
@@ -43,8 +45,14 @@ def check_hdf5(path: Path, *, matrices: bool = True) -> None:
         for name, item in _items(file, path):
             if isinstance(item, h5py.Dataset):
                 _check_dataset(item, name, path)
+                # What is read of a chunk is decoded whole.
+                check_unpacked(math.prod(item.chunks or ()) * item.dtype.itemsize, size, f"{path}: {name}")
                 declared += item.nbytes
         check_unpacked(declared, size, str(path))
+        for _, item in _items(file, path):
+            if isinstance(item, h5py.Dataset):
+                declared += text_bytes(item, path, most_unpacked(size))
+                check_unpacked(declared, size, str(path))
         # Only now: what is read of a matrix is known not to be larger than the file.
         for name, item in _items(file, path) if matrices else ():
             if isinstance(item, h5py.Group) and all(isinstance(item.get(key), h5py.Dataset) for key in PARTS):

@@ -108,6 +108,31 @@ def _bomb(file: Any) -> None:
         made.id.write_direct_chunk((0, column), packed)
 
 
+def _text_bomb(packing: str | None) -> Change:
+    """Make a million names that all stand for one of a mebibyte."""
+
+    def change(file: Any) -> None:
+        import h5py
+
+        given: dict[str, Any] = {"chunks": (1,), "maxshape": (None,), "dtype": h5py.string_dtype()}
+        one = file["uns"].create_dataset("one", data=["x" * (1 << 20)], **given)
+        reference = one.id.read_direct_chunk((0,))[1]
+        given |= {"chunks": (1 << 20,), "compression": packing}
+        many = file["uns"].create_dataset("many", (1 << 20,), **given)
+        raw = reference * (1 << 20)
+        many.id.write_direct_chunk((0,), zlib.compress(raw) if packing else raw)
+
+    return _edit(change)
+
+
+def _chunk_bomb(file: Any) -> None:
+    # A piece at a time: the process that makes it may not take much memory either.
+    packer, n_pieces = zlib.compressobj(1), 400
+    packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(n_pieces)) + packer.flush()
+    made = file["uns"].create_dataset("x", (8,), "u1", maxshape=(None,), chunks=(n_pieces << 20,), compression="gzip")
+    made.id.write_direct_chunk((0,), packed)
+
+
 def _nested(file: Any) -> None:
     group = file["uns"]
     for _ in range(300):
@@ -167,6 +192,9 @@ STRUCTURE: dict[str, Change] = {
     "nowhere-by-name": _edit(lambda file: file["uns"].__setitem__("x", __import__("h5py").SoftLink("/nothing"))),
     "nested": _edit(_nested),
     "bomb": _edit(_bomb),
+    "text-bomb": _text_bomb(None),
+    "text-bomb-packed": _text_bomb("gzip"),
+    "chunk-bomb": _edit(_chunk_bomb),
     "rows-promised": _edit(lambda file: file["X"].attrs.__setitem__("shape", [10**12, 12])),
     "columns-promised": _edit(lambda file: file["X"].attrs.__setitem__("shape", [24, 2])),
     "shape-negative": _edit(lambda file: file["X"].attrs.__setitem__("shape", [-1, 12])),
