@@ -23,11 +23,11 @@ from scarena.datasets.zarr_chunks import check_chunks
 from scarena.datasets.zarr_files import FIX, StoreFiles, files_of, opened, refused
 from scarena.datasets.zarr_layout import Layout, layout_v2, layout_v3
 from scarena.errors import DataError
-from scarena.untrusted import check_unpacked, reading
+from scarena.untrusted import check_unpacked, most_unpacked, reading
 
 _NODES, _DEPTH = 10_000, 32
 _ONE_BYTES, _ALL_BYTES = 4 << 20, 64 << 20
-_CHUNK_BYTES, _ROOM = 1 << 30, 256 << 20
+_CHUNK_BYTES = 1 << 30
 _OF_FORMAT: dict[Literal[2, 3], tuple[str, ...]] = {2: (".zgroup", ".zarray", ".zattrs"), 3: ("zarr.json",)}
 # The names of chunks; whatever else lies beside them is never read.
 _CHUNK = re.compile(r"(c[/.])?\d+([/.]\d+)*|c")
@@ -164,7 +164,7 @@ def _array_of(name: str, arrays: dict[str, Layout]) -> str | None:
 
 def _strings(files: StoreFiles, name: str, layout: Layout) -> int:
     """Look at a file of an array; return the bytes of its strings, which the metadata says nothing of."""
-    room = min(_CHUNK_BYTES, max(_ROOM, 100 * files.size))
+    room = min(_CHUNK_BYTES, most_unpacked(files.size))
     try:
         return check_chunks(files, name, layout, room)
     except ValueError as error:
