@@ -176,6 +176,15 @@ function isShown(model, choice) {
   return model.family === "control" || !choice.use || (choice.use === "as-is") === asIs;
 }
 
+/** How a model stands to the best baseline of a choice: apart only where their intervals are. */
+function beside(row, seen) {
+  const base = seen.find((other) => other.model.family === "baseline");
+  if (!base || row.score[1] === null || base.score[1] === null) return "";
+  const [[, low, high], [, baseLow, baseHigh]] = [row.score, base.score];
+  const how = high < baseLow ? "below" : low > baseHigh ? "above" : "not told from";
+  return `, ${how} the best baseline, ${base.model.title} (${shown(base.score[0])})`;
+}
+
 function sentence(result, choice) {
   if (!result.wanted.length) return "No dataset of this choice has such a score, or every weight is 0.";
   const seen = result.ranked.filter((row) => isShown(row.model, choice));
@@ -187,7 +196,7 @@ function sentence(result, choice) {
   const names = tied.map((row) => row.model.title).join(", ");
   let text = `${over}: ${best.model.title} is first (${shown(best.score[0])})`;
   text += best.score[1] === null ? "; no intervals." : names ? `; not told from it: ${names}.` : ", no interval reaches its own.";
-  if (zero && zero !== best) text += ` Best zero-shot: ${zero.model.title} (${shown(zero.score[0])}).`;
+  if (zero) text += ` Best zero-shot: ${zero.model.title} (${shown(zero.score[0])})${beside(zero, seen)}.`;
   return `${text} Intervals of a choice of your own are cautious: wide rather than narrow.`;
 }
 

@@ -141,6 +141,22 @@ def test_families_and_uses_hide_models(open_page, path, board):
     assert "without=" in tab.url
 
 
+@pytest.mark.parametrize("choice", ["#bio=1&batch=1", "#tissue=pancreas"])
+def test_a_choice_says_how_the_best_zero_shot_model_stands_to_the_best_baseline(open_page, path, board, choice):
+    tab = open_page(path, choice).tab
+    said = re.search(
+        r"Best zero-shot: (.+) \([\d.]+\), (below|above|not told from) the best baseline, (.+) \(",
+        tab.locator("#answer").inner_text(),
+    )
+    name = {card["title"]: card["name"] for card in board["models"]}
+    interval = {}
+    for model, cells in shown(tab):
+        found = re.findall(r"-?\d+\.\d+", cells[2])
+        interval[model] = tuple(map(float, found[1:3]))
+    zero, base = interval[name[said[1]]], interval[name[said[3]]]
+    assert said[2] == ("below" if zero[1] < base[0] else "above" if zero[0] > base[1] else "not told from")
+
+
 def test_a_link_leads_to_a_dataset_and_opens_it(open_page, path, board):
     name = board["datasets"][-1]["dataset"]
     for fragment in (f"#dataset-{name}", f"#tissue=&at=dataset-{name}"):
