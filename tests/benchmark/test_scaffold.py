@@ -1,5 +1,7 @@
 """A user's first card and first adapter work as they are written."""
 
+import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -11,9 +13,10 @@ import yaml
 
 from scarena.datasets.card import load_card
 from scarena.errors import ScarenaError
-from scarena.models import registry
 from scarena.scaffold import add_dataset, new_model
 from scarena.testing import CHECKS
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -107,16 +110,26 @@ def test_a_name_that_is_none_or_is_taken_is_refused(name):
         new_model(name)
 
 
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the code: an adapter in the checkout itself would be a model to every test that runs meanwhile."""
+    unwanted = shutil.ignore_patterns("checkpoints", "__pycache__")
+    shutil.copytree(ROOT / "benchmark", tmp_path / "scarena", ignore=unwanted)
+    for name in ("models", "datasets", "metrics"):
+        shutil.copytree(ROOT / name, tmp_path / "scarena" / name, ignore=unwanted)
+    return tmp_path
+
+
 @pytest.mark.slow
-def test_the_adapter_and_its_test_work_as_written(tmp_path):
-    root = Path(registry.__file__).parent.parent
-    paths = new_model("trial-adapter-of-a-test")
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n0", str(paths[1])],
-            cwd=root, capture_output=True, text=True, check=False,
+def test_the_adapter_and_its_test_work_as_written(copied):
+    def run(*command):
+        return subprocess.run(
+            [sys.executable, *command], cwd=copied, env={**os.environ, "PYTHONPATH": str(copied)},
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert f"{len(CHECKS)} passed" in done.stdout, done.stdout + done.stderr
-    finally:
-        for path in paths:
-            path.unlink()
+
+    wrote = run("-c", "from scarena.scaffold import new_model; print(*new_model('trial-adapter'), sep='\\n')")
+    adapter, test = map(Path, wrote.stdout.split())
+    assert adapter == copied / "scarena/models/trial_adapter.py", wrote.stderr
+    done = run("-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", "-n0", str(test))
+    assert f"{len(CHECKS)} passed" in done.stdout, done.stdout + done.stderr
