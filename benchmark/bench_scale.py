@@ -21,7 +21,7 @@ from numba import njit
 from scipy.sparse import csr_matrix
 
 from scarena.config import BoardConfig, Limits
-from scarena.datasets.stored import write_matrix
+from scarena.datasets.stored import append_rows, write_matrix
 from scarena.files import write_text
 from scarena.record import hardware, versions
 from scarena.sequence import Step, dataset_steps, run_steps
@@ -130,14 +130,7 @@ def _write_zarr(group: Any, parts: Iterator[csr_matrix], n_columns: int) -> None
     group.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
     matrix = group.create_group("X")
     data, indices = (matrix.create_array(key, shape=0, chunks=1 << 18, dtype="i4") for key in ("data", "indices"))
-    starts, end = [np.zeros(1, np.int64)], 0
-    for part in parts:
-        for target, values in ((data, part.data), (indices, part.indices)):
-            target.resize(end + part.nnz)
-            target[end:] = values
-        starts.append(part.indptr[1:].astype(np.int64) + end)
-        end += part.nnz
-    indptr = np.concatenate(starts)
+    indptr = append_rows(data, indices, parts)
     matrix.create_array("indptr", data=indptr)
     shape = [len(indptr) - 1, n_columns]
     matrix.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": shape})

@@ -48,11 +48,9 @@ def check_hdf5(path: Path, *, matrices: bool = True) -> None:
                 # What is read of a chunk is decoded whole.
                 check_unpacked(math.prod(item.chunks or ()) * item.dtype.itemsize, size, f"{path}: {name}")
                 declared += item.nbytes
-        check_unpacked(declared, size, str(path))
-        for _, item in _items(file, path):
-            if isinstance(item, h5py.Dataset):
-                declared += text_bytes(item, path, most_unpacked(size))
                 check_unpacked(declared, size, str(path))
+                declared += text_bytes(item, path, most_unpacked(size))
+        check_unpacked(declared, size, str(path))
         # Only now: what is read of a matrix is known not to be larger than the file.
         for name, item in _items(file, path) if matrices else ():
             if isinstance(item, h5py.Group) and all(isinstance(item.get(key), h5py.Dataset) for key in PARTS):

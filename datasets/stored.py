@@ -100,6 +100,14 @@ def write_matrix(file: h5py.File, parts: Iterable[csr_matrix], n_columns: int) -
     group = file.create_group("X")
     open_ended: dict[str, Any] = {"shape": (0,), "maxshape": (None,), "chunks": (_CHUNK,)}
     data, indices = (group.create_dataset(name, dtype=np.int32, **open_ended) for name in ("data", "indices"))
+    indptr = append_rows(data, indices, parts)
+    group.create_dataset("indptr", data=indptr)
+    group.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0"})
+    group.attrs["shape"] = np.array([len(indptr) - 1, n_columns])
+
+
+def append_rows(data: Any, indices: Any, parts: Iterable[csr_matrix]) -> np.ndarray:
+    """Write the rows of `parts` into two empty vectors on disk, of HDF5 or zarr; return where rows start, int64."""
     starts, end = [np.zeros(1, np.int64)], 0
     for part in parts:
         for target, values in ((data, part.data), (indices, part.indices)):
@@ -107,10 +115,7 @@ def write_matrix(file: h5py.File, parts: Iterable[csr_matrix], n_columns: int) -
             target[end:] = values
         starts.append(part.indptr[1:].astype(np.int64) + end)
         end += part.nnz
-    indptr = np.concatenate(starts)
-    group.create_dataset("indptr", data=indptr)
-    group.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0"})
-    group.attrs["shape"] = np.array([len(indptr) - 1, n_columns])
+    return np.concatenate(starts)
 
 
 @contextmanager

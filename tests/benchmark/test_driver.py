@@ -16,10 +16,10 @@ rule one:
 """
 
 
-def most_threads(folder, module, *more):
+def most_threads(folder, module):
     """Return how many threads a workflow's driver has at most, and its exit code."""
     (folder / "Snakefile").write_text(WORKFLOW)
-    command = [sys.executable, "-m", module, "--cores", "4", *more]
+    command = [sys.executable, "-m", module, "--cores", "4"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     most, watched = 0, psutil.Process(process.pid)
     while process.poll() is None:

@@ -9,7 +9,6 @@ from scipy.sparse import csr_matrix
 
 from scarena.datasets.card import card_names, load_card, parse_card
 from scarena.datasets.genes import gene_table
-from scarena.datasets.ontology import CellOntology
 from scarena.datasets.prepare import prepare
 from scarena.datasets.prepared import read_prepared, write_prepared
 from scarena.errors import DataError, NotAvailable, ScarenaError
@@ -42,11 +41,6 @@ EXPECTED = {
     "tumour_copykat": (302, 1, 1),
 }
 IN_WHEELS = {"baron_h1", "li_lines", "pollen", "celltypist_demo", "pbmc68k_reduced"}
-
-
-@pytest.fixture(scope="session")
-def ontology():
-    return CellOntology.load()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from scipy.sparse import csr_matrix
 
 from scarena.datasets.card import parse_card
 from scarena.datasets.genes import gene_table
-from scarena.datasets.ontology import CellOntology
 from scarena.datasets.prepare import as_counts, prepare, to_anndata
 from scarena.datasets.prepared import read_prepared, write_prepared
 from scarena.datasets.raw import Raw
@@ -57,11 +56,6 @@ def card(**more):
         "files": [{"key": "data", "url": "file:/nowhere/d.csv"}], **more,
     }  # fmt: skip
     return parse_card(raw, "test")
-
-
-@pytest.fixture(scope="session")
-def ontology():
-    return CellOntology.load()
 
 
 def prepared(raw, cache, ontology, **more):

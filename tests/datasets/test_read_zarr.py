@@ -17,8 +17,6 @@ from scipy.sparse import csc_matrix, csr_matrix, vstack
 from scarena.config import BoardConfig
 from scarena.datasets import read_h5ad, read_zarr, sources, stored
 from scarena.datasets.card import load_card, parse_card
-from scarena.datasets.genes import gene_table
-from scarena.datasets.ontology import CellOntology
 from scarena.datasets.prepare import prepare
 from scarena.datasets.prepared import read_prepared, write_prepared
 from scarena.datasets.sources import pull
@@ -58,32 +56,14 @@ def rechunk(group: zarr.Group, *, sharded: bool) -> None:
 
 
 @pytest.fixture
-def data(cells, cache):
-    """Cells with genes to merge and to lose, an empty cell, labels to drop, a layer and a raw of other counts."""
-    table = gene_table(cache=cache)
-    symbols = sorted(table.symbol_to_id)
-    ids = [table.symbol_to_id[symbols[i]] for i in range(3)]
-    cells.var_names = [*ids, *symbols[: cells.n_vars - 5], "NO-SUCH-1", "NO-SUCH-2"]
-    counts = cells.X.tolil()
-    counts[5] = 0
-    cells.X = counts.tocsr().astype(np.float32)
-    cells.obs.loc[cells.obs_names[7], "cell_type"] = "doublet"
+def data(imperfect_cells):
+    """Cells that are imperfect, with a layer and a raw of other counts."""
+    cells = imperfect_cells
+    cells.X = cells.X.astype(np.float32)
     cells.obs["site"] = pd.Categorical(["a", None] * (cells.n_obs // 2))
     cells.raw = AnnData(cells.X[:, ::2] * 2, obs=cells.obs, var=cells.var[::2])
     cells.layers["counts"] = cells.X * 3
     return cells
-
-
-@pytest.fixture
-def on_disk(monkeypatch):
-    """Small matrices stay on disk too, and a block is a few cells."""
-    monkeypatch.setattr(stored, "STORED_ABOVE", 0)
-    monkeypatch.setattr(stored, "BLOCK", 37)
-
-
-@pytest.fixture(scope="module")
-def ontology():
-    return CellOntology.load()
 
 
 def card_of(path: Path, reader: str, **options):

@@ -9,8 +9,6 @@ from scipy.sparse import csc_matrix, csr_matrix
 
 from scarena.datasets import stored
 from scarena.datasets.card import parse_card
-from scarena.datasets.genes import gene_table
-from scarena.datasets.ontology import CellOntology
 from scarena.datasets.prepare import prepare
 from scarena.datasets.prepared import read_prepared, write_prepared
 from scarena.errors import DataError
@@ -19,26 +17,11 @@ LABELS = {"type0": "CL:0000236", "type1": "CL:0000084", "type2": "CL:0000576"}
 
 
 @pytest.fixture
-def on_disk(monkeypatch):
-    """Small matrices stay on disk too, and a block is a few cells."""
-    monkeypatch.setattr(stored, "STORED_ABOVE", 0)
-    monkeypatch.setattr(stored, "BLOCK", 37)
-
-
-@pytest.fixture
-def h5ad(tmp_path, cells, cache):
+def h5ad(tmp_path, imperfect_cells):
     """A file with genes to merge and to lose, an empty cell and labels to drop; and its card."""
-    table = gene_table(cache=cache)
-    symbols = sorted(table.symbol_to_id)
-    ids = [table.symbol_to_id[symbols[i]] for i in range(3)]
-    cells.var_names = [*ids, *symbols[: cells.n_vars - 5], "NO-SUCH-1", "NO-SUCH-2"]
-    counts = cells.X.tolil()
-    counts[5] = 0
-    cells.X = counts.tocsr()
-    cells.obs.loc[cells.obs_names[7], "cell_type"] = "doublet"
 
     def make(path=tmp_path / "d.h5ad", layer=None):
-        given = cells.copy()
+        given = imperfect_cells.copy()
         if layer:
             given.layers[layer], given.X = given.X, csr_matrix(given.shape, dtype=np.float32)
         given.write_h5ad(path)
@@ -51,11 +34,6 @@ def h5ad(tmp_path, cells, cache):
         return parse_card(raw, "test")
 
     return make
-
-
-@pytest.fixture(scope="module")
-def ontology():
-    return CellOntology.load()
 
 
 @pytest.mark.parametrize("layer", [None, "counts"])
