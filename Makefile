@@ -28,12 +28,12 @@ soak: $(READY)
 # mypy and import-linter want one folder called `scarena`, with the __init__.py files that the checkout must not have.
 lint: $(READY) unsafe
 	rm -rf .lint && mkdir .lint && cp -r benchmark .lint/scarena && cp -r models datasets metrics .lint/scarena/
-	for each in models models/foundation $(addprefix models/foundation/,corpus kernels training) models/controls models/adapters models/adapters/shared datasets metrics; do touch .lint/scarena/$$each/__init__.py; done
+	find .lint/scarena -type d -exec touch {}/__init__.py ';'
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --package scarena
 	PYTHONPATH=.lint $(BIN)/lint-imports
-	$(BIN)/oxlint --deny-warnings -D correctness -D suspicious -D perf benchmark/templates
+	$(BIN)/oxlint --deny-warnings -D correctness -D suspicious -D perf benchmark/report/templates
 	$(BIN)/snakefmt --check Snakefile benchmark/rules
 
 # What ruff has no rule for, and files that it does not read; docs/safety.md says what to use instead.

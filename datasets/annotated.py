@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from scarena.base.errors import DataError
 from scarena.datasets.raw import Raw
 from scarena.datasets.recover import recovered
 from scarena.datasets.stored import is_stored
-from scarena.errors import DataError
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 

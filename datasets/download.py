@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 import urllib3
 
-from scarena.errors import SourceError
+from scarena.base.errors import SourceError
 
 _BLOCK = 1 << 14
 _TIMEOUT_S = 60

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from scarena.base.errors import DataError
 from scarena.datasets.card import DatasetCard, Reader, SourceFile
 from scarena.datasets.sources import pull
-from scarena.errors import DataError
 
 _ENSEMBL = re.compile(r"^(ENSG\d{11})(\.\d+)?$")
 

@@ -17,8 +17,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from scarena.errors import OntologyError
-from scarena.untrusted import read_text, reading
+from scarena.base.errors import OntologyError
+from scarena.base.untrusted import read_text, reading
 
 PACKAGE_RELEASE = "v2026-03-26"
 # The Cell Ontology has 3,324 terms, whose distances are a dense matrix; with all that it imports it has 40 MB.

@@ -17,6 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from scarena.base.errors import CardError, DataError
+from scarena.base.folders import digest_of
+from scarena.base.untrusted import check_names
 from scarena.datasets.card import DatasetCard
 from scarena.datasets.genes import GeneMap, gene_map, gene_table
 from scarena.datasets.ontology import CellOntology
@@ -24,9 +27,6 @@ from scarena.datasets.raw import Raw
 from scarena.datasets.readers import find_reader
 from scarena.datasets.sources import pull
 from scarena.datasets.stored import blocks, in_memory, is_stored, write_matrix
-from scarena.errors import CardError, DataError
-from scarena.folders import digest_of
-from scarena.untrusted import check_names
 
 if TYPE_CHECKING:
     from anndata import AnnData

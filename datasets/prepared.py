@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scarena.base.errors import DataError
+from scarena.base.files import replacing
+from scarena.base.untrusted import reading
 from scarena.datasets.stored import is_stored, stored_matrix
-from scarena.errors import DataError
-from scarena.files import replacing
-from scarena.untrusted import reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def read_prepared(path: Path) -> AnnData:
     """
     import anndata
 
-    from scarena.datasets.hdf5 import check_hdf5
+    from scarena.datasets.stores.hdf5 import check_hdf5
 
     with reading(path, what=_WHAT, fix=_FIX):
         check_hdf5(path)
@@ -79,7 +79,7 @@ def read_cells(path: Path) -> pd.DataFrame:
     import h5py
     from anndata.io import read_elem
 
-    from scarena.datasets.hdf5 import check_hdf5
+    from scarena.datasets.stores.hdf5 import check_hdf5
 
     with reading(path, what=_WHAT, fix=_FIX):
         check_hdf5(path, matrices=False)

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix, csc_matrix, csr_matrix
 
-from scarena.errors import DataError
-from scarena.untrusted import check_regular, check_unpacked, reading
+from scarena.base.errors import DataError
+from scarena.base.untrusted import check_regular, check_unpacked, reading
 
 # R writes 1:n as three numbers; a matrix has fewer names than this.
 _SEQUENCES, _MOST_VALUES = (b"compact_intseq", b"compact_realseq"), 10_000_000

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scarena.base.untrusted import reading
 from scarena.datasets.annotated import no_counts, place_of, raw_of
-from scarena.datasets.hdf5 import check_hdf5
 from scarena.datasets.raw import Raw
 from scarena.datasets.stored import stored_matrix
-from scarena.untrusted import reading
+from scarena.datasets.stores.hdf5 import check_hdf5
 
 # What it refuses first of all.
 refuse_links = check_hdf5

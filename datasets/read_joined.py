@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scarena.base.errors import DataError
 from scarena.datasets.raw import Raw
 from scarena.datasets.read_tables import stack
-from scarena.errors import DataError
 
 
 def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:

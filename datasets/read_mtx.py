@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csc_matrix, csr_matrix
 
+from scarena.base.errors import DataError
+from scarena.base.untrusted import reading
 from scarena.datasets.raw import Raw
 from scarena.datasets.read_tables import OBS_KEYS, check_unpacked_text, column, joined_metadata, opened
-from scarena.errors import DataError
-from scarena.untrusted import reading
 
 # Cells, or genes, of one file: more than any experiment has.
 _MOST_SIDE = 50_000_000

@@ -35,11 +35,11 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from scarena.base.errors import DataError
 from scarena.datasets.r_objects import as_matrix, load, walk
 from scarena.datasets.raw import Raw
 from scarena.datasets.read_tables import OBS_KEYS, column
 from scarena.datasets.recover import recovered
-from scarena.errors import DataError
 
 
 def _names_at(root: Any, rule: Any, where: str) -> np.ndarray:

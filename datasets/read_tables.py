@@ -28,9 +28,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csc_matrix, csr_matrix, vstack
 
+from scarena.base.errors import CardError, DataError
+from scarena.base.untrusted import check_regular, check_unpacked, reading
 from scarena.datasets.raw import Raw
-from scarena.errors import CardError, DataError
-from scarena.untrusted import check_regular, check_unpacked, reading
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 

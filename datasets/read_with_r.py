@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from scarena.base.errors import DataError, NotAvailable
 from scarena.datasets.raw import Raw
 from scarena.datasets.read_tables import OBS_KEYS, column
-from scarena.errors import DataError, NotAvailable
 
 _TIMEOUT_S = 600
 _INSTALL = "install R with SummarizedExperiment (Debian: r-base-core, r-bioc-singlecellexperiment)"

@@ -15,8 +15,8 @@ import pandas as pd
 from scarena.datasets.annotated import no_counts, place_of, raw_of
 from scarena.datasets.raw import Raw
 from scarena.datasets.stored import left_on_disk
-from scarena.datasets.zarr_files import refused
-from scarena.datasets.zarr_store import check_matrix, open_zarr, reading_zarr
+from scarena.datasets.stores.zarr_files import refused
+from scarena.datasets.stores.zarr_store import check_matrix, open_zarr, reading_zarr
 
 
 def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:

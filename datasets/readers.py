@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import cast
 
+from scarena.base.errors import CardError
 from scarena.datasets.raw import Reader
-from scarena.errors import CardError
 
 _READERS = {
     "h5ad": "scarena.datasets.read_h5ad:read",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 
 # Logarithms are published rounded (three decimals, or float32): a count of 100 may come back as 100.05. Above a quarter
 # the nearest whole number is a guess.

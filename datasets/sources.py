@@ -20,12 +20,12 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+from scarena.base.errors import SourceError
+from scarena.base.files import replacing, sha256_of, write_text
+from scarena.base.folders import check_source, digest_of
+from scarena.base.untrusted import check_unpacked, read_text, reading
 from scarena.datasets.card import DatasetCard, SourceFile
 from scarena.datasets.download import download
-from scarena.errors import SourceError
-from scarena.files import replacing, sha256_of, write_text
-from scarena.folders import check_source, digest_of
-from scarena.untrusted import check_unpacked, read_text, reading
 
 _LOG = logging.getLogger(__name__)
 _BLOCK, _MANIFEST_BYTES = 1 << 20, 16 << 20

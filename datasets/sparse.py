@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 
 PARTS = ("data", "indices", "indptr")
 _BLOCK = 1 << 22

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from scarena.datasets.zarr_rows import in_order
+from scarena.datasets.stores.zarr_rows import in_order
 
 if TYPE_CHECKING:
     import h5py

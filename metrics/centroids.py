@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.grouped import group_sums
 
 if TYPE_CHECKING:

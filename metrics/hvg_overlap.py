@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.measured import Measured, Undefined
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.checks import checked_embedding, codes
 from scarena.metrics.grouped import group_sums
 from scarena.metrics.measured import Measured, Undefined

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError, OntologyError
+from scarena.base.errors import DataError, OntologyError
 from scarena.metrics.checks import most_frequent
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.scores import Score

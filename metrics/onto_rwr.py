@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from scarena.errors import DataError, OntologyError
+from scarena.base.errors import DataError, OntologyError
 from scarena.metrics.centroids import centroid_distances, centroids, influence_by_centroids
 from scarena.metrics.column_correlations import column_correlations, correlation_slopes
 from scarena.metrics.measured import Measured, Undefined

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from scarena.errors import OntologyError
+from scarena.base.errors import OntologyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from scarena.base.plugins import plugins
 from scarena.metrics import info_ontology, info_scib, info_structure, info_transfer
 from scarena.metrics.info import Group, MetricInfo
 from scarena.metrics.plug_in import Metric
-from scarena.plugins import plugins
 
 _ALL = (*info_scib.INFO, *info_ontology.INFO, *info_transfer.INFO, *info_structure.INFO)
 _HERE = "scarena"

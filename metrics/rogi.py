@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.checks import checked_embedding
 from scarena.metrics.measured import Measured, Undefined
 

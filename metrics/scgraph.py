@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.centroids import centroid_distances, centroids
 from scarena.metrics.checks import checked_embedding
 from scarena.metrics.column_correlations import column_correlations

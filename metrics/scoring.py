@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 from scarena.metrics.aggregate import WEIGHTS, aggregate_replicates, aggregates
 from scarena.metrics.checks import checked_embedding, coded, one_line
 from scarena.metrics.details import details_of

@@ -1,23 +1,20 @@
-"""Running a model and keeping what it returns: what it is handed, what is refused, and embedding.npz."""
+"""What a model is handed, which vectors of it are refused, and embedding.npz, joined by cell name."""
 
 from __future__ import annotations
 
-import logging
-import time
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.errors import ModelError
-from scarena.files import replacing
-from scarena.untrusted import read_arrays
+from scarena.base.errors import DataError, ModelError
+from scarena.base.files import replacing
+from scarena.base.untrusted import read_arrays
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scarena.models.base import Model, ModelCard
+    from scarena.models.base import ModelCard
 
 _PUBLIC_OBS = ("batch", "donor", "tissue", "assay")
 
@@ -83,47 +80,17 @@ def read_embedding(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return file["embedding"], file["obs_names"]
 
 
-def _vram_mb(device: str) -> float | None:
-    if not device.startswith("cuda"):
-        return None
-    import torch
+def join(embedding: np.ndarray, names: np.ndarray, wanted: np.ndarray, where: str) -> np.ndarray:
+    """Return the rows of `embedding` in the order of `wanted`, joined by cell name.
 
-    return round(torch.cuda.max_memory_allocated() / 2**20, 1)
-
-
-def _class_of(spec: dict[str, Any]) -> type[Model]:
-    """Return the model of a spec: by name, or where it is imported from if its environment knows no entry points."""
-    home = spec.get("home")
-    if not home:
-        from scarena.models.registry import find_model
-
-        return find_model(spec["model"], {name: Path(folder) for name, folder in spec["checkpoints"].items()})
-    found: Any = import_module(home["module"])
-    for part in home["qualname"].split("."):
-        found = getattr(found, part)
-    return cast("type[Model]", found)
-
-
-def embed(spec: dict[str, Any]) -> dict[str, Any]:
-    """Run the model a spec names on the dataset it names; write the embedding; return its size and speed."""
-    from scarena.datasets.prepared import read_prepared
-    from scarena.models.base import Context
-
-    model = _class_of(spec)
-    data = hand_over(read_prepared(Path(spec["dataset"])), model.card)
-    names = data.obs_names.to_numpy()
-    log = logging.getLogger(f"scarena.{spec['model']}")
-    context = Context(spec["seed"], spec["device"], Path(spec["cache"]), spec["threads"], log)
-    np.random.seed(spec["seed"])  # noqa: NPY002 - a third-party model may draw from the global generator
-    start = time.monotonic()
-    embedding = check_embedding(model().embed(data, context), len(names), spec["model"])
-    seconds = time.monotonic() - start
-    write_embedding(Path(spec["embedding"]), embedding, names)
-    rate = round(len(names) / max(seconds, 1e-9), 2)
-    size = {"dimension": embedding.shape[1], "n_cells": len(names)}
-    done = {**size, "cells_per_s": rate, "peak_vram_mb": _vram_mb(spec["device"])}
-    if "requirements" in spec:
-        from scarena.record import versions_with
-
-        done["versions"] = versions_with(spec["requirements"])
-    return done
+    Raises
+    ------
+    DataError
+        If a wanted cell has no row, or a name stands twice.
+    """
+    row_of = {str(name): row for row, name in enumerate(names)}
+    missing = [name for name in wanted if str(name) not in row_of]
+    if missing or len(row_of) != len(names):
+        what = f"{len(missing)} cells have no embedding" if missing else "cell names occur twice"
+        raise DataError(f"{what} (first: {missing[0] if missing else '-'})", where=where, fix="embed the dataset again")
+    return embedding[[row_of[str(name)] for name in wanted]]

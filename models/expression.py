@@ -10,8 +10,8 @@ import warnings
 import numpy as np
 from anndata import AnnData
 
+from scarena.base.errors import DataError
 from scarena.datasets.stored import is_stored
-from scarena.errors import DataError
 from scarena.models import expression_stored
 
 N_HVG = 2000

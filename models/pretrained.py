@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from scarena.errors import ConfigError, ModelError
+from scarena.base.errors import ConfigError, ModelError
 from scarena.models.base import Model, ModelCard
 from scarena.models.foundation.checkpoint import read_manifest, weights_digest
 from scarena.models.foundation.code import digest_of

@@ -13,15 +13,23 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from scarena.errors import ConfigError, ModelError
+from scarena.base.errors import ConfigError, ModelError
+from scarena.base.plugins import Plugin, one_line, plugins
 from scarena.models.adapters.shared.adapter import Adapter
 from scarena.models.base import Model
 from scarena.models.foundation.code import digest_of
-from scarena.plugins import Plugin, one_line, plugins
 
 _HERE = Path(__file__).parent
-_FOLDERS = (".", "controls", "adapters")
-_NOT_MODELS = {"base", "registry", "expression", "expression_stored", "pretrained", "variational"}
+_FOLDERS = (".", "baselines", "controls", "adapters")
+_NOT_MODELS = {
+    "base",
+    "registry",
+    "embedding",
+    "expression",
+    "expression_stored",
+    "pretrained",
+    "baselines.variational",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +169,7 @@ def fingerprint(model: type[Model]) -> str:
 
 @cache
 def _beside(file: Path) -> tuple[Path, ...]:
-    """Return the files of this folder that a model of this package imports, at any depth, and its R script.
+    """Return the files of this folder and of `baselines` that a model imports, at any depth, and its R script.
 
     Not what every model imports: what `base` says of a model is on its card.
     """
@@ -169,20 +177,21 @@ def _beside(file: Path) -> tuple[Path, ...]:
         return ()
     found, waiting = set(file.parent.glob(f"{file.stem}.R")), [file]
     while waiting:
-        for name in _imported(waiting.pop()):
-            path = _HERE / f"{name}.py"
-            if path.is_file() and path not in found and name not in ("base", "registry") and path != file:
+        for path in _imported(waiting.pop()):
+            if path not in found and path.stem not in ("base", "registry") and path != file:
                 found.add(path)
                 waiting.append(path)
     return tuple(sorted(found))
 
 
-def _imported(file: Path) -> Iterator[str]:
-    """Yield names below `scarena.models` that a file imports anywhere in it."""
+def _imported(file: Path) -> Iterator[Path]:
+    """Yield files of this folder, and of `baselines`, that a file imports anywhere in it."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
-            yield from (name.split(".")[2] for name in names if name.startswith("scarena.models."))
+            below = [name.split(".")[2:] for name in names if name.startswith("scarena.models.")]
+            found = (_HERE.joinpath(*parts).with_suffix(".py") for parts in below)
+            yield from (path for path in found if path.is_file() and path.parent.name in ("models", "baselines"))
 
 
 @cache

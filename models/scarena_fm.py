@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from anndata import AnnData
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.base import Context, Model, ModelCard
 from scarena.models.foundation.checkpoint import (
     SHIPPED,

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scarena.errors import WorkspaceError
+from scarena.base.errors import WorkspaceError
 
 _DISK = {
     errno.ENOSPC: "no space is left on the disk",

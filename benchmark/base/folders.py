@@ -11,9 +11,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from scarena.errors import SourceError
-from scarena.files import sha256_of
-from scarena.untrusted import Kind, check_regular
+from scarena.base.errors import SourceError
+from scarena.base.files import sha256_of
+from scarena.base.untrusted import Kind, check_regular
 
 _SUFFIX = ".zarr"
 _FILES, _DEPTH = 1_000_000, 32

@@ -6,8 +6,8 @@ import contextlib
 import re
 from pathlib import Path
 
-from scarena.errors import DataError
-from scarena.untrusted import reading
+from scarena.base.errors import DataError
+from scarena.base.untrusted import reading
 
 _BYTES, _LONGEST = 64 << 10, 300
 _ANSI = re.compile(

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scarena.errors import DataError, ScarenaError
-from scarena.files import read_json
+from scarena.base.errors import DataError, ScarenaError
+from scarena.base.files import read_json
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,25 +17,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from scarena.ablation_config import AblationConfig, Job, changed, jobs
-from scarena.errors import ConfigError, ScarenaError, state_of
-from scarena.files import read_json, write_json, write_text
+from scarena.base.errors import ConfigError, ScarenaError, state_of
+from scarena.base.files import read_json, write_json, write_text
+from scarena.bench.ablation_config import AblationConfig, Job, changed, jobs
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scarena.dataset_reference import Annotated
     from scarena.models.foundation.model import FoundationModel
+    from scarena.tasks.dataset_reference import Annotated
 
 METRICS = ("total", "bio", "batch", "onto_rwr")
-_LOG = logging.getLogger("scarena.ablation")
+_LOG = logging.getLogger("scarena.bench.ablation")
 
 
 class Ablation:
     """Measures what its file does not hold yet."""
 
     def __init__(self, config: AblationConfig, cache: Path, mirror: Path | None = None) -> None:
-        from scarena.config import load_config
+        from scarena.steps.config import load_config
 
         self.config, self.cache, self.mirror = config, cache, mirror
         self.folder = load_config(config.board).folder
@@ -104,8 +104,8 @@ class Ablation:
         return aligned(z, batch, seed=job.seed, threads=self.config.threads)
 
     def _of_model(self, name: str, job: Job, data: AnnData) -> np.ndarray:
-        from scarena.embedding import check_embedding
         from scarena.models.base import Context
+        from scarena.models.embedding import check_embedding
         from scarena.models.registry import find_model
 
         context = Context(seed=job.seed, cache=self.cache, threads=self.config.threads)
@@ -144,10 +144,10 @@ class Ablation:
         return model, genes
 
     def _dataset(self, name: str) -> tuple[AnnData, Annotated]:
-        from scarena import dataset_reference
         from scarena.datasets.prepared import read_prepared
-        from scarena.embedding import hand_over
+        from scarena.models.embedding import hand_over
         from scarena.models.scarena_fm import ScarenaFM
+        from scarena.tasks import dataset_reference
 
         if self._data is None or self._data[0] != name:
             h5ad, reference = (self.folder / name / each for each in ("dataset.h5ad", "reference.npz"))

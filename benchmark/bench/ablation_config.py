@@ -11,7 +11,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 
 Use = Literal["frozen", "adapted", "adapted-harmony"]
 

@@ -89,7 +89,7 @@ def time_adapters(n_cells: int, models: tuple[str, ...] = (), *, repeats: int = 
     """
     import torch
 
-    from scarena.record import hardware, versions
+    from scarena.steps.record import hardware, versions
 
     chosen = [each for each in PUBLISHED if not models or each.model in models]
     timed = [_timed(each, n_cells, repeats, seed) for each in chosen]

@@ -15,10 +15,11 @@ from pathlib import Path
 import psutil
 import yaml
 
-from scarena.config import load_config
-from scarena.files import read_json
-from scarena.record import hardware
-from scarena.supervise import tree_rss_mb
+from scarena import ROOT
+from scarena.base.files import read_json
+from scarena.steps.config import load_config
+from scarena.steps.record import hardware
+from scarena.steps.supervise import tree_rss_mb
 
 _EVERY_S = 0.25
 
@@ -71,11 +72,10 @@ def time_install() -> list[list[str]]:
 
     The packages come from the index that pip is configured for, so the network is part of the figure.
     """
-    root = Path(__file__).resolve().parent.parent
     with tempfile.TemporaryDirectory() as name:
         environment, _, _ = _timed([sys.executable, "-m", "venv", name])
         pip = [f"{name}/bin/python", "-m", "pip", "install", "--quiet", "--no-cache-dir"]
-        seconds, _, code = _timed([*pip, "--constraint", str(root / "constraints.txt"), "--editable", f"{root}[dev]"])
+        seconds, _, code = _timed([*pip, "--constraint", str(ROOT / "constraints.txt"), "--editable", f"{ROOT}[dev]"])
         size = sum(path.stat().st_size for path in Path(name).rglob("*") if path.is_file()) / 2**30
     return [
         ["install into a new environment", f"{environment + seconds:.0f} s (exit code {code})"],

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from scarena.errors import ScarenaError
-from scarena.files import write_text
+from scarena.base.errors import ScarenaError
+from scarena.base.files import write_text
 
 _PLUG_IN = """
 import numpy as np

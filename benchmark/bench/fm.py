@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.bench_fm_sides import (
+from scarena.base.errors import NotAvailable
+from scarena.base.files import read_json, write_json
+from scarena.bench.fm_sides import (
     N_GENES,
     THEIRS,
     WARM_UP,
@@ -32,10 +34,8 @@ from scarena.bench_fm_sides import (
     read,
     theirs,
 )
-from scarena.errors import NotAvailable
-from scarena.files import read_json, write_json
-from scarena.record import hardware, versions
-from scarena.supervise import thread_env, watch
+from scarena.steps.record import hardware, versions
+from scarena.steps.supervise import thread_env, watch
 
 if TYPE_CHECKING:
     from scarena.models.foundation.embed import Precision
@@ -153,7 +153,7 @@ def memory(n_cells: int, threads: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_json(folder / "spec.json", {"n_cells": n_cells, "answer": str(folder / "answer.json")})
-        command = [sys.executable, "-m", "scarena.bench_fm", str(folder / "spec.json")]
+        command = [sys.executable, "-m", "scarena.bench.fm", str(folder / "spec.json")]
         log, env = folder / "log", thread_env(threads, Path(".cache"))
         outcome = watch(command, log=log, timeout_s=_TIMEOUT_S, memory_mb=_MEMORY_MB, env=env)
         if outcome.state != "ok":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -151,7 +151,7 @@ def theirs(
     As upstream has it, or `tuned`, as upstream is not: without what PyTorch calls the fast path of its encoder, which
     keeps all scores in memory, so that its `scaled_dot_product_attention` runs, which does not.
     """
-    from scarena import rebuilt_scgpt as rebuilt
+    from scarena.bench import rebuilt_scgpt as rebuilt
 
     shape = rebuilt.Shape(len(genes), sizes.width, sizes.heads, sizes.layers, sizes.feed_forward, sizes.length + 1)
     model = rebuilt.initialised(shape, 0)

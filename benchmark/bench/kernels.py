@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.errors import ConfigError
-from scarena.record import hardware, versions
+from scarena.base.errors import ConfigError
+from scarena.steps.record import hardware, versions
 
 if TYPE_CHECKING:
     import torch

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from scarena.files import read_json, write_json
-from scarena.record import hardware, versions
-from scarena.supervise import thread_env, watch
+from scarena.base.files import read_json, write_json
+from scarena.steps.record import hardware, versions
+from scarena.steps.supervise import thread_env, watch
 
 TEN = (
     "isolated_labels", "kmeans_nmi", "kmeans_ari", "silhouette_label", "clisi",
@@ -104,7 +104,7 @@ def measure(who: str, n_cells: int, *, threads: int, repeats: int = 2, **more: A
         spec = {"who": who, "n_cells": n_cells, "dimensions": 50, "threads": threads, "repeats": repeats}
         spec |= {"metrics": list(TEN), "replicates": 0, "answer": str(folder / "answer.json"), **more}
         write_json(folder / "spec.json", spec)
-        command = [sys.executable, "-m", "scarena.bench_metrics", str(folder / "spec.json")]
+        command = [sys.executable, "-m", "scarena.bench.metrics", str(folder / "spec.json")]
         # A cache of compiled code that both sides start from: ours is filled by a small run before.
         env = thread_env(threads, Path(".cache"))
         log = folder / "log"

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from scarena.errors import ScarenaError
-from scarena.report import render
+from scarena.base.errors import ScarenaError
+from scarena.report.html import render
 
 Json = dict[str, Any]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

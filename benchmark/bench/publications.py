@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 from scarena.metrics.scores import Score
 
 _FOLDER = Path(__file__).parent / "published"

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 
 PAD_VALUE = -2.0
 N_BINS = 51

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scarena.errors import ConfigError, ScarenaError, SourceError
+from scarena.base.errors import ConfigError, ScarenaError, SourceError
+from scarena.bench.publications import Published, Row, compare
 from scarena.metrics.aggregate import TOTAL, weighted_mean
 from scarena.metrics.scores import Score
-from scarena.publications import Published, Row, compare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +51,7 @@ def reproduce(
     Parameters
     ----------
     published
-        From :func:`~scarena.publications.load_published`.
+        From :func:`~scarena.bench.publications.load_published`.
     cache
         Folder of pulled files.
     models
@@ -161,9 +161,9 @@ def _attempt(model: str, cells: AnnData, cache: Path, seed: int, device: str) ->
 
 
 def _embedding(model: str, cells: AnnData, cache: Path, seed: int, device: str) -> Any:
-    from scarena.embedding import check_embedding, hand_over
     from scarena.metrics.devices import n_threads
     from scarena.models.base import Context
+    from scarena.models.embedding import check_embedding, hand_over
     from scarena.models.registry import find_model
 
     found = find_model(model)

@@ -20,11 +20,11 @@ import numpy as np
 from numba import njit
 from scipy.sparse import csr_matrix
 
-from scarena.config import BoardConfig, Limits
+from scarena.base.files import write_text
 from scarena.datasets.stored import append_rows, write_matrix
-from scarena.files import write_text
-from scarena.record import hardware, versions
-from scarena.sequence import Step, dataset_steps, run_steps
+from scarena.steps.config import BoardConfig, Limits
+from scarena.steps.record import hardware, versions
+from scarena.steps.sequence import Step, dataset_steps, run_steps
 
 N_GENES, N_BATCHES = 20_000, 8
 MODELS = ("hvg", "scarena-fm-student")

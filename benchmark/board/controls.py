@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from scarena.ranking import Standings
-from scarena.replicates import shared
-from scarena.samples import Json, Samples, applicable
-from scarena.uncertainty import difference
+from scarena.board.ranking import Standings
+from scarena.board.replicates import shared
+from scarena.board.samples import Json, Samples, applicable
+from scarena.board.uncertainty import difference
 
 _TRUTH = "labels"
 

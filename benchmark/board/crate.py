@@ -12,9 +12,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from scarena.board_file import read_board
-from scarena.errors import DataError
-from scarena.files import sha256_of, write_json, write_text
+from scarena.base.errors import DataError
+from scarena.base.files import sha256_of, write_json, write_text
+from scarena.board.file import read_board
 
 Json = dict[str, Any]
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scarena.config import Name
-from scarena.errors import DataError
-from scarena.untrusted import read_object
+from scarena.base.errors import DataError
+from scarena.base.untrusted import read_object
+from scarena.steps.config import Name
 
 _ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@-]*$")]
 _Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -11,21 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scarena.board_file import read_scores
-from scarena.config import BoardConfig, datasets_of
-from scarena.controls import control_checks, control_scaled
-from scarena.details import read_details
-from scarena.errors import DataError
-from scarena.files import replacing, write_json
+from scarena.base.errors import DataError
+from scarena.base.files import replacing, write_json
+from scarena.base.untrusted import read_object
+from scarena.board.controls import control_checks, control_scaled
+from scarena.board.file import read_scores
+from scarena.board.ranking import differences, front, overall, standings
+from scarena.board.samples import Replicates, per_dataset, samples_of
 from scarena.metrics.details import Details
-from scarena.mistakes import Run, all_mistakes
-from scarena.ranking import differences, front, overall, standings
-from scarena.record import Record, metrics_fingerprint
-from scarena.reference import read_reference
-from scarena.samples import Replicates, per_dataset, read_replicates, samples_of
-from scarena.states import read_record, read_state
-from scarena.submissions import models_of, runs_of
-from scarena.untrusted import read_object
+from scarena.steps.config import BoardConfig, datasets_of
+from scarena.steps.record import Record, metrics_fingerprint
+from scarena.steps.states import read_record, read_state
+from scarena.steps.submissions import models_of, runs_of
+from scarena.tasks.details import read_details
+from scarena.tasks.mistakes import Run, all_mistakes
+from scarena.tasks.ontology_reference import read_reference
+from scarena.tasks.replicates import read_replicates
 
 SCHEMA = 1
 _FIX = "remove it and run again"

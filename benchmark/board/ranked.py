@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scarena.samples import applicable
+from scarena.board.samples import applicable
 
 Json = dict[str, Any]
 

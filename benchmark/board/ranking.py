@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from scarena.replicates import Sample, mean_of, shared
-from scarena.samples import Json, Samples, applicable, ends_of
-from scarena.uncertainty import Floats, difference, pareto, rank_ranges, tie_groups
+from scarena.board.replicates import Sample, mean_of, shared
+from scarena.board.samples import Json, Samples, applicable, ends_of
+from scarena.board.uncertainty import Floats, difference, pareto, rank_ranges, tie_groups
 
 # What pairs of models are compared by: the total and its two sides.
 COMPARED = ("total", "bio", "batch")

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scarena.uncertainty import Floats
+from scarena.board.uncertainty import Floats
 
 Kind = Literal["cells", "seeds"]
 

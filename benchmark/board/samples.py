@@ -7,46 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.board.replicates import Sample, combine_seeds, generator, seed_draws
+from scarena.board.uncertainty import Floats
 from scarena.metrics.resampling import interval
-from scarena.replicates import Sample, combine_seeds, generator, seed_draws
-from scarena.uncertainty import Floats
-from scarena.untrusted import read_arrays, reading
 
 Json = dict[str, Any]
 # metric -> [n_replicates]
 Replicates = Mapping[str, Floats]
 # dataset, model, metric -> the score over seeds
 Samples = dict[tuple[str, str, str], Sample]
-
-
-def read_replicates(path: Path) -> dict[str, Floats]:
-    """Return the replicates [n_replicates] of one run by metric; none where there is no file.
-
-    A metric with a replicate that is no number is left out: quantiles around a hole are not those of its score.
-
-    Raises
-    ------
-    DataError
-        If the file is not one that the score step writes.
-    """
-    from scarena.metrics.resampling import N_REPLICATES
-
-    fix = "remove the scores.json beside it to score again"
-    if not path.exists():
-        return {}
-    with reading(path, what="not a file of replicates", fix=fix):
-        file = read_arrays(path, "metrics", "values", fix=fix)
-        metrics, values = file["metrics"], np.asarray(file["values"], dtype=np.float64)
-    if values.shape != (len(metrics), N_REPLICATES):
-        expected = f"{len(metrics)} metrics x {N_REPLICATES} replicates"
-        raise DataError(f"shape {values.shape} is not {expected}", where=str(path), fix=fix)
-    return {str(metric): row for metric, row in zip(metrics, values, strict=True) if np.isfinite(row).all()}
 
 
 def samples_of(cells: Iterable[Json], replicates: Mapping[tuple[str, str, int], Replicates]) -> Samples:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scarena.uncertainty import TIED
+from scarena.board.uncertainty import TIED
 
 Json = dict[str, Any]
 

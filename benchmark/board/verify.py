@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scarena.board_file import read_board
-from scarena.config import BoardConfig, parse_config
-from scarena.errors import DataError
-from scarena.files import read_json
-from scarena.sequence import Step, dataset_steps, run_steps
+from scarena.base.errors import DataError
+from scarena.base.files import read_json
+from scarena.board.file import read_board
+from scarena.steps.config import BoardConfig, parse_config
+from scarena.steps.sequence import Step, dataset_steps, run_steps
 
 Json = dict[str, Any]
 Verdict = Literal["same", "within noise", "differs", "not recomputed"]

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from scarena import cli_boards
-from scarena.cli_bench import app as bench
-from scarena.cli_corpus import app as corpus
-from scarena.cli_fm import app as fm
-from scarena.cli_recommend import recommend
-from scarena.errors import ConfigError, ScarenaError
-from scarena.tables import print_table
+from scarena.base.errors import ConfigError, ScarenaError
+from scarena.base.tables import print_table
+from scarena.cli import boards as cli_boards
+from scarena.cli.bench import app as bench
+from scarena.cli.corpus import app as corpus
+from scarena.cli.fm import app as fm
+from scarena.cli.recommend import recommend
 
 app = typer.Typer(
     name="scarena",
@@ -45,7 +45,7 @@ def run(
     retry_failed: Annotated[bool, typer.Option(help="run failed models and scores again")] = False,
 ) -> None:
     """Make a board: only what is missing or stale is computed. Arguments after -- go to snakemake."""
-    from scarena.run import run_board
+    from scarena.cli.run import run_board
 
     raise typer.Exit(run_board(config, cores, context.args, retry_failed=retry_failed))
 
@@ -53,8 +53,8 @@ def run(
 @app.command()
 def pull(dataset: str, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Fetch a dataset's files, checked against their SHA-256."""
-    from scarena.config import load_config
-    from scarena.steps import pull_step
+    from scarena.steps.config import load_config
+    from scarena.steps.pull import pull_step
 
     _say_state(pull_step(dataset, out, load_config(settings)), f"pull {dataset}")
 
@@ -62,8 +62,8 @@ def pull(dataset: str, out: Out, settings: Settings = Path("config/demo.yaml")) 
 @app.command()
 def prepare(dataset: str, sources: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Make the canonical h5ad of a pulled dataset."""
-    from scarena.config import load_config
-    from scarena.steps import prepare_step
+    from scarena.steps.config import load_config
+    from scarena.steps.prepare import prepare_step
 
     _say_state(prepare_step(dataset, sources, out, load_config(settings)), f"prepare {dataset}")
 
@@ -71,8 +71,8 @@ def prepare(dataset: str, sources: Path, out: Out, settings: Settings = Path("co
 @app.command()
 def ontology(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Write the Cell Ontology's graph and diffusion embedding."""
-    from scarena.config import load_config
-    from scarena.steps import ontology_step
+    from scarena.steps.config import load_config
+    from scarena.steps.ontology import ontology_step
 
     ontology_step(out, load_config(settings))
 
@@ -87,8 +87,8 @@ def embed(
     deployed: Annotated[bool, typer.Option(help="this is the conda environment or container of its card")] = False,
 ) -> None:
     """Run one model on one prepared dataset."""
-    from scarena.config import load_config
-    from scarena.steps import embed_step
+    from scarena.steps.config import load_config
+    from scarena.steps.embed import embed_step
 
     record = embed_step(dataset, model, seed, out, load_config(settings), deployed=deployed)
     _say_state(record.model_dump(), f"embed {model} on {record.dataset}")
@@ -97,8 +97,8 @@ def embed(
 @app.command()
 def environment(model: str, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Make the virtual environment that a model's card asks for."""
-    from scarena.config import load_config
-    from scarena.environments import environment_step
+    from scarena.steps.config import load_config
+    from scarena.steps.environment import environment_step
 
     _say_state(environment_step(model, out, load_config(settings)), f"environment of {model}")
 
@@ -106,8 +106,8 @@ def environment(model: str, out: Out, settings: Settings = Path("config/demo.yam
 @app.command()
 def reference(dataset: Path, ontology: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Compute what all scores of a prepared dataset share."""
-    from scarena.config import load_config
-    from scarena.steps import reference_step
+    from scarena.steps.config import load_config
+    from scarena.steps.reference import reference_step
 
     answer = reference_step(dataset, ontology, out, load_config(settings))
     _say_state(answer, f"reference of {answer['dataset']}")
@@ -116,8 +116,8 @@ def reference(dataset: Path, ontology: Path, out: Out, settings: Settings = Path
 @app.command()
 def score(record: Path, reference: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Score one run's embedding."""
-    from scarena.config import load_config
-    from scarena.steps import score_step
+    from scarena.steps.config import load_config
+    from scarena.steps.score import score_step
 
     answer = score_step(record, reference, out, load_config(settings))
     _say_state(answer, f"score {answer['model']} on {answer['dataset']}")
@@ -131,8 +131,8 @@ def umap(
     settings: Settings = Path("config/demo.yaml"),
 ) -> None:
     """Write the UMAPs of a dataset's models."""
-    from scarena.config import load_config
-    from scarena.steps import umap_step
+    from scarena.steps.config import load_config
+    from scarena.steps.umap import umap_step
 
     _say_state(umap_step(dataset, records, out, load_config(settings)), f"umap {dataset.parent.name}")
 
@@ -140,8 +140,8 @@ def umap(
 @app.command()
 def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     """Join all scores into board.json and board.parquet."""
-    from scarena.board import make_board, write_board
-    from scarena.config import load_config
+    from scarena.board.make import make_board, write_board
+    from scarena.steps.config import load_config
 
     write_board(make_board(load_config(settings)), out)
 
@@ -149,7 +149,7 @@ def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
 @app.command()
 def datasets(as_json: AsJson = False) -> None:
     """List the dataset cards."""
-    from scarena.listing import DATASET_COLUMNS, dataset_rows
+    from scarena.cli.listing import DATASET_COLUMNS, dataset_rows
 
     print_table("Datasets", DATASET_COLUMNS, dataset_rows(Path("config/datasets")), as_json)
 
@@ -157,7 +157,7 @@ def datasets(as_json: AsJson = False) -> None:
 @app.command()
 def models(as_json: AsJson = False) -> None:
     """List the models."""
-    from scarena.listing import MODEL_COLUMNS, model_rows
+    from scarena.cli.listing import MODEL_COLUMNS, model_rows
 
     print_table("Models", MODEL_COLUMNS, model_rows(), as_json)
 
@@ -169,11 +169,11 @@ def metrics(
 ) -> None:
     """List the metrics."""
     if as_markdown:
-        from scarena.metric_docs import markdown
+        from scarena.cli.metric_docs import markdown
 
         print(markdown(), end="")
         return
-    from scarena.listing import METRIC_COLUMNS, metric_rows
+    from scarena.cli.listing import METRIC_COLUMNS, metric_rows
 
     print_table("Metrics", METRIC_COLUMNS, metric_rows(), as_json)
 
@@ -187,8 +187,8 @@ def reproduce(
     as_json: AsJson = False,
 ) -> None:
     """Score baselines on a published dataset beside the published numbers; exit code 3 where they do not agree."""
-    from scarena.publications import COLUMNS, load_published
-    from scarena.reproduce import reproduce as again
+    from scarena.bench.publications import COLUMNS, load_published
+    from scarena.bench.reproduce import reproduce as again
 
     published = load_published(what)
     found = again(published, cache=cache, models=models, device=device, say=lambda line: print(line, file=sys.stderr))
@@ -211,7 +211,7 @@ def add_dataset(
     folder: Annotated[Path, typer.Option(help="where cards of your own live")] = Path("config/datasets"),
 ) -> None:
     """Write a validated card for your own h5ad or zarr store; it joins the next board."""
-    from scarena.scaffold import add_dataset as add
+    from scarena.cli.scaffold import add_dataset as add
 
     path, lines = add(file, batch=batch, label=label, ontology_map=ontology_map, name=name, folder=folder)
     print("\n".join([f"wrote {path}", *lines]))
@@ -220,7 +220,7 @@ def add_dataset(
 @app.command("new-model")
 def new_model(name: str) -> None:
     """Write a working adapter file and its test."""
-    from scarena.scaffold import new_model as new
+    from scarena.cli.scaffold import new_model as new
 
     for path in new(name):
         print(f"wrote {path}")
@@ -258,8 +258,8 @@ def submit(
     key: Annotated[str | None, typer.Option(help="entry of obsm, where an .h5ad has several")] = None,
 ) -> None:
     """Put an embedding that was computed elsewhere on a board; the next `scarena run` scores it."""
-    from scarena.config import load_config
-    from scarena.submissions import submit as put
+    from scarena.steps.config import load_config
+    from scarena.steps.submissions import submit as put
 
     kept = put(dataset, embedding, card, load_config(settings), key)
     print(f"kept {kept}; `scarena run --config {settings}` scores it")
@@ -268,7 +268,7 @@ def submit(
 @app.command("config-schema")
 def config_schema() -> None:
     """Print the JSON schema of a board's configuration."""
-    from scarena.config import json_schema
+    from scarena.steps.config import json_schema
 
     print(json.dumps(json_schema(), indent=1, sort_keys=True))
 
@@ -286,16 +286,16 @@ def pretrain(
 ) -> None:
     """Pretrain scArena-FM on a list of dataset cards; an interrupted run goes on where it was."""
     if settings is not None and corpus is not None:
-        from scarena.config import load_config
-        from scarena.pretraining import pretrain_step
+        from scarena.steps.config import load_config
+        from scarena.steps.pretrain import pretrain_step
 
         answer = pretrain_step(config, corpus, out, load_config(settings))
         _say_state(answer, f"pretrain {answer['name']}")
         return
     if settings is not None or corpus is not None:
         raise ConfigError("one of them alone", where="pretrain: --settings, --corpus", fix="give both, or neither")
+    from scarena.base.untrusted import read_yaml
     from scarena.models.foundation.pretrain import pretrain as train
-    from scarena.untrusted import read_yaml
 
     read_yaml(config, ConfigError, fix="see config/pretrain.yaml")
     train(config, out, cache, None, device=device)
@@ -313,13 +313,9 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
-        from scarena.files import workspace_error
+        from scarena.base.files import workspace_error
 
         if (found := workspace_error(error)) is None:
             raise
         print(found, file=sys.stderr)
         sys.exit(found.exit_code)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """docs/baselines.md: a hand-written introduction and a table of every baseline, made from the cards of the models.
 
 Prints what the cards say and runs no model. To write the page:
-``python -c "from scarena.baseline_docs import markdown; print(markdown(), end='')" > docs/baselines.md``.
+``python -c "from scarena.cli.baseline_docs import markdown; print(markdown(), end='')" > docs/baselines.md``.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from scarena.models.base import ModelCard
+from scarena.models.baselines.glm_pca import N_FACTORS
+from scarena.models.baselines.random_projection import N_DIMENSIONS
+from scarena.models.baselines.seurat import INSTALL
+from scarena.models.baselines.seurat import N_DIMENSIONS as SEURAT_DIMENSIONS
 from scarena.models.expression import N_HVG
-from scarena.models.glm_pca import N_FACTORS
-from scarena.models.random_projection import N_DIMENSIONS
 from scarena.models.registry import all_models
-from scarena.models.seurat import INSTALL
-from scarena.models.seurat import N_DIMENSIONS as SEURAT_DIMENSIONS
 
 COLUMNS = (
     "name", "what it is", "settings", "whose", "uses batch", "uses labels", "trains on target", "where it runs",

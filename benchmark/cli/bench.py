@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from scarena.tables import print_table
+from scarena.base.tables import print_table
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed and memory; prints the tables the README quotes.")
 
@@ -22,7 +22,7 @@ def bench_board(
     cores: int = 2,
 ) -> None:
     """Time a board from nothing, the rerun with nothing changed, and `scarena --help`."""
-    from scarena.bench import time_board
+    from scarena.bench.board import time_board
 
     rows = time_board(config, cores)
     print_table(f"{config}, {cores} cores", ["what", "measured"], rows, as_json=False)
@@ -31,7 +31,7 @@ def bench_board(
 @app.command("install")
 def bench_install() -> None:
     """Time an install into a new, temporary environment."""
-    from scarena.bench import time_install
+    from scarena.bench.board import time_install
 
     print_table("install", ["what", "measured"], time_install(), as_json=False)
 
@@ -45,8 +45,8 @@ def bench_kernels(
     out: Out = None,
 ) -> None:
     """Time the GPU kernels, or what a CPU has in their place, against their PyTorch twins."""
-    from scarena.bench_kernels import rows, time_kernels
-    from scarena.files import write_json
+    from scarena.base.files import write_json
+    from scarena.bench.kernels import rows, time_kernels
 
     found = time_kernels(kernels=tuple(kernels or ()), device=device)
     if out is not None:
@@ -62,8 +62,8 @@ def bench_adapters(
     out: Out = None,
 ) -> None:
     """Time published encoders as the adapters run them, against the padded path of their authors."""
-    from scarena.bench_adapters import COLUMNS, WHERE, time_adapters
-    from scarena.files import write_json
+    from scarena.base.files import write_json
+    from scarena.bench.adapters import COLUMNS, WHERE, time_adapters
 
     found = time_adapters(cells, tuple(models or ()))
     if out is not None:
@@ -83,8 +83,8 @@ def bench_ablation(
     """Pretrain variants of scArena-FM's recipe with several seeds, and score each on a board's datasets."""
     import logging
 
-    from scarena import ablation
-    from scarena.ablation_config import read_config
+    from scarena.bench import ablation
+    from scarena.bench.ablation_config import read_config
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     wanted = read_config(config)
@@ -102,8 +102,8 @@ def bench_fm(
     as_json: AsJson = False,
 ) -> None:
     """Time embedding with scArena-FM against scGPT's path rebuilt at the same size, on the same cells, in one run."""
-    from scarena import bench_fm as measured
-    from scarena.files import write_json
+    from scarena.base.files import write_json
+    from scarena.bench import fm as measured
 
     found = measured.time_fm(cells, data=data, device=device, repeats=repeats)
     if out is not None:
@@ -123,8 +123,8 @@ def bench_metrics(
     out: Out = None,
 ) -> None:
     """Time the ten metrics of scIB against scib-metrics, in one run."""
-    from scarena import bench_metrics as measured
-    from scarena.files import write_json
+    from scarena.base.files import write_json
+    from scarena.bench import metrics as measured
 
     found = measured.time_metrics(cells or [2_000, 20_000, 100_000], threads, alone=alone)
     if out is not None:
@@ -149,9 +149,9 @@ def bench_scale(
     """Time every step of a board on datasets of growing size, each in a process of its own."""
     import tempfile
 
-    from scarena import bench_scale as measured
-    from scarena.config import Limits
-    from scarena.files import write_json
+    from scarena.base.files import write_json
+    from scarena.bench import scale as measured
+    from scarena.steps.config import Limits
 
     limits = Limits(timeout_s=4 * 3600, memory_mb=memory_mb, threads=threads)
     if folder is not None:
@@ -166,7 +166,7 @@ def bench_scale(
 @app.command("dag")
 def bench_dag(models: int = 50, datasets: int = 40, seeds: int = 3) -> None:
     """Time the planning of a board of many made-up models and datasets."""
-    from scarena.bench_dag import time_dag
+    from scarena.bench.dag import time_dag
 
     print_table("a dry run", ["what", "measured"], time_dag(models, datasets, seeds), as_json=False)
 
@@ -174,6 +174,6 @@ def bench_dag(models: int = 50, datasets: int = 40, seeds: int = 3) -> None:
 @app.command("page")
 def bench_page(models: int = 100, datasets: int = 50) -> None:
     """Make the page of a made-up board, open it in Chromium, and print size, time and memory."""
-    from scarena.bench_page import time_page
+    from scarena.bench.page import time_page
 
     print_table("a board's page", ["what", "measured"], time_page(models, datasets), as_json=False)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scarena.errors import ConfigError
-from scarena.tables import print_table
+from scarena.base.errors import ConfigError
+from scarena.base.tables import print_table
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Board = Annotated[Path, typer.Argument(help="a board's folder, or its board.json")]
@@ -24,25 +24,25 @@ def report(
     settings: Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")] = Path("config/demo.yaml"),
 ) -> None:
     """Write the leaderboard page of a board with its tables, or figures of the ranking."""
-    from scarena.board_file import read_board
+    from scarena.board.file import read_board
 
     if out is None and not figure:
         raise ConfigError("nothing to write", where="report: --out, --figure", fix="give one of them, or both")
     found = read_board(board)
     for path in figure or []:
-        from scarena.funky.figure import write_figure
+        from scarena.report.funky.figure import write_figure
 
         write_figure(found, path)
     if out is not None:
-        from scarena.board_files import write_page
-        from scarena.config import load_config
+        from scarena.report.board_files import write_page
+        from scarena.steps.config import load_config
 
         write_page(found, out, load_config(settings).folder)
 
 
 def crate(folder: Annotated[Path, typer.Argument(help="folder of a finished board")]) -> None:
     """Write the provenance of a finished board as an RO-Crate."""
-    from scarena.crate import write_crate
+    from scarena.board.crate import write_crate
 
     print(f"wrote {write_crate(folder)}", file=sys.stderr)
 
@@ -57,8 +57,8 @@ def verify(
     """Compute a random tenth of a board's cells again; exit code 3 where one differs beyond its interval."""
     import secrets
 
-    from scarena.verify import COLUMNS
-    from scarena.verify import verify as again
+    from scarena.board.verify import COLUMNS
+    from scarena.board.verify import verify as again
 
     chosen = secrets.randbelow(2**31) if seed is None else seed
     print(f"drawn with --seed {chosen}", file=sys.stderr)
@@ -74,8 +74,8 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Say what moved from one board to another; exit code 3 where a value moved beyond noise."""
-    from scarena.board_diff import COLUMNS, differences
-    from scarena.verify import board_at
+    from scarena.board.diff import COLUMNS, differences
+    from scarena.board.verify import board_at
 
     found = differences(board_at(first), board_at(second))
     shown = [change for change in found if every or change.beyond is not False]
@@ -94,12 +94,16 @@ def merge(
     ] = None,
 ) -> None:
     """Make one board of several, joined by name; runs stay where they are."""
-    from scarena.merging.files import merge_boards
-    from scarena.merging.provenance import differing
+    from scarena.board.file import read_board
+    from scarena.board.merging.files import merge_boards
+    from scarena.board.merging.provenance import differing
+    from scarena.report.board_files import write_page
 
     if prefer not in (None, "first"):
         raise ConfigError(f"{prefer!r} is none of: first", where="merge: --prefer", fix="give --prefer first")
     found = merge_boards(boards, out, prefer_first=prefer == "first")
+    # Read back: what is written is a board, or the command fails.
+    write_page(read_board(out / "board.json"), out / "board.html", out)
     lines = [*found.left_out, *(f"not computed with the same: {what}" for what in differing(found.board["provenance"]))]
     for place, (runs, replicated) in zip(boards, found.replicated, strict=True):
         if replicated < runs:

@@ -27,8 +27,8 @@ def build(
     """Build a corpus of shuffled shards from cards, h5ad files or the CELLxGENE Census."""
     import numpy as np
 
+    from scarena.base.untrusted import reading
     from scarena.models.foundation.corpus.build import build as make
-    from scarena.untrusted import reading
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     wanted = _config(config)
@@ -42,9 +42,9 @@ def build(
 
 
 def _config(path: Path) -> CorpusConfig:
-    from scarena.errors import ConfigError
+    from scarena.base.errors import ConfigError
+    from scarena.base.untrusted import check_regular, read_yaml
     from scarena.models.foundation.corpus.config import read_config
-    from scarena.untrusted import check_regular, read_yaml
 
     read_yaml(path, ConfigError, fix="give a YAML file")
     found = read_config(path)
@@ -60,8 +60,8 @@ def ensure(
     settings: Settings,
 ) -> None:
     """Build the corpus of a board's pretraining where the cache lacks it."""
-    from scarena.config import load_config
-    from scarena.pretraining import corpus_step
+    from scarena.steps.config import load_config
+    from scarena.steps.pretrain import corpus_step
 
     answer = corpus_step(config, out, load_config(settings))
     print(f"corpus of {answer['pretraining']}: {answer['state']} {answer['reason']}".rstrip(), file=sys.stderr)
@@ -76,9 +76,9 @@ def audit(
     settings: Annotated[Path | None, typer.Option(help="the board whose pretraining MODEL@NAME is of")] = None,
 ) -> None:
     """Say whether a model was trained on a dataset's study, donors or cells; exit code 0 whatever the answer."""
-    from scarena.config import load_config
     from scarena.models.foundation.corpus.lookup import audit_model
-    from scarena.pretraining import checkpoints_of
+    from scarena.steps.config import load_config
+    from scarena.steps.pretraining import checkpoints_of
 
     made = checkpoints_of(load_config(settings)) if settings is not None else {}
     found = audit_model(model, dataset, cache, own=Path("config/datasets"), checkpoints=made)

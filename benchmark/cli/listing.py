@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scarena.errors import ScarenaError
+from scarena.base.errors import ScarenaError
 
 DATASET_COLUMNS = ["name", "state", "role", "tissue", "assay", "title", "origin"]
 MODEL_COLUMNS = ["name", "state", "family", "sees labels", "description", "origin"]

@@ -1,7 +1,7 @@
 """docs/published-models.md: a hand-written introduction and a table of every published model, made from the cards.
 
 Prints what the cards and the adapters' docstrings say and runs no model. To write the page:
-``python -c "from scarena.published_docs import markdown; print(markdown(), end='')" > docs/published-models.md``.
+``python -c "from scarena.cli.published_docs import markdown; print(markdown(), end='')" > docs/published-models.md``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-from scarena.baseline_docs import line, said
+from scarena.cli.baseline_docs import line, said
 from scarena.models.adapters.shared.adapter import Adapter
 from scarena.models.base import Model
 from scarena.models.registry import all_models

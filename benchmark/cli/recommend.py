@@ -1,4 +1,4 @@
-"""The verb `scarena recommend`; what it finds is in `scarena.recommend`."""
+"""The verb `scarena recommend`; what it finds is in `scarena.cli.recommendation`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scarena.recommend import Advice
+    from scarena.cli.recommendation import Advice
 
 _BOARDS = (Path("results/full/board.json"), Path("results/reference/full/board.json"))
 _COLUMNS = ["model", "expected total", "board's mean", "minutes", "trains on your cells", "sees labels"]
@@ -53,9 +53,9 @@ def _board(path: Path | None) -> Path:
 
 
 def _advice(data: AnnData, path: Path) -> Advice:
-    from scarena.files import read_json
-    from scarena.recommend import advise, features_of
-    from scarena.untrusted import reading
+    from scarena.base.files import read_json
+    from scarena.base.untrusted import reading
+    from scarena.cli.recommendation import advise, features_of
 
     own = features_of(data)
     with reading(path, ConfigError, what="not a board", fix="name a board.json"):
@@ -63,8 +63,8 @@ def _advice(data: AnnData, path: Path) -> Advice:
 
 
 def _with_roughness(found: Advice, data: AnnData, models: list[str], cells: int) -> Advice:
+    from scarena.cli.recommendation import roughness
     from scarena.models.foundation.use_data import some_cells
-    from scarena.recommend import roughness
 
     kept = data[data.obs["label"].notna().to_numpy()]
     kept = some_cells(kept.copy(), cells, 0)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -196,10 +196,10 @@ def roughness(data: AnnData, labels: Sequence[str], models: Sequence[str], seed:
 
     Models that need a checkpoint or labels are left out, as are those that say they cannot be applied.
     """
-    from scarena.embedding import check_embedding, hand_over
-    from scarena.errors import NotApplicable, NotAvailable
+    from scarena.base.errors import NotApplicable, NotAvailable
     from scarena.metrics.rogi import rogi
     from scarena.models.base import Context
+    from scarena.models.embedding import check_embedding, hand_over
     from scarena.models.registry import find_model
 
     codes = np.unique(np.asarray(labels, str), return_inverse=True)[1]

@@ -15,24 +15,25 @@ from pathlib import Path
 
 import yaml
 
-from scarena.board import shortfalls
-from scarena.board_file import read_board
-from scarena.config import BoardConfig, check_names, datasets_of, load_config
-from scarena.errors import ConfigError, DataError
-from scarena.pretraining import checkpoints_of, corpus_file, recipes_of
-from scarena.submissions import runs_of
-from scarena.untrusted import read_object
+from scarena import ROOT
+from scarena.base.errors import ConfigError, DataError
+from scarena.base.untrusted import read_object
+from scarena.board.file import read_board
+from scarena.board.make import shortfalls
+from scarena.steps.config import BoardConfig, datasets_of, load_config
+from scarena.steps.names import check_names
+from scarena.steps.pretraining import checkpoints_of, corpus_file, recipes_of
+from scarena.steps.submissions import runs_of
 
 OK, NO_BOARD, SOME_FAILED = 0, 1, 3
 _SKEW_NS = 60 * 10**9
 
 
 def _snakefile() -> Path:
-    root = Path(__file__).resolve().parent.parent
-    if not (root / "Snakefile").exists():
+    if not (ROOT / "Snakefile").exists():
         fix = "run from a clone of the repository (`pip install -e .`)"
-        raise ConfigError("the workflow is not part of the installed package", where=str(root), fix=fix)
-    return root / "Snakefile"
+        raise ConfigError("the workflow is not part of the installed package", where=str(ROOT), fix=fix)
+    return ROOT / "Snakefile"
 
 
 def _environment() -> dict[str, str]:
@@ -160,7 +161,7 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
     config = load_config(config_file)
     check_names(config, str(config_file))
     command = [
-        sys.executable, "-m", "scarena.driver", "--snakefile", str(_snakefile()), "--directory", str(Path.cwd()),
+        sys.executable, "-m", "scarena.cli.driver", "--snakefile", str(_snakefile()), "--directory", str(Path.cwd()),
         "--configfile", str(config_file), "--cores", str(cores or _cores(config, extra)),
     ]  # fmt: skip
     # The last of these takes no values, so targets in `extra` are not read as its own.

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from scarena.errors import CardError, ConfigError, DataError
-from scarena.files import write_text
-from scarena.folders import check_source, digest_of, is_store
-from scarena.untrusted import read_yaml
+from scarena.base.errors import CardError, ConfigError, DataError
+from scarena.base.files import write_text
+from scarena.base.folders import check_source, digest_of, is_store
+from scarena.base.untrusted import read_yaml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
@@ -75,7 +75,7 @@ def _held(file: Path) -> tuple[str, Any, Any, list[str]]:
     """Return which reader a file is for, its obs, the names of its genes and of its layers."""
     if is_store(file) or file.name.endswith(".zarr.zip"):
         from scarena.datasets.read_zarr import layers, table
-        from scarena.datasets.zarr_store import open_zarr
+        from scarena.datasets.stores.zarr_store import open_zarr
 
         group = open_zarr(file)
         held = table(group, "obs", file), table(group, "var", file).index.astype(str), layers(group, file)
@@ -115,7 +115,7 @@ def _card(
 
 def _try_out(card: Any) -> str:
     from scarena.datasets.prepare import prepare
-    from scarena.tasks import summary
+    from scarena.datasets.summary import summary
 
     found = summary(prepare(card, cache=Path(".cache")))
     if len(found["types"]) < 2:

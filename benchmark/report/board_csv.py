@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scarena.ranked import overall_of, plain, ranked_models, why_missing
+from scarena.board.ranked import overall_of, plain, ranked_models, why_missing
 
 Json = dict[str, Any]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scarena.board_csv import board_csv
-from scarena.board_md import board_md
-from scarena.errors import ConfigError
-from scarena.files import write_text
+from scarena.base.errors import ConfigError
+from scarena.base.files import write_text
+from scarena.report.board_csv import board_csv
+from scarena.report.board_md import board_md
 
 
 def write_page(board: dict[str, Any], page: Path, runs: Path) -> None:
@@ -28,7 +28,7 @@ def write_page(board: dict[str, Any], page: Path, runs: Path) -> None:
     ConfigError
         If the page would have the name of one of the two.
     """
-    from scarena.report import render
+    from scarena.report.html import render
 
     if page.suffix in (".csv", ".md"):
         raise ConfigError("a page cannot be called so", where=str(page), fix="name it .html")

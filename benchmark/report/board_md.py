@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scarena.ranked import (
+from scarena.board.ranked import (
     counting,
     has_ranges,
     letter,
@@ -69,8 +69,8 @@ def _sizes(board: Json) -> str:
 
 
 def _said(board: Json) -> list[str]:
-    from scarena.page.sentences import lead
-    from scarena.verdicts import verdicts
+    from scarena.board.verdicts import verdicts
+    from scarena.report.page.sentences import lead
 
     found = [*lead(board), *verdicts(board)]
     lines = [f"- {escaped(sentence)}" for sentence in found[:MOST_SENTENCES]]
@@ -80,8 +80,8 @@ def _said(board: Json) -> list[str]:
 
 
 def _table(board: Json, cards: list[Json]) -> list[str]:
+    from scarena.board.verdicts import seconds_per_1000_cells
     from scarena.metrics.registry import METRICS as KNOWN
-    from scarena.verdicts import seconds_per_1000_cells
 
     arrow = {"higher": " ↑", "lower": " ↓", "none": ""}
     heads = ["Model", "Rank", *(KNOWN[key].title + arrow[KNOWN[key].better] for key in METRICS)]

@@ -1,6 +1,6 @@
 """The leaderboard page: one self-contained HTML file made from board.json and what the runs left beside it.
 
-No score is computed here; the page needs no network. What each part shows is in `scarena.page`.
+No score is computed here; the page needs no network. What each part shows is in `scarena.report.page`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from scarena.board import parquet_bytes
-from scarena.board_csv import board_csv
-from scarena.files import json_text
-from scarena.log_tail import last_lines
-from scarena.page import charts, downloads, overview, tables
-from scarena.page.cost import AXES, UNKNOWN, Cost, costs_of, fronts
-from scarena.page.datasets import dataset_parts
-from scarena.page.metrics import agreement, companions
-from scarena.page.models import critical_difference, critical_svg, model_parts
-from scarena.page.scores import HEADLINE, Scores, scores_of
-from scarena.page.sentences import lead
-from scarena.ranked import counting, overall_of, ranked_models
-from scarena.verdicts import discrimination, verdicts
+from scarena.base.files import json_text
+from scarena.base.log_tail import last_lines
+from scarena.board.make import parquet_bytes
+from scarena.board.ranked import counting, overall_of, ranked_models
+from scarena.board.verdicts import discrimination, verdicts
+from scarena.report.board_csv import board_csv
+from scarena.report.page import charts, downloads, overview, tables
+from scarena.report.page.cost import AXES, UNKNOWN, Cost, costs_of, fronts
+from scarena.report.page.datasets import dataset_parts
+from scarena.report.page.metrics import agreement, companions
+from scarena.report.page.models import critical_difference, critical_svg, model_parts
+from scarena.report.page.scores import HEADLINE, Scores, scores_of
+from scarena.report.page.sentences import lead
 
 Json = dict[str, Any]
 
@@ -129,7 +129,7 @@ def _files(board: Json) -> dict[str, bytes]:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("scarena"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=PackageLoader("scarena.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}

@@ -5,14 +5,14 @@ from collections import defaultdict
 from functools import cache
 from math import ceil
 
-from scarena.config import datasets_of, load_config, parse_config
+from scarena.steps.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
-from scarena.environments import conda_file, digest_of, environments_of
+from scarena.steps.environments import conda_file, digest_of, environments_of
 from scarena.models.foundation.recipe import corpus_source, training_source
 from scarena.models.registry import find_model, fingerprint
-from scarena.pretraining import all_checkpoints, recipes_of
-from scarena.record import metrics_fingerprint
-from scarena.submissions import runs_of, submission_fingerprint, submitted
+from scarena.steps.pretraining import all_checkpoints, recipes_of
+from scarena.steps.record import metrics_fingerprint
+from scarena.steps.submissions import runs_of, submission_fingerprint, submitted
 
 # Little of what a plan is made of becomes garbage: looking for it took a sixth of the time to plan 12,000 jobs.
 gc.set_threshold(100_000, 50, 1000)

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scarena.errors import ConfigError, ScarenaError
-from scarena.untrusted import read_yaml
+from scarena.base.errors import ConfigError
+from scarena.base.untrusted import read_yaml
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*(@[a-z0-9][a-z0-9-]*)?$")]
@@ -133,22 +133,3 @@ def datasets_of(config: BoardConfig) -> list[str]:
     """Return the datasets of a board, users' cards included where it asks for them."""
     own = sorted(p.stem for p in config.user_cards.glob("*.yaml")) if config.include_user_cards else []
     return [*config.datasets, *(name for name in own if name not in config.datasets)]
-
-
-def check_names(config: BoardConfig, where: str) -> None:
-    """Refuse unknown names, and pretrainings that cannot be read, before anything is computed."""
-    from scarena.datasets.card import load_card
-    from scarena.models.registry import find_model
-    from scarena.pretraining import all_checkpoints, check_pretrainings
-
-    check_pretrainings(config)
-    try:
-        for name in datasets_of(config):
-            load_card(name, config.user_cards)
-        for name in config.models:
-            find_model(name, all_checkpoints(config))
-    except ScarenaError as error:
-        # A name that nobody knows is this file's mistake; a card that cannot be read says itself where it is.
-        if error.where not in ("datasets", "models"):
-            raise
-        raise ConfigError(error.what, where=f"{where}: {error.where}", fix=error.fix) from None

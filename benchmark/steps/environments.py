@@ -18,17 +18,16 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import scarena
-from scarena.config import BoardConfig
-from scarena.errors import NotAvailable, ScarenaError, state_of
-from scarena.files import read_json, write_json
+from scarena.base.errors import NotAvailable
+from scarena.base.files import read_json, write_json
 from scarena.models.base import Environment, Model
+from scarena.steps.config import BoardConfig
 
 # What the worker and an adapter import, whatever the card adds.
 _BASE = ("numpy", "scipy", "pandas", "anndata", "scanpy", "pydantic", "psutil", "pyyaml")
-_CONSTRAINTS = Path(scarena.__file__).resolve().parent.parent / "constraints.txt"
+_CONSTRAINTS = scarena.ROOT / "constraints.txt"
 _IN_TREE = "scarena.models"
 _ASK = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 
@@ -202,18 +201,3 @@ def python_of(model: type[Model], config: BoardConfig, *, deployed: bool = False
         fix = f"run the board with `-- --software-deployment-method {kind}`"
         raise NotAvailable(f"runs in {environment.conda or environment.container} only", where=model.card.name, fix=fix)
     return Path(sys.executable)
-
-
-def environment_step(name: str, out: Path, config: BoardConfig) -> dict[str, Any]:
-    """Make the virtual environment of the model called `name`; write to `out` whether it is there, or why not."""
-    from scarena.models.registry import find_model
-    from scarena.pretraining import all_checkpoints
-
-    environment = find_model(name, all_checkpoints(config)).card.environment or Environment()
-    answer: dict[str, Any] = {"environment": digest_of(environment), "state": "ok", "reason": ""}
-    try:
-        answer["python"] = str(ensure(environment, config.cache))
-    except ScarenaError as error:
-        answer |= {"state": state_of(error), "reason": str(error)}
-    write_json(out, answer)
-    return answer

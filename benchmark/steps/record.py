@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from scarena import __version__
+from scarena import ROOT, __version__
 
 State = Literal["ok", "failed(oom)", "failed(timeout)", "failed(error)", "not applicable", "not available"]
 
@@ -96,10 +96,9 @@ def versions_with(requirements: Iterable[str]) -> dict[str, str]:
 @cache
 def commit() -> str:
     """Return the git commit of the checkout, with ``+`` where it was edited, or "unknown" outside one."""
-    root = Path(__file__).resolve().parent.parent
-    if not (root / ".git").exists():
+    if not (ROOT / ".git").exists():
         return "unknown"
-    ask = ["git", "-C", str(root)]
+    ask = ["git", "-C", str(ROOT)]
     head = subprocess.run([*ask, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
     dirty = subprocess.run([*ask, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
     return (head.stdout.strip() or "unknown") + ("+" if dirty.stdout.strip() else "")

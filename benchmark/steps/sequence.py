@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scarena import steps
-from scarena.config import BoardConfig
+from scarena.steps.config import BoardConfig
+from scarena.steps.embed import embed_step
+from scarena.steps.ontology import ontology_step
+from scarena.steps.prepare import prepare_step
+from scarena.steps.pull import pull_step
+from scarena.steps.reference import reference_step
+from scarena.steps.score import score_step
 
 Step = tuple[str, Callable[[], dict[str, Any]]]
 """A step's name, and what runs it and returns its state and cost."""
@@ -19,14 +24,14 @@ def dataset_steps(dataset: str, config: BoardConfig) -> list[Step]:
 
     def write_ontology() -> dict[str, Any]:
         if not ontology.exists():
-            steps.ontology_step(ontology, config)
+            ontology_step(ontology, config)
         return {"state": "ok"}
 
     return [
         ("ontology", write_ontology),
-        ("pull", lambda: steps.pull_step(dataset, sources, config)),
-        ("prepare", lambda: steps.prepare_step(dataset, sources, prepared, config)),
-        ("reference", lambda: steps.reference_step(prepared, ontology, reference, config)),
+        ("pull", lambda: pull_step(dataset, sources, config)),
+        ("prepare", lambda: prepare_step(dataset, sources, prepared, config)),
+        ("reference", lambda: reference_step(prepared, ontology, reference, config)),
     ]
 
 
@@ -34,8 +39,8 @@ def run_steps(dataset: str, model: str, seed: int, config: BoardConfig) -> list[
     """Return what makes the scores of one model on a dataset that is ready."""
     place = config.folder / dataset
     record, scores = (place / model / str(seed) / f"{name}.json" for name in ("record", "scores"))
-    embed = lambda: steps.embed_step(place / "dataset.json", model, seed, record, config).model_dump(mode="json")  # noqa: E731
+    embed = lambda: embed_step(place / "dataset.json", model, seed, record, config).model_dump(mode="json")  # noqa: E731
     return [
         (f"embed {model}", embed),
-        (f"score {model}", lambda: steps.score_step(record, place / "reference.json", scores, config)),
+        (f"score {model}", lambda: score_step(record, place / "reference.json", scores, config)),
     ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scarena.errors import DataError
-from scarena.untrusted import read_object
+from scarena.base.errors import DataError
+from scarena.base.untrusted import read_object
 
 if TYPE_CHECKING:
-    from scarena.record import Record
+    from scarena.steps.record import Record
 
 _FIX = "remove it and run again: `scarena run` makes what is missing"
 
@@ -38,7 +38,7 @@ def read_record(path: Path) -> Record:
     """
     from pydantic import ValidationError
 
-    from scarena.record import Record
+    from scarena.steps.record import Record
 
     try:
         return Record.model_validate(read_object(path, fix=_FIX))

@@ -7,20 +7,16 @@ configuration says nothing of it, and removing the folder takes it off again.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from scarena.config import BoardConfig, datasets_of
-from scarena.errors import CardError, ConfigError, DataError, NotAvailable
-from scarena.files import sha256_of, write_text
+from scarena.base.errors import CardError, ConfigError, DataError
+from scarena.base.files import sha256_of, write_text
+from scarena.base.untrusted import read_object, read_yaml, reading
 from scarena.models.base import ModelCard
-from scarena.states import read_state
-from scarena.untrusted import read_object, read_yaml, reading
-
-if TYPE_CHECKING:
-    from scarena.record import Record
+from scarena.steps.config import BoardConfig, datasets_of
+from scarena.steps.states import read_state
 
 _CARD = "card.json"
 
@@ -116,8 +112,8 @@ def submit(dataset: str, file: Path, card_file: Path, config: BoardConfig, key: 
         If the name is taken, the board has no such dataset, or the embedding is not one of exactly its cells; nothing
         is written then.
     """
-    from scarena.embedding import check_embedding, write_embedding
-    from scarena.submitted_files import read_vectors, rows_of
+    from scarena.models.embedding import check_embedding, write_embedding
+    from scarena.steps.submitted_files import read_vectors, rows_of
 
     card = read_submitted_card(card_file)
     _check_name(card.name, config, card_file)
@@ -160,36 +156,3 @@ def prepared_names(dataset_file: Path, dataset: str) -> np.ndarray:
     if not dataset_file.exists() or read_state(dataset_file)["state"] != "ok":
         raise DataError("the dataset is not prepared", where=f"{dataset} ({dataset_file})", fix=fix)
     return np.asarray(read_cells(dataset_file.with_suffix(".h5ad")).index.to_numpy(), dtype=str)
-
-
-def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: BoardConfig) -> Record:
-    """Make the run of a submission: its vectors, joined by cell name, and a record without cost. See `embed_step`."""
-    from scarena.embedding import read_embedding, write_embedding
-    from scarena.errors import ScarenaError, state_of
-    from scarena.files import write_json
-    from scarena.record import Record, commit, hardware, versions
-    from scarena.submitted_files import rows_of
-
-    dataset = read_state(dataset_file, "dataset")
-    ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
-    embedding, kept = out.with_name("embedding.npz"), folder_of(config, name) / f"{dataset['dataset']}.npz"
-    embedding.unlink(missing_ok=True)
-    try:
-        if dataset["state"] == "ok":
-            if not kept.exists():
-                fix = f"`scarena submit {dataset['dataset']} …`"
-                raise NotAvailable("nothing was submitted for this dataset", where=name, fix=fix)
-            vectors, names = read_embedding(kept)
-            wanted = prepared_names(dataset_file, dataset["dataset"])
-            write_embedding(embedding, vectors[rows_of(names, wanted, str(kept))], wanted)
-            size = {"dimension": vectors.shape[1], "n_cells": len(wanted)}
-            ran = {"state": "ok", "embedding_sha256": sha256_of(embedding), **size}
-    except ScarenaError as error:
-        ran = {"state": state_of(error), "reason": str(error)}
-    record = Record(
-        dataset=dataset["dataset"], model=name, seed=seed, device="", log="", submitted=True,
-        card=submitted_card(config, name).model_dump(mode="json"), fingerprint=submission_fingerprint(config, name),
-        versions=versions(), commit=commit(), hardware=hardware(), **ran,
-    )  # fmt: skip
-    write_json(out, record.model_dump(mode="json"))
-    return record

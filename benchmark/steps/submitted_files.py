@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.errors import DataError
-from scarena.untrusted import check_names, check_regular, check_unpacked, read_arrays, reading
+from scarena.base.errors import DataError
+from scarena.base.untrusted import check_names, check_regular, check_unpacked, read_arrays, reading
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from scarena.record import Cost, State
+from scarena.steps.record import Cost, State
 
 _POLL_S = 0.1
 

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scarena.base.files import replacing, sha256_of
+from scarena.base.untrusted import read_arrays
 from scarena.datasets.stored import is_stored, rows_of
-from scarena.files import replacing, sha256_of
 from scarena.metrics.reference import DatasetReference, OntologyReference
-from scarena.untrusted import read_arrays
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scarena.reference import Reference
+    from scarena.tasks.ontology_reference import Reference
 
+UNINTEGRATED = "unintegrated"
+"""Entry of obsm with the principal components before integration, which PCR compares with."""
 # As scGraph was published.
 _GENES, _COMPONENTS, _MIN_CELLS = 1000, 10, 100
 
@@ -59,7 +61,7 @@ def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int, n_scor
     from scarena.metrics.cell_cycle import phase_scores
     from scarena.metrics.measured import Undefined
     from scarena.metrics.reference import dataset_reference
-    from scarena.reference import read_reference
+    from scarena.tasks.ontology_reference import read_reference
 
     data = _sampled(read_prepared(h5ad), n_scored)
     excluded = dict(json.loads(data.uns["card"]).get("not_applicable", {}))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.errors import DataError
-from scarena.files import replacing
+from scarena.base.errors import DataError
+from scarena.base.files import replacing
+from scarena.base.untrusted import check_names, read_arrays
 from scarena.metrics.details import MAX_TYPES, Details
-from scarena.untrusted import check_names, read_arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.files import replacing
+from scarena.base.files import replacing
+from scarena.base.untrusted import read_arrays, reading
 from scarena.metrics.ontology_graph import OntologyEmbedding, ontology_embedding
-from scarena.untrusted import read_arrays, reading
 
 if TYPE_CHECKING:
     from scarena.datasets.ontology import CellOntology

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.embedding import check_embedding
-from scarena.errors import ModelError, NotApplicable
+from scarena.base.errors import ModelError, NotApplicable
+from scarena.models.embedding import check_embedding
 from scarena.testing import processes
 from scarena.testing.outcome import Unsuitable, Violation
 from scarena.testing.processes import Stage

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from scarena.errors import NotApplicable
+from scarena.base.errors import NotApplicable
 
 State = Literal["passed", "failed", "not applicable", "not available"]
 

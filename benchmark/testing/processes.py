@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from scarena.config import BoardConfig
-from scarena.embedding import read_embedding
-from scarena.errors import NotApplicable
-from scarena.files import read_json, write_json, write_text
+from scarena.base.errors import NotApplicable
+from scarena.base.files import read_json, write_json, write_text
 from scarena.models.base import ModelCard
-from scarena.record import Record
+from scarena.models.embedding import read_embedding
+from scarena.steps.config import BoardConfig
+from scarena.steps.record import Record
 from scarena.testing.cells import conformance_cells
 from scarena.testing.child import HOLD, NAME, REFUSED, write_package
 from scarena.testing.outcome import Violation

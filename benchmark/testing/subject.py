@@ -10,7 +10,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 from scarena.models.base import Model
 
 

@@ -12,9 +12,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from scarena.config import BoardConfig, Limits
-from scarena.errors import NotApplicable, NotAvailable
+from scarena.base.errors import NotApplicable, NotAvailable
 from scarena.models.base import Model
+from scarena.steps.config import BoardConfig, Limits
 from scarena.testing.checks import CHECKS, Check
 from scarena.testing.outcome import Result, Unsuitable, Violation, judged
 from scarena.testing.processes import Stage
@@ -70,7 +70,7 @@ def _config(cache: Path) -> BoardConfig:
 
 def _python(model: type[Model], cache: Path) -> Path:
     """Return the Python to check a model with, or say why it cannot be run here."""
-    from scarena.environments import python_of
+    from scarena.steps.environments import python_of
 
     if lacking := model.lacks():
         raise NotAvailable(lacking, where=model.card.name, fix="see `scarena models`")
@@ -78,12 +78,12 @@ def _python(model: type[Model], cache: Path) -> Path:
 
 
 def _in_child(subject: Subject, name: str, folder: Path, python: Path) -> list[Result]:
-    from scarena.steps import in_child, verdict_of
+    from scarena.steps.watched import in_child, verdict_of
 
     config = _config(folder / "cache")
     out = folder / "direct.json"
     spec = {"subject": dataclasses.asdict(subject), "name": name, "cache": str(folder / "cache")}
-    outcome, answer = in_child("conform", spec, out, config, _LIMITS, python)
+    outcome, answer = in_child("scarena.testing.suite:direct_checks", spec, out, config, _LIMITS, python)
     state, reason = verdict_of(outcome, answer, out.with_suffix(".log"))
     if state != "ok":
         return [Result(name, "runs", "failed", f"{state}: {reason}")]

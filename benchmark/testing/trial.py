@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.embedding import check_embedding, hand_over
 from scarena.models.base import Context, Model
+from scarena.models.embedding import check_embedding, hand_over
 from scarena.testing.cells import conformance_cells
 
 if TYPE_CHECKING:

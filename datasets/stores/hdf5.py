@@ -15,10 +15,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from scarena.datasets.hdf5_text import text_bytes
+from scarena.base.errors import DataError
+from scarena.base.untrusted import check_regular, check_unpacked, most_unpacked, reading
 from scarena.datasets.sparse import PARTS, check_sparse
-from scarena.errors import DataError
-from scarena.untrusted import check_regular, check_unpacked, most_unpacked, reading
+from scarena.datasets.stores.hdf5_text import text_bytes
 
 _FIX = "write it again as one file, with a current anndata"
 _OBJECTS, _DEPTH = 100_000, 32

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from scarena.datasets.zarr_files import StoreFiles
-from scarena.datasets.zarr_layout import Layout
+from scarena.datasets.stores.zarr_files import StoreFiles
+from scarena.datasets.stores.zarr_layout import Layout
 
 # What is said in whole blocks may be somewhat more than there is; a bomb is a thousand times.
 _SLACK = 1 << 20

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from scarena.errors import DataError
-from scarena.folders import files_in, is_store
-from scarena.untrusted import check_regular, check_unpacked, reading
+from scarena.base.errors import DataError
+from scarena.base.folders import files_in, is_store
+from scarena.base.untrusted import check_regular, check_unpacked, reading
 
 FIX = "write it again with a current anndata, or give an h5ad"
 _TOPS = ("zarr.json", ".zgroup")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from scarena.untrusted import reading
+from scarena.base.untrusted import reading
 
 
 class _Ahead:

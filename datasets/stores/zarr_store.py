@@ -18,12 +18,12 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from scarena.base.errors import DataError
+from scarena.base.untrusted import check_unpacked, most_unpacked, reading
 from scarena.datasets.sparse import PARTS, check_sparse
-from scarena.datasets.zarr_chunks import check_chunks
-from scarena.datasets.zarr_files import FIX, StoreFiles, files_of, opened, refused
-from scarena.datasets.zarr_layout import Layout, layout_v2, layout_v3
-from scarena.errors import DataError
-from scarena.untrusted import check_unpacked, most_unpacked, reading
+from scarena.datasets.stores.zarr_chunks import check_chunks
+from scarena.datasets.stores.zarr_files import FIX, StoreFiles, files_of, opened, refused
+from scarena.datasets.stores.zarr_layout import Layout, layout_v2, layout_v3
 
 _NODES, _DEPTH = 10_000, 32
 _ONE_BYTES, _ALL_BYTES = 4 << 20, 64 << 20

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
+from scarena.base.untrusted import check_regular, reading
 from scarena.models.adapters.shared.adapter import Adapter
 from scarena.models.base import ModelCard
-from scarena.untrusted import check_regular, reading
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scarena.errors import NotAvailable
+from scarena.base.errors import NotAvailable
 from scarena.models.base import Context, Model, ModelCard
 
 if TYPE_CHECKING:

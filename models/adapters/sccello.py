@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters.shared.adapter import Adapter
 from scarena.models.base import ModelCard
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.base import Context, Model, ModelCard
 from scarena.models.expression import N_HVG, N_PCS, principal_components
 

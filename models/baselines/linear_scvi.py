@@ -6,8 +6,8 @@ import numpy as np
 from anndata import AnnData
 
 from scarena.models.base import Context, Model, ModelCard
+from scarena.models.baselines.variational import latent_of, seeded, train
 from scarena.models.expression import N_HVG, countable
-from scarena.models.variational import latent_of, seeded, train
 
 N_LATENT = 10
 LEARNING_RATE = 5e-3

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
-from scarena.errors import NotApplicable
+from scarena.base.errors import NotApplicable
 from scarena.models.base import Context, Model, ModelCard
+from scarena.models.baselines.variational import latent_of, seeded, train
 from scarena.models.expression import N_HVG, countable
-from scarena.models.variational import latent_of, seeded, train
 
 # No dataset calls a type this, as one may with "Unknown".
 UNLABELLED = "scarena: no label"

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from scarena.errors import ModelError, NotApplicable, NotAvailable
-from scarena.files import sha256_of
+from scarena.base.errors import ModelError, NotApplicable, NotAvailable
+from scarena.base.files import sha256_of
 from scarena.models.base import Context, Model, ModelCard
 
 _SCRIPT = Path(__file__).with_suffix(".R")

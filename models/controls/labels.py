@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
-from scarena.errors import NotApplicable
+from scarena.base.errors import NotApplicable
 from scarena.models.base import Context, Model, ModelCard
 
 NOISE_SD = 0.3

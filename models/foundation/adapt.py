@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from scarena.errors import NotApplicable
+from scarena.base.errors import NotApplicable
 from scarena.models.foundation.cell_sources import DatasetSource, expressed_share
 from scarena.models.foundation.part_of_genes import over_genes, put_back
 from scarena.models.foundation.task import TaskConfig, ViewsTask, Weights

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.models.harmony import harmonised
+from scarena.models.baselines.harmony import harmonised
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from scarena.errors import ModelError
-from scarena.files import read_json, replacing, sha256_of, write_json
+from scarena.base.errors import ModelError
+from scarena.base.files import read_json, replacing, sha256_of, write_json
 from scarena.models.foundation import checkpoint
 from scarena.models.foundation.embed import encode
 from scarena.models.foundation.tokenize import Cells, over_vocabulary, places

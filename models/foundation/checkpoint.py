@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scarena.errors import ModelError
-from scarena.files import read_json, replacing, sha256_of, write_json, write_text
+from scarena.base.errors import ModelError
+from scarena.base.files import read_json, replacing, sha256_of, write_json, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

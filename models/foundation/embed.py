@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from scarena.base.errors import ConfigError
 from scarena.datasets.stored import blocks
-from scarena.errors import ConfigError
 from scarena.models.foundation.frozen import Frozen, is_known
 from scarena.models.foundation.kernels.pack import pack
 from scarena.models.foundation.model import Transformer

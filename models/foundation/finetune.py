@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 from scarena.models.foundation.annotator import Annotator, digest_of, read_genes_of
 from scarena.models.foundation.embed import encode
 from scarena.models.foundation.finetune_config import FinetuneConfig

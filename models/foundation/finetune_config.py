@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 from scarena.models.foundation.label_task import Balance
 from scarena.models.foundation.lora import LoraConfig
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from scarena.errors import NotApplicable
+from scarena.base.errors import NotApplicable
 from scarena.models.foundation.model import Spans, Transformer
 from scarena.models.foundation.packed import Packed, narrowed
 

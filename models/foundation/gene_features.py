@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from scarena.base.errors import DataError
 from scarena.datasets.card import DatasetCard, Reader, SourceFile
 from scarena.datasets.sources import pull
-from scarena.errors import DataError
 
 _BASE = "https://raw.githubusercontent.com/kircherlab/cfDNA/8891e408593e9adff52ce90ec0ca63c19aecd833/resources/protein_atlas"
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from scarena.errors import ConfigError, DataError, NotApplicable
+from scarena.base.errors import ConfigError, DataError, NotApplicable
 from scarena.models.foundation.gene_attention import AttentionSums, Hooked
 from scarena.models.foundation.gene_derivatives import cell_derivatives
 from scarena.models.foundation.model import Transformer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scarena.errors import ConfigError, DataError
+from scarena.base.errors import ConfigError, DataError
 from scarena.models.foundation.embed import encode
 from scarena.models.foundation.tokenize import Cells, over_vocabulary, places
 

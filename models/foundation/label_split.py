@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -7,8 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from scarena.base.files import sha256_of
 from scarena.datasets.read_h5ad import open_h5ad
-from scarena.files import sha256_of
 from scarena.models.foundation.checkpoint import read_manifest, weights_digest
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 
 
 class LoraConfig(BaseModel):

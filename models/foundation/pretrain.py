@@ -20,8 +20,8 @@ import numba
 import torch
 from pydantic import ConfigDict, Field
 
-from scarena.errors import ConfigError
-from scarena.files import replacing, write_text
+from scarena.base.errors import ConfigError
+from scarena.base.files import replacing, write_text
 from scarena.models.foundation.cell_sources import CorpusSource, expressed_share
 from scarena.models.foundation.checkpoint import load, read_genes, save
 from scarena.models.foundation.corpus.build import build

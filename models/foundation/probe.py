@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 
 N_FOLDS = 5
 _STEPS = 1000

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scarena.errors import ConfigError
-from scarena.files import sha256_of
+from scarena.base.errors import ConfigError
+from scarena.base.files import sha256_of
 from scarena.models.foundation.code import digest_of
 from scarena.models.foundation.corpus.config import CorpusConfig
 from scarena.models.foundation.training.config import EngineConfig

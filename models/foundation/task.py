@@ -14,7 +14,7 @@ import torch.distributed as dist
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 from scarena.models.foundation.cell_sources import joined
 from scarena.models.foundation.model import FoundationModel, TokenHeads, Transformer, flops_of_a_cell
 from scarena.models.foundation.objectives import Counts, DisjointPanels, Distilled, HiddenValues, NextGene

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation.kernels.pack import Encoding, pack
 
 if TYPE_CHECKING:

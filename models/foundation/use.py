@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import ValidationError
 
-from scarena.errors import ConfigError, DataError, ModelError
+from scarena.base.errors import ConfigError, DataError, ModelError
+from scarena.base.untrusted import check_regular, read_object, reading
 from scarena.models.foundation.checkpoint import (
     CHECKPOINTS,
     STUDENT,
@@ -21,7 +22,6 @@ from scarena.models.foundation.checkpoint import (
 )
 from scarena.models.foundation.lineage import derived, provenance
 from scarena.models.foundation.use_data import check_out, ids_of, read_cells, some_cells, write_table, write_vectors
-from scarena.untrusted import check_regular, read_object, reading
 
 if TYPE_CHECKING:
     from anndata import AnnData

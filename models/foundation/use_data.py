@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scarena.base.errors import ConfigError, DataError
+from scarena.base.files import replacing
 from scarena.datasets.genes import GeneTable, gene_table, map_genes
 from scarena.datasets.read_h5ad import open_h5ad, read, refuse_links
 from scarena.datasets.stored import in_memory
-from scarena.errors import ConfigError, DataError
-from scarena.files import replacing
 from scarena.models.foundation.corpus.sources import whole_counts
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import zipfile
 
 import pytest
 
+from scarena.base.errors import SourceError
 from scarena.datasets import sources
 from scarena.datasets.card import parse_card
 from scarena.datasets.sources import cached_path, pull
-from scarena.errors import SourceError
 
 MEMBERS = {"one/data.csv": "first", "two/data.csv": "other"}
 

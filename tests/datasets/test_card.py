@@ -6,8 +6,8 @@ import sys
 import pytest
 import yaml
 
+from scarena.base.errors import CardError
 from scarena.datasets.card import card_names, load_card, parse_card
-from scarena.errors import CardError
 
 GOOD = {
     "name": "mine",

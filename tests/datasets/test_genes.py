@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from scarena.base.errors import DataError
 from scarena.datasets.genes import GeneTable, gene_table, map_genes
 from scarena.datasets.recover import recovered
-from scarena.errors import DataError
 
 A, B, C = "ENSG00000000001", "ENSG00000000002", "ENSG00000000003"
 TABLE = GeneTable({"A": A, "HLA-B": B, "C.1": C}, {A: "A", B: "HLA-B", C: "C.1"})

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from scarena.base.errors import OntologyError
 from scarena.datasets.ontology import CellOntology
-from scarena.errors import OntologyError
 
 OBO = """format-version: 1.2
 data-version: releases/2020-01-01

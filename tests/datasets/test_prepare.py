@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from scarena.base.errors import DataError, NotAvailable, ScarenaError
 from scarena.datasets.card import card_names, load_card, parse_card
 from scarena.datasets.genes import gene_table
 from scarena.datasets.prepare import prepare
 from scarena.datasets.prepared import read_prepared, write_prepared
-from scarena.errors import DataError, NotAvailable, ScarenaError
 
 # Cells × genes published, batches, types: of every set whose card this project ships, as its source describes it.
 EXPECTED = {

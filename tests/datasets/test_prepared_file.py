@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
+from scarena.base.errors import DataError
 from scarena.datasets.card import parse_card
 from scarena.datasets.genes import gene_table
 from scarena.datasets.prepare import as_counts, prepare, to_anndata
 from scarena.datasets.prepared import read_prepared, write_prepared
 from scarena.datasets.raw import Raw
-from scarena.errors import DataError
 
 WRITE = """
 import sys

@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
+from scarena.base.errors import DataError
 from scarena.datasets.read_mtx import read_mtx
-from scarena.errors import DataError
 
 MATRIX = b"%%MatrixMarket matrix coordinate integer general\n2 3 2\n1 1 5\n2 3 1\n"
 FEATURES = b"ENSG1\tA\tGene Expression\nENSG2\tB\tGene Expression\n"

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scarena.base.errors import DataError
 from scarena.datasets.card import load_card
 from scarena.datasets.r_objects import load
 from scarena.datasets.read_rdata import read
 from scarena.datasets.readers import find_reader
 from scarena.datasets.sources import pull
-from scarena.errors import DataError
 
 # Three genes of four cells, as counts and as log1p of counts per 10,000 of the cells' totals.
 SCRIPT = """

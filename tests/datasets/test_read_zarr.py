@@ -14,17 +14,17 @@ import zarr
 from anndata import AnnData
 from scipy.sparse import csc_matrix, csr_matrix, vstack
 
-from scarena.config import BoardConfig
+from scarena.base.errors import DataError, ScarenaError, SourceError
+from scarena.base.folders import digest_of
+from scarena.cli.scaffold import add_dataset
 from scarena.datasets import read_h5ad, read_zarr, sources, stored
 from scarena.datasets.card import load_card, parse_card
 from scarena.datasets.prepare import prepare
 from scarena.datasets.prepared import read_prepared, write_prepared
 from scarena.datasets.sources import pull
-from scarena.datasets.zarr_rows import in_order
-from scarena.errors import DataError, ScarenaError, SourceError
-from scarena.folders import digest_of
-from scarena.scaffold import add_dataset
-from scarena.steps import pull_step
+from scarena.datasets.stores.zarr_rows import in_order
+from scarena.steps.config import BoardConfig
+from scarena.steps.pull import pull_step
 
 LABELS = {"type0": "CL:0000236", "type1": "CL:0000084", "type2": "CL:0000576"}
 FORMS = ["v2", "v3", "sharded", "v2-zip", "v3-zip", "zip-of-folder"]

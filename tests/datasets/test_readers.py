@@ -9,8 +9,8 @@ import pytest
 from scipy.io import mmwrite
 from scipy.sparse import csc_matrix, csr_matrix
 
+from scarena.base.errors import CardError, DataError, NotAvailable
 from scarena.datasets.readers import find_reader, reader_names
-from scarena.errors import CardError, DataError, NotAvailable
 
 COUNTS = np.array([[0, 2, 0, 5], [1, 0, 0, 0], [0, 0, 7, 3]])
 CELLS = ["c1_lib1", "c2_lib1", "c3_lib2"]

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
+from scarena.base.errors import SourceError
 from scarena.datasets.card import parse_card
 from scarena.datasets.download import download
 from scarena.datasets.sources import cached_path, pull
-from scarena.errors import SourceError
 
 CONTENT = bytes(range(256)) * 400
 

@@ -7,11 +7,11 @@ import pytest
 from anndata import AnnData
 from scipy.sparse import csc_matrix, csr_matrix
 
+from scarena.base.errors import DataError
 from scarena.datasets import stored
 from scarena.datasets.card import parse_card
 from scarena.datasets.prepare import prepare
 from scarena.datasets.prepared import read_prepared, write_prepared
-from scarena.errors import DataError
 
 LABELS = {"type0": "CL:0000236", "type1": "CL:0000084", "type2": "CL:0000576"}
 

@@ -12,9 +12,9 @@ import psutil
 import pytest
 import yaml
 
-from scarena.files import read_json
-from scarena.report import render
-from scarena.scaffold import add_dataset
+from scarena.base.files import read_json
+from scarena.cli.scaffold import add_dataset
+from scarena.report.html import render
 
 OTHER = {"name": "other-sample", "path": "other.h5ad", "batch": "batch"}
 TINY = {

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from scarena.files import read_json
+from scarena.base.files import read_json
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 

@@ -10,10 +10,10 @@ import time
 import numpy as np
 import pytest
 
+from scarena.base.errors import SourceError
 from scarena.datasets import download as downloads
 from scarena.datasets.card import parse_card
 from scarena.datasets.sources import pull
-from scarena.errors import SourceError
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 PAGE = b"<html><body>Please sign in</body></html>"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from scarena.report import render
+from scarena.report.html import render
 
 BOARD = json.loads((Path(__file__).parents[2] / "results/reference/demo/board.json").read_text())
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script><script>alert(1)//", "{{ 7 * 7 }}"]

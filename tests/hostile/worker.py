@@ -83,8 +83,8 @@ def _warm() -> None:
     import scanpy  # noqa: F401
     import torch
 
-    import scarena.cli
-    import scarena.report  # noqa: F401
+    import scarena.cli.app
+    import scarena.report.html  # noqa: F401
     from scarena.models.registry import all_models
 
     torch.set_num_threads(1)
@@ -100,7 +100,7 @@ def _limit_space() -> None:
 
 
 def _outcome(case, work: Path) -> dict:
-    from scarena.errors import ScarenaError
+    from scarena.base.errors import ScarenaError
 
     try:
         said = case.run(work)

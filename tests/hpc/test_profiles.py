@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from scarena.config import BoardConfig
+from scarena.cli.run import executor_of
 from scarena.models.registry import all_models
-from scarena.run import executor_of
+from scarena.steps.config import BoardConfig
 
 ROOT = Path(__file__).parents[2]
 PROFILES = ROOT / "profiles"

@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix, random_array
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.cell_cycle import G2M_GENES, S_GENES, cell_cycle, phase_scores
 from scarena.metrics.measured import Undefined
 from scarena.metrics.resampling import Resampling

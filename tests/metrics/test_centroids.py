@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import pearsonr, trim_mean
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.centroids import centroid_distances, centroids, influence_by_centroids, trimmed_mean
 from scarena.metrics.column_correlations import column_correlations, correlation_slopes
 from scarena.metrics.resampling import Resampling

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, f1_score, normalized_mutual_info_score
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics import clustering
 from scarena.metrics.checks import codes
 from scarena.metrics.clustering import best_nmi_ari, isolated_labels_f1, kmeans_clusters, leiden_clusters, nmi_ari

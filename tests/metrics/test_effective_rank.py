@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.metrics.effective_rank import effective_rank
 from scarena.metrics.resampling import Resampling
 

@@ -6,7 +6,7 @@ import pytest
 import scanpy as sc
 from scipy.sparse import csr_matrix
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.hvg_overlap import hvg_overlap
 from scarena.metrics.measured import Undefined
 from scarena.metrics.resampling import Resampling

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.label_transfer import Transfer, transfer_labels, transfer_scores
 from scarena.metrics.measured import Undefined
 from scarena.metrics.neighbors import Neighbors

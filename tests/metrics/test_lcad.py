@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from scarena.errors import DataError, OntologyError
+from scarena.base.errors import DataError, OntologyError
 from scarena.metrics.lcad import lca_distances, lcad
 from scarena.metrics.scores import NOT_APPLICABLE
 

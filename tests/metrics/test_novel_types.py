@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 from scarena.metrics.checks import codes
 from scarena.metrics.measured import Undefined
 from scarena.metrics.novel_types import novel_type_auroc

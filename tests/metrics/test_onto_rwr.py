@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scarena.errors import DataError, OntologyError
+from scarena.base.errors import DataError, OntologyError
 from scarena.metrics.onto_rwr import onto_rwr
 from scarena.metrics.ontology_graph import OntologyEmbedding, distances_between, ontology_embedding, reference_distances
 from scarena.metrics.resampling import Resampling

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.metrics import silhouette_samples
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.metrics.measured import Undefined
 from scarena.metrics.onto_silhouette import onto_silhouette
 from scarena.metrics.ontology_graph import ontology_embedding

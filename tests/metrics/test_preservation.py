@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr, wasserstein_distance
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 from scarena.metrics.measured import Undefined
 from scarena.metrics.neighbors import nearest_neighbors
 from scarena.metrics.preservation import distance_preservation, knn_preservation

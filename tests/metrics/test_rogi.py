@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 from scarena.metrics.measured import Undefined
 from scarena.metrics.resampling import Resampling
 from scarena.metrics.rogi import rogi, roughness

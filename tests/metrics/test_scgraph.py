@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import pearsonr, spearmanr, trim_mean
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 from scarena.metrics.measured import Undefined
 from scarena.metrics.resampling import Resampling
 from scarena.metrics.scgraph import KEYS, ScGraphReference, scgraph, scgraph_consensus

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 from scarena.metrics import families, score_embedding
 from scarena.metrics.aggregate import WEIGHTS
 from scarena.metrics.neighbors import nearest_neighbors, scib_library

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scarena.errors import DataError, ModelError, OntologyError
+from scarena.base.errors import DataError, ModelError, OntologyError
 from scarena.metrics import families, score_embedding
 from scarena.metrics.reference import DatasetReference, dataset_reference, ontology_reference
 from scarena.metrics.registry import METRICS, keys_of

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scarena.embedding import check_embedding, hand_over
-from scarena.errors import NotApplicable, state_of
+from scarena.base.errors import NotApplicable, state_of
 from scarena.models.base import Context
+from scarena.models.embedding import check_embedding, hand_over
 from scarena.models.registry import all_models, find_model, fingerprint
 
 NAMES = ["hvg", "pca", "harmony", "scvi", "random-2", "random-64", "random-512", "shuffled", "labels", "labels-noisy"]

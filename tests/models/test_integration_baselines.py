@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from scarena.embedding import check_embedding, hand_over
-from scarena.errors import ModelError, NotApplicable, NotAvailable, state_of
-from scarena.models import seurat
+from scarena.base.errors import ModelError, NotApplicable, NotAvailable, state_of
 from scarena.models.base import Context
+from scarena.models.baselines import seurat
+from scarena.models.baselines.symphony import reference_batches
+from scarena.models.embedding import check_embedding, hand_over
 from scarena.models.registry import all_models, find_model
-from scarena.models.symphony import reference_batches
 
 PACKAGES = {"scanorama": "scanorama", "symphony": "symphonypy", "glm-pca": "glmpca", "concord": "concord"}
 DIMENSIONS = {

@@ -6,9 +6,9 @@ import scanpy as sc
 from anndata import AnnData
 
 from scarena.datasets import stored
-from scarena.embedding import hand_over
 from scarena.models import expression_stored
 from scarena.models.base import Context
+from scarena.models.embedding import hand_over
 from scarena.models.expression import principal_components, select_hvg
 from scarena.models.registry import all_models
 

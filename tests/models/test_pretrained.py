@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import yaml
 
-from scarena.embedding import check_embedding
-from scarena.errors import ConfigError, ModelError
+from scarena.base.errors import ConfigError, ModelError
 from scarena.models import pretrained
 from scarena.models.base import Context
+from scarena.models.embedding import check_embedding
 from scarena.models.registry import find_model, fingerprint
 
 TINY = {
@@ -158,7 +158,7 @@ def test_the_audit_finds_a_cell_of_the_corpus_and_only_there(checkpoints, traine
 
 
 def test_the_boards_contamination_follows_from_the_card(checkpoints):
-    from scarena.board import contamination
+    from scarena.board.make import contamination
 
     cards = [found(kind, checkpoints).card.model_dump(mode="json") for kind in KINDS]
     datasets = [

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from scarena.bench_page import BROWSERS
-from scarena.files import read_json
-from scarena.report import render
+from scarena.base.files import read_json
+from scarena.bench.page import BROWSERS
+from scarena.report.html import render
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from scarena.bench_page import made_up_board
-from scarena.report import MOST_BYTES, render
+from scarena.bench.page import made_up_board
+from scarena.report.html import MOST_BYTES, render
 
 pytestmark = pytest.mark.xdist_group("page")
 

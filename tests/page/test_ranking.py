@@ -5,8 +5,8 @@ from statistics import fmean
 
 import pytest
 
-from scarena.page.scores import HEADLINE, scores_of
-from scarena.ranked import counting
+from scarena.board.ranked import counting
+from scarena.report.page.scores import HEADLINE, scores_of
 
 pytestmark = pytest.mark.xdist_group("page")
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from scarena.report import MOST_BYTES, render
+from scarena.report.html import MOST_BYTES, render
 
 pytestmark = pytest.mark.xdist_group("page")
 NARROW = {"width": 360, "height": 740}

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scarena.board import SCHEMA, compared, contamination
-from scarena.merging.provenance import provenance, title_of
-from scarena.merging.union import (
+from scarena.board.make import SCHEMA, compared, contamination
+from scarena.board.merging.provenance import provenance, title_of
+from scarena.board.merging.union import (
     ABSENT,
     Part,
     check_metrics,
@@ -22,7 +22,7 @@ from scarena.merging.union import (
     union_of_models,
     union_of_runs,
 )
-from scarena.samples import Replicates
+from scarena.board.samples import Replicates
 
 Json = dict[str, Any]
 Run = tuple[str, str, int]

@@ -1,4 +1,4 @@
-"""`scarena merge`: finished boards read from their folders, and one board of them written with its page.
+"""`scarena merge`: finished boards read from their folders, and one board of them written.
 
 The runs stay where they are: the new folder has links to them, for the page, and for merging it again.
 """
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from scarena.board import write_board
-from scarena.board_file import read_board, read_scores
-from scarena.board_files import write_page
-from scarena.errors import ConfigError, DataError
-from scarena.files import sha256_of
-from scarena.merging.boards import Json, Merged, merge
-from scarena.merging.union import Part, unequal
-from scarena.samples import Replicates, read_replicates
-from scarena.untrusted import read_arrays, read_object
+from scarena.base.errors import ConfigError, DataError
+from scarena.base.files import sha256_of
+from scarena.base.untrusted import read_arrays, read_object
+from scarena.board.file import read_board, read_scores
+from scarena.board.make import write_board
+from scarena.board.merging.boards import Json, Merged, merge
+from scarena.board.merging.union import Part, unequal
+from scarena.board.samples import Replicates
+from scarena.tasks.replicates import read_replicates
 
 _CELLS, _UMAPS = "dataset.h5ad", "umaps.npz"
 
@@ -58,7 +58,7 @@ def read_part(place: Path) -> Part:
 
 
 def merge_boards(places: Sequence[Path], out: Path, *, prefer_first: bool = False) -> Merged:
-    """Merge boards into a folder: board.json, .parquet, .html, .csv, .md and links to the runs.
+    """Merge boards into a folder: board.json, .parquet and links to the runs, of which a page can be written.
 
     Parameters
     ----------
@@ -81,8 +81,6 @@ def merge_boards(places: Sequence[Path], out: Path, *, prefer_first: bool = Fals
     merged = merge(parts, out.name, prefer_first=prefer_first)
     _link(merged, places, out)
     write_board(merged.board, out / "board.json")
-    # Read back: what is written is a board, or the command fails.
-    write_page(read_board(out / "board.json"), out / "board.html", out)
     return merged
 
 
@@ -121,7 +119,7 @@ def _link(merged: Merged, places: Sequence[Path], out: Path) -> None:
 
 def _write_umaps(merged: Merged, dataset: str, folders: dict[int, Path], out: Path) -> None:
     """Write the UMAPs of the runs that were taken; all of them show the cells that the first shows."""
-    from scarena.tasks import write_umaps
+    from scarena.steps.umap_file import write_umaps
 
     flat: dict[str, np.ndarray] = {}
     names = np.array([], dtype=str)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scarena.errors import DataError
-from scarena.samples import Replicates
+from scarena.base.errors import DataError
+from scarena.board.samples import Replicates
 
 Json = dict[str, Any]
 

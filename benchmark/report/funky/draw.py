@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scarena.funky.layout import (
+from scarena.report.funky.layout import (
     BAND,
     EDGE,
     HEAD_PT,
@@ -21,9 +21,9 @@ from scarena.funky.layout import (
     sections_of,
     text_width,
 )
-from scarena.funky.marks import Mark
-from scarena.funky.notes import notes
-from scarena.funky.table import Row, Table
+from scarena.report.funky.marks import Mark
+from scarena.report.funky.notes import notes
+from scarena.report.funky.table import Row, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

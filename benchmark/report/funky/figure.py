@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from scarena.errors import ConfigError, DataError
-from scarena.files import replacing
-from scarena.funky.table import funky_table
+from scarena.base.errors import ConfigError, DataError
+from scarena.base.files import replacing
+from scarena.report.funky.table import funky_table
 
 # By suffix, what else matplotlib would say of the day and of itself.
 FORMATS: dict[str, dict[str, None]] = {
@@ -52,7 +52,7 @@ def write_figure(board: dict[str, Any], path: Path) -> None:
         raise ConfigError("no kind of figure", where=str(path), fix=f"name it {', '.join(sorted(FORMATS))}")
     if not board["models"]:
         raise DataError("there is nothing to draw", where=f"board {board['board']}", fix="give a board with models")
-    from scarena.funky.draw import draw
+    from scarena.report.funky.draw import draw
 
     with styled(), replacing(path) as part:
         draw(funky_table(board)).savefig(part, format=path.suffix[1:], dpi=300, metadata=FORMATS[path.suffix])

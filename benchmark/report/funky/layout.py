@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from scarena.funky.table import Column, Row, Table
+from scarena.report.funky.table import Column, Row, Table
 
 # Two columns of most journals.
 WIDTH = 180.0

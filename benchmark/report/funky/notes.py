@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scarena.funky.layout import NOTE_PT, SIGNS, text_width
-from scarena.funky.table import Table
+from scarena.report.funky.layout import NOTE_PT, SIGNS, text_width
+from scarena.report.funky.table import Table
 
 _MEANINGS = {
     "sees labels": "sees the labels",

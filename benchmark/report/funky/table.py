@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from scarena.funky.marks import Mark, Value, marks_of, short, unit
-from scarena.ranked import has_ranges, letter, marks, plain, rank_text, ranked_models, why_missing, word
+from scarena.board.ranked import has_ranges, letter, marks, plain, rank_text, ranked_models, why_missing, word
+from scarena.report.funky.marks import Mark, Value, marks_of, short, unit
 
 Json = dict[str, Any]
 
@@ -148,7 +148,7 @@ def _dataset_column(board: Json, cards: list[Json], dataset: str) -> Column:
 
 
 def _cost_columns(board: Json, cards: list[Json]) -> list[Column]:
-    from scarena.verdicts import seconds_per_1000_cells
+    from scarena.board.verdicts import seconds_per_1000_cells
 
     seconds = seconds_per_1000_cells(board)
     peak: dict[str, float] = {}

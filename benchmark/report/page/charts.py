@@ -6,8 +6,8 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
-from scarena.page.cost import AXES
-from scarena.ranked import overall_of
+from scarena.board.ranked import overall_of
+from scarena.report.page.cost import AXES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

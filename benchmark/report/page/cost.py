@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scarena.ranked import overall_of
-from scarena.uncertainty import pareto
-from scarena.verdicts import seconds_per_1000_cells
+from scarena.board.ranked import overall_of
+from scarena.board.uncertainty import pareto
+from scarena.board.verdicts import seconds_per_1000_cells
 
 Json = dict[str, Any]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scarena.page.cost import Cost
-from scarena.page.graphs import graph_of
-from scarena.page.images import umaps
-from scarena.page.scores import HEADLINE, Scores
-from scarena.page.sentences import of_dataset
-from scarena.page.tables import dataset_table, grouped
-from scarena.ranked import ranked_models
+from scarena.board.ranked import ranked_models
+from scarena.report.page.cost import Cost
+from scarena.report.page.graphs import graph_of
+from scarena.report.page.images import umaps
+from scarena.report.page.scores import HEADLINE, Scores
+from scarena.report.page.sentences import of_dataset
+from scarena.report.page.tables import dataset_table, grouped
 
 Json = dict[str, Any]
 _FARTHEST = 4

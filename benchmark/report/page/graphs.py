@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from scarena.details import TypeGraph, read_details, type_graph
-from scarena.page.images import shades
-from scarena.page.scores import Scores
-from scarena.page.tables import number
-from scarena.ranked import ranked_models
+from scarena.board.ranked import ranked_models
+from scarena.report.page.images import shades
+from scarena.report.page.scores import Scores
+from scarena.report.page.tables import number
+from scarena.tasks.details import TypeGraph, read_details, type_graph
 
 Json = dict[str, Any]
 # Pictures on a whole page, of some 2 kB each.

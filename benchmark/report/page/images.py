@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from scarena.page.downloads import data_url
-from scarena.ranked import ranked_models
-from scarena.untrusted import read_arrays
+from scarena.base.untrusted import read_arrays
+from scarena.board.ranked import ranked_models
+from scarena.report.page.downloads import data_url
 
 Json = dict[str, Any]
 

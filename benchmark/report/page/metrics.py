@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scarena.ranked import overall_of
+from scarena.board.ranked import overall_of
 
 Json = dict[str, Any]
 _FEWEST = 4

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from scarena.page.scores import Scores
-from scarena.page.tables import entry_of, seen_datasets, use_of
-from scarena.ranked import counting, ranked_models
+from scarena.board.ranked import counting, ranked_models
+from scarena.report.page.scores import Scores
+from scarena.report.page.tables import entry_of, seen_datasets, use_of
 
 Json = dict[str, Any]
 _FEWEST_DATASETS, _FEWEST_MODELS = 3, 3

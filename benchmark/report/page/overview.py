@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scarena.page.scores import HEADLINE, Scores, is_twin
-from scarena.page.tables import directions, use_of
-from scarena.ranked import counting, ranked_models
+from scarena.board.ranked import counting, ranked_models
+from scarena.report.page.scores import HEADLINE, Scores, is_twin
+from scarena.report.page.tables import directions, use_of
 
 Json = dict[str, Any]
 # What a total can be made of: all are better when higher and lie between 0 and 1.

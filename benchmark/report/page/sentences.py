@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from scarena.page.cost import UNKNOWN, Cost
-from scarena.page.models import apart
-from scarena.page.scores import Score, Scores, is_twin
-from scarena.page.tables import use_of
-from scarena.ranked import counting, has_ranges
-from scarena.verdicts import compared, joined
+from scarena.board.ranked import counting, has_ranges
+from scarena.board.verdicts import compared, joined
+from scarena.report.page.cost import UNKNOWN, Cost
+from scarena.report.page.models import apart
+from scarena.report.page.scores import Score, Scores, is_twin
+from scarena.report.page.tables import use_of
 
 Json = dict[str, Any]
 _BASELINE = "baseline"

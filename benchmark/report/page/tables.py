@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scarena.page.scores import HEADLINE, Score, Scores, is_twin
-from scarena.ranked import has_ranges, letter, overall_of, rank_text, ranked_models, word
+from scarena.board.ranked import has_ranges, letter, overall_of, rank_text, ranked_models, word
+from scarena.report.page.scores import HEADLINE, Score, Scores, is_twin
 
 Json = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """The child process of a step: does the heavy work under the limits its parent watches.
 
-``python -m scarena.worker SPEC.json``; the spec is written by the parent. Errors end as one JSON file the parent reads,
-never as a traceback on the board; the traceback is in the log.
+``python -m scarena.steps.child.worker SPEC.json``; the spec is written by the parent. Errors end as one JSON file that
+the parent reads, never as a traceback on the board; the traceback is in the log.
 """
 
 from __future__ import annotations
@@ -13,79 +13,33 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from scarena.errors import ScarenaError, WorkspaceError, state_of
-from scarena.files import read_json, workspace_error, write_json
+from scarena.base.errors import ConfigError, ScarenaError, WorkspaceError, state_of
+from scarena.base.files import read_json, workspace_error, write_json
+
+Work = Callable[[dict[str, Any]], dict[str, Any]]
 
 # PR_SET_PDEATHSIG of <linux/prctl.h>.
 _SET_DEATH_SIGNAL = 1
 
 
-def _prepare(spec: dict[str, Any]) -> dict[str, Any]:
-    from scarena.tasks import prepare
+def _work(named: str) -> Work:
+    """Return the function that a spec names as ``module:name``.
 
-    return prepare(spec)
-
-
-def _embed(spec: dict[str, Any]) -> dict[str, Any]:
-    from scarena.embedding import embed
-
-    return embed(spec)
-
-
-def _reference(spec: dict[str, Any]) -> dict[str, Any]:
-    from scarena.tasks import reference
-
-    return reference(spec)
-
-
-def _score(spec: dict[str, Any]) -> dict[str, Any]:
-    from scarena.tasks import score
-
-    return score(spec)
-
-
-def _corpus(spec: dict[str, Any]) -> dict[str, Any]:
-    from scarena.pretraining import build_corpus
-
-    return build_corpus(spec)
-
-
-def _pretrain(spec: dict[str, Any]) -> dict[str, Any]:
-    from scarena.pretraining import train
-
-    return train(spec)
-
-
-def _umaps(spec: dict[str, Any]) -> dict[str, Any]:
-    from scarena.tasks import umaps
-
-    return umaps(spec)
-
-
-def _conform(spec: dict[str, Any]) -> dict[str, Any]:
-    from scarena.testing.suite import direct_checks
-
-    return direct_checks(spec)
-
-
-_TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "prepare": _prepare,
-    "embed": _embed,
-    "reference": _reference,
-    "score": _score,
-    "umaps": _umaps,
-    "conform": _conform,
-    "corpus": _corpus,
-    "pretrain": _pretrain,
-}
+    Named, not listed here: whoever has work for a process of its own may lie above this room.
+    """
+    module, _, name = named.partition(":")
+    if not module.startswith("scarena."):
+        raise ConfigError(f"{named!r} is no work of scArena's", where="worker", fix="name module:function")
+    return cast("Work", getattr(import_module(module), name))
 
 
 def _answer(spec: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"ok": _TASKS[spec["task"]](spec)}
+        return {"ok": _work(spec["work"])(spec)}
     except MemoryError as error:
         traceback.print_exc()
         return {"state": "failed(oom)", "reason": " ".join(f"MemoryError: {error}".split())}

@@ -91,8 +91,8 @@ class Adapter(Model):
         """
         import torch
 
-        from scarena.errors import ModelError, NotAvailable
-        from scarena.untrusted import reading
+        from scarena.base.errors import ModelError, NotAvailable
+        from scarena.base.untrusted import reading
 
         if self.checkpoint is None or self.lacks():
             raise NotAvailable(f"needs {self.lacks()}", where=f"model {self.card.name}", fix="give it, and run again")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from scarena.errors import ModelError, NotApplicable
+from scarena.base.errors import ModelError, NotApplicable
 from scarena.models.foundation.tokenize import Cells
 
 if TYPE_CHECKING:

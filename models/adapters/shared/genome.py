@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters.shared.weights import read_dictionary, read_tensors
 
 # Rows of the table of tokens that are no genes; those of chromosomes come after the genes.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 
 if TYPE_CHECKING:
     from anndata import AnnData

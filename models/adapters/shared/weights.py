@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from scarena import untrusted
-from scarena.errors import ModelError
-from scarena.files import read_json, replacing
-from scarena.untrusted import check_regular, check_unpacked, reading
+from scarena.base import untrusted
+from scarena.base.errors import ModelError
+from scarena.base.files import read_json, replacing
+from scarena.base.untrusted import check_regular, check_unpacked, reading
 
 Keys = Mapping[str, str | tuple[str, ...]]
 """Our name of a parameter to theirs; several of theirs are one above the other in ours."""

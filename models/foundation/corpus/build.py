@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from scarena.errors import ConfigError, DataError
-from scarena.files import sha256_of, write_json, write_text
+from scarena.base.errors import ConfigError, DataError
+from scarena.base.files import sha256_of, write_json, write_text
 from scarena.models.foundation.corpus.config import MOST_GENES, CorpusConfig
 from scarena.models.foundation.corpus.minhash import MinHash
 from scarena.models.foundation.corpus.shards import plan_chunks, write_array, write_shards

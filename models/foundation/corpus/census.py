@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scarena.errors import DataError, NotAvailable
+from scarena.base.errors import DataError, NotAvailable
 from scarena.models.foundation.corpus.config import CensusQuery
 from scarena.models.foundation.corpus.sources import UNKNOWN, Block, GeneColumns, Origin, Source, block_of
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 
 # Places in the vocabulary are uint16, and one number is kept for "no gene".
 MOST_GENES = 65_535

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scarena.errors import DataError
-from scarena.files import replacing
+from scarena.base.errors import DataError
+from scarena.base.files import replacing
 from scarena.models.foundation.corpus.store import Corpus
 
 FILE = "fingerprints.npz"

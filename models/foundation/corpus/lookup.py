@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scarena.errors import DataError
-from scarena.files import read_json
+from scarena.base.errors import DataError
+from scarena.base.files import read_json
 from scarena.models.foundation.corpus.audit import Audit, audit, audit_card
 
 if TYPE_CHECKING:

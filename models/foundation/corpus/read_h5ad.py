@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
+from scarena.base.errors import DataError, SourceError
 from scarena.datasets.read_h5ad import refuse_links
 from scarena.datasets.sources import verify
-from scarena.errors import DataError, SourceError
 from scarena.models.foundation.corpus.config import H5adSource
 from scarena.models.foundation.corpus.sources import (
     OBS_KEYS,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scarena.files import replacing
+from scarena.base.files import replacing
 from scarena.models.foundation.corpus.config import CorpusConfig
 from scarena.models.foundation.corpus.minhash import MinHash, gene_hashes
 from scarena.models.foundation.corpus.spool import Spooled

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ConfigError, DataError
+from scarena.base.errors import ConfigError, DataError
 from scarena.models.foundation.corpus.config import CorpusConfig
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.models.foundation.corpus.sources import UNKNOWN, Block, Source
 
 MOST_COUNTS = int(np.iinfo(np.uint16).max)

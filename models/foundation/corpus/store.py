@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from scarena.errors import DataError
-from scarena.files import read_json, sha256_of
+from scarena.base.errors import DataError
+from scarena.base.files import read_json, sha256_of
 
 FORMAT = 1
 PARTS = ("genes", "counts", "starts", "cells", "names", "minhash")

@@ -7,7 +7,7 @@ it: 6.4 GFLOP a cell of a model of d = 256 and six layers hold 1.6 of it. A gene
 costs L (P + 1) pairs and not L².
 
 Which implementation serves what on CUDA: `torch.nn.attention.varlen` full and causal masks in 16 bits, this package's
-kernel the rest. `scarena.bench_kernels` compares the two and should decide; not measured yet.
+kernel the rest. `scarena.bench.kernels` compares the two and should decide; not measured yet.
 
 Shapes: T and S tokens of queries and keys, H heads, K head width, B cells; L and M tokens of a padded cell.
 """
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation.kernels.dispatch import forced, use_triton
 
 if TYPE_CHECKING:

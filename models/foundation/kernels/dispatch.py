@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from scarena.errors import NotAvailable
+from scarena.base.errors import NotAvailable
 
 if TYPE_CHECKING:
     from torch import Tensor

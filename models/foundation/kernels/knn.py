@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation.kernels.dispatch import use_triton
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 from scarena.models.foundation.kernels.dispatch import use_triton
 from scarena.models.foundation.packed import Packed
 

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 
 How = Literal["none", "ddp", "fsdp"]
 

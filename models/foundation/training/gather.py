@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 
 
 class _Gather(torch.autograd.Function):

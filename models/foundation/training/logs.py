@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scarena.errors import ModelError, NotAvailable
+from scarena.base.errors import ModelError, NotAvailable
 
 if TYPE_CHECKING:
     from rich.console import Console

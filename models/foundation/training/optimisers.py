@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

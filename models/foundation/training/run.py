@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation.training.config import EngineConfig, decisive
 from scarena.models.foundation.training.distributed import Outer, Place
 from scarena.models.foundation.training.ema import Ema

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scarena.errors import ModelError
-from scarena.files import read_json, replacing, sha256_of, write_json
+from scarena.base.errors import ModelError
+from scarena.base.files import read_json, replacing, sha256_of, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation.training.distributed import Outer, Place, local_value
 from scarena.models.foundation.training.optimisers import trained
 from scarena.models.foundation.training.task import Halvable, Task

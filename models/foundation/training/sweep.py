@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from scarena.errors import ConfigError, DataError
+from scarena.base.errors import ConfigError, DataError
 from scarena.models.foundation.training.config import EngineConfig
 
 if TYPE_CHECKING:

@@ -160,7 +160,7 @@ def _kept(name: str, what: str, verb: str, make: Callable[[Path], Any]) -> Case:
 
 def _arrays(name: str, make: Callable[[Path], Any]) -> Case:
     def run(work: Path) -> str | None:
-        from scarena.files import sha256_of
+        from scarena.base.files import sha256_of
 
         places = {}
         for key in ("embedding", "reference"):

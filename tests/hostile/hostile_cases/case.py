@@ -36,7 +36,7 @@ def command(*arguments: object) -> str | None:
     """Run the command line in this process; return its last word where it is the state of a step."""
     import sys
 
-    from scarena.cli import main
+    from scarena.cli.app import main
 
     sys.argv = ["scarena", *map(str, arguments)]
     try:
@@ -49,7 +49,7 @@ def command(*arguments: object) -> str | None:
 
 def task(**spec: object) -> str | None:
     """Run a task as the child of a step does; return its state and reason where it has one."""
-    from scarena.worker import _answer
+    from scarena.steps.child.worker import _answer
 
     answer = _answer(dict(spec))
     return None if "ok" in answer else f"{answer['state']}: {answer['reason']}"

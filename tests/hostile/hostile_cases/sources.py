@@ -95,7 +95,7 @@ def _slips(work: Path) -> str | None:
 
 def _note(work: Path) -> str | None:
     """A note in the cache that names a path must not have it removed."""
-    from scarena.errors import SourceError
+    from scarena.base.errors import SourceError
 
     url = "https://localhost:1/a.h5ad"
     victim = work / "victim"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from anndata import AnnData
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters import geneformer
 from scarena.models.adapters.geneformer import Geneformer
 from scarena.models.adapters.shared.ranked import bert_network

@@ -9,7 +9,7 @@ from anndata import AnnData
 from safetensors.torch import load_file, save_file
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters.nicheformer import Nicheformer
 from scarena.models.base import Context
 

@@ -1,7 +1,7 @@
 import pytest
 from anndata import AnnData
 
-from scarena.errors import NotAvailable, state_of
+from scarena.base.errors import NotAvailable, state_of
 from scarena.models.base import Context
 from scarena.models.registry import all_models, find_model
 

@@ -12,7 +12,7 @@ from anndata import AnnData
 from safetensors.torch import load_file, save_file
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters.langcell import LangCell
 from scarena.models.adapters.sccello import ScCello
 from scarena.models.adapters.shared.adapter import Adapter

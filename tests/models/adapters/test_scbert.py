@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters.scbert import ScBERT
 from scarena.models.adapters.shared.example import symbols
 from scarena.models.adapters.shared.performer import performer_attention

@@ -8,7 +8,7 @@ from anndata import AnnData
 from scipy.sparse import csr_matrix
 from torch import nn
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters.scfoundation import ScFoundation
 from scarena.models.adapters.shared.weights import read_plain, read_tensors, save_torch
 from scarena.models.base import Context

@@ -8,7 +8,7 @@ import torch
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters import scgpt
 from scarena.models.adapters.scgpt import ScGPT, binned
 from scarena.models.adapters.shared.weights import read_tensors, save_torch

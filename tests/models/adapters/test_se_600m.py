@@ -8,7 +8,7 @@ import yaml
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters.se_600m import SE600M
 from scarena.models.adapters.shared.weights import read_tensors, save_torch
 from scarena.models.base import Context

@@ -10,7 +10,7 @@ import torch
 from anndata import AnnData
 from torch import nn
 
-from scarena.errors import ConfigError, ModelError, NotApplicable, NotAvailable
+from scarena.base.errors import ConfigError, ModelError, NotApplicable, NotAvailable
 from scarena.models.adapters.scgpt import ScGPT
 from scarena.models.adapters.shared.cells import cells_over, highest, joined_genes, uniforms
 from scarena.models.adapters.shared.encoder import Encoder, EncoderConfig, cell_means

@@ -12,7 +12,7 @@ from anndata import AnnData
 from safetensors.torch import load_file, save_file
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.adapters import tahoe_x1
 from scarena.models.adapters.tahoe_x1 import TahoeX1
 from scarena.models.base import Context

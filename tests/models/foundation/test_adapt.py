@@ -5,7 +5,7 @@ import pytest
 import torch
 from anndata import AnnData
 
-from scarena.errors import ModelError, NotApplicable
+from scarena.base.errors import ModelError, NotApplicable
 from scarena.models.foundation import adapt as module
 from scarena.models.foundation.adapt import AdaptConfig, adapt, pooled, regrouped
 from scarena.models.foundation.cell_sources import DatasetSource, expressed_share

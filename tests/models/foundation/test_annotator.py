@@ -9,7 +9,7 @@ from anndata import AnnData
 from scipy.sparse import csr_matrix
 from torch import nn
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation import checkpoint
 from scarena.models.foundation.annotator import Annotator, digest_of, load_annotator, save_annotator
 from scarena.models.foundation.embed import embed

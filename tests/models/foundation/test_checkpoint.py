@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from scarena.errors import ModelError
-from scarena.files import sha256_of
+from scarena.base.errors import ModelError
+from scarena.base.files import sha256_of
 from scarena.models.foundation import checkpoint as module
 from scarena.models.foundation.checkpoint import (
     PART_BYTES,

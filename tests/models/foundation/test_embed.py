@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scarena.errors import ConfigError, ModelError
+from scarena.base.errors import ConfigError, ModelError
 from scarena.models.foundation.checkpoint import SHIPPED, load, read_genes
 from scarena.models.foundation.embed import _batches, embed, encode
 from scarena.models.foundation.model import FoundationConfig, initialised

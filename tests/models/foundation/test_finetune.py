@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ConfigError, DataError, ModelError
+from scarena.base.errors import ConfigError, DataError, ModelError
 from scarena.models.foundation import finetune as module
 from scarena.models.foundation.finetune import best_step, finetune
 from scarena.models.foundation.finetune_config import FinetuneConfig

@@ -9,7 +9,7 @@ from anndata import AnnData
 from scipy.sparse import csr_matrix
 from torch import nn
 
-from scarena.errors import ConfigError, DataError, NotApplicable
+from scarena.base.errors import ConfigError, DataError, NotApplicable
 from scarena.models.foundation.gene_derivatives import cell_derivatives
 from scarena.models.foundation.gene_network import attention_network, jacobian_network, top_genes
 from scarena.models.foundation.kernels.attention import varlen_attention

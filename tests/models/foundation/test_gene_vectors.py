@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 from scarena.models.foundation.gene_vectors import gene_vectors, nearest_genes
 from scarena.models.foundation.model import FoundationConfig, initialised
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ConfigError, DataError
+from scarena.base.errors import ConfigError, DataError
 from scarena.models.foundation.embed import embed
 from scarena.models.foundation.knockout import knockout, multiplied
 from scarena.models.foundation.model import FoundationConfig, initialised

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.models.foundation.label_split import labels_of, split_cells
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 from scarena.models.foundation.lora import LoraConfig, LowRank, add_adapters, merge_adapters
 from scarena.models.foundation.model import FoundationConfig, initialised
 

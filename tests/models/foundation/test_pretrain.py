@@ -8,8 +8,8 @@ import pytest
 import torch
 import yaml
 
+from scarena.base.errors import ConfigError
 from scarena.datasets.card import load_card
-from scarena.errors import ConfigError
 from scarena.models.foundation import gene_features
 from scarena.models.foundation import pretrain as module
 from scarena.models.foundation.checkpoint import load, read_genes, read_manifest

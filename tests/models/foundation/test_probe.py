@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.preprocessing import StandardScaler
 
-from scarena.errors import DataError
+from scarena.base.errors import DataError
 from scarena.models.foundation.probe import probe
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 from scarena.models.foundation import recipe as module
 from scarena.models.foundation.pretrain import PretrainConfig
 from scarena.models.foundation.recipe import Recipe, corpus_source, read_as, training_source

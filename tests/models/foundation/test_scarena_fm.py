@@ -8,11 +8,11 @@ import pytest
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
+from scarena.base.errors import ModelError, NotApplicable
+from scarena.base.files import sha256_of
 from scarena.datasets.card import card_names, load_card
-from scarena.embedding import check_embedding
-from scarena.errors import ModelError, NotApplicable
-from scarena.files import sha256_of
 from scarena.models.base import Context
+from scarena.models.embedding import check_embedding
 from scarena.models.foundation.checkpoint import SHIPPED, STUDENT, load, read_genes, read_manifest
 from scarena.models.foundation.corpus.fingerprints import read_fingerprints
 from scarena.models.foundation.gene_features import PROTEIN_ATLAS

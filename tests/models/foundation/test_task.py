@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from scipy.stats import chisquare
 
-from scarena.errors import ConfigError
+from scarena.base.errors import ConfigError
 from scarena.models.foundation.cell_sources import expressed_share
 from scarena.models.foundation.model import FoundationConfig, initialised
 from scarena.models.foundation.objectives import Counts

@@ -5,7 +5,7 @@ import pytest
 from anndata import AnnData
 from scipy.sparse import csc_matrix, csr_matrix
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation.tokenize import Cells, gene_medians, over_vocabulary, places, tokens_of
 
 

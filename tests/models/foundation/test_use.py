@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scarena.errors import ConfigError, DataError, ModelError
+from scarena.base.errors import ConfigError, DataError, ModelError
 from scarena.models.foundation import adapt as adapt_module
 from scarena.models.foundation import checkpoint
 from scarena.models.foundation.adapt import AdaptConfig

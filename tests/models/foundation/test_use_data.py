@@ -7,8 +7,8 @@ import pytest
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
-from scarena.errors import ConfigError, DataError, ScarenaError
-from scarena.files import sha256_of
+from scarena.base.errors import ConfigError, DataError, ScarenaError
+from scarena.base.files import sha256_of
 from scarena.models.foundation.lineage import provenance
 from scarena.models.foundation.use_data import KEY, ids_of, read_cells, some_cells, write_table, write_vectors
 

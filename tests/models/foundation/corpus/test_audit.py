@@ -8,9 +8,9 @@ import pytest
 from scipy.sparse import csr_matrix
 from typer.testing import CliRunner
 
-from scarena.cli_corpus import app
+from scarena.base.errors import DataError
+from scarena.cli.corpus import app
 from scarena.datasets.card import load_card
-from scarena.errors import DataError
 from scarena.models.base import ModelCard
 from scarena.models.foundation.corpus.audit import audit, audit_card, studies_of
 from scarena.models.foundation.corpus.fingerprints import corpus_fingerprints, read_fingerprints, write_fingerprints

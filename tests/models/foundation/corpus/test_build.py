@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csc_matrix, csr_matrix
 
-from scarena.errors import ConfigError, DataError, SourceError
-from scarena.files import read_json, sha256_of
+from scarena.base.errors import ConfigError, DataError, SourceError
+from scarena.base.files import read_json, sha256_of
 from scarena.models.foundation.corpus import spool as spool_module
 from scarena.models.foundation.corpus.build import build
 from scarena.models.foundation.corpus.config import CorpusConfig, read_config

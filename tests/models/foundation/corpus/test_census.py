@@ -9,7 +9,7 @@ import pytest
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
-from scarena.errors import DataError, NotAvailable
+from scarena.base.errors import DataError, NotAvailable
 from scarena.models.foundation.corpus.build import build
 from scarena.models.foundation.corpus.config import CorpusConfig
 from scarena.models.foundation.corpus.store import Corpus

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
+from scarena.base.errors import NotAvailable
 from scarena.datasets.card import load_card
 from scarena.datasets.prepare import prepare
-from scarena.errors import NotAvailable
 from scarena.models.foundation.corpus.audit import audit
 from scarena.models.foundation.corpus.build import build
 from scarena.models.foundation.corpus.compare import Cells

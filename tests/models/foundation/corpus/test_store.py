@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 
-from scarena.errors import DataError
-from scarena.files import read_json, write_json
+from scarena.base.errors import DataError
+from scarena.base.files import read_json, write_json
 from scarena.models.foundation.corpus.store import Corpus
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation.kernels.attention import MASKS, buckets, varlen_attention, varlen_attention_twin
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from scarena.errors import NotAvailable
+from scarena.base.errors import NotAvailable
 from scarena.models.foundation.kernels import dispatch
 
 ON_GPU = SimpleNamespace(device=torch.device("cuda"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from scarena.errors import DataError, ModelError
+from scarena.base.errors import DataError, ModelError
 from scarena.models.foundation.kernels import pack_numba
 from scarena.models.foundation.kernels.pack import ENCODINGS, pack, pack_twin
 

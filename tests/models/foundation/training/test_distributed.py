@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from scarena.errors import ConfigError
-from scarena.files import read_json
+from scarena.base.errors import ConfigError
+from scarena.base.files import read_json
 from scarena.models.foundation.training.distributed import Place, joined
 from scarena.models.foundation.training.loop import fit
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from scarena.errors import ModelError, NotAvailable
+from scarena.base.errors import ModelError, NotAvailable
 from scarena.models.foundation.training.logs import Lines, Logs
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from scarena.errors import ModelError
-from scarena.files import read_json, write_json
+from scarena.base.errors import ModelError
+from scarena.base.files import read_json, write_json
 from scarena.models.foundation.training.config import EngineConfig
 from scarena.models.foundation.training.ema import effective_decay
 from scarena.models.foundation.training.loop import fit

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation.training.config import TABLES, EngineConfig
 from scarena.models.foundation.training.optimisers import kind_of, kinds, make_optimisers, set_rates, trained
 

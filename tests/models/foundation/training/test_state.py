@@ -5,8 +5,8 @@ import re
 import pytest
 import torch
 
-from scarena.errors import ModelError
-from scarena.files import read_json
+from scarena.base.errors import ModelError
+from scarena.base.files import read_json
 from scarena.models.foundation.training.distributed import Place
 from scarena.models.foundation.training.state import Slot, Store, check_same, differences, fingerprint
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from scarena.errors import ConfigError, DataError
+from scarena.base.errors import ConfigError, DataError
 from scarena.models.foundation.training.sweep import ScalingLaw, SweepConfig, fit_scaling_law, sweep_runs
 
 SIZES = [{"name": f"d{width}", "parameters": 12 * width**2, "flops_per_cell": 1e3 * width**2} for width in (32, 64, 96)]

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from scarena.errors import ModelError
+from scarena.base.errors import ModelError
 from scarena.models.foundation.training.config import EngineConfig
 from scarena.models.foundation.training.distributed import full_weights, joined
 from scarena.models.foundation.training.gather import gather_with_grad

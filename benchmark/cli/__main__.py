@@ -1,0 +1,5 @@
+"""``python -m scarena.cli``: the command line without its script."""
+
+from scarena.cli.app import main
+
+main()

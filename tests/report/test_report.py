@@ -1,0 +1,423 @@
+"""The page says what the board says, with nothing from the network and nothing missing left out."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from scarena.board.ranked import counting
+from scarena.board.verdicts import discrimination, seconds_per_1000_cells, verdicts
+from scarena.metrics.details import Details
+from scarena.report.html import render
+from scarena.report.page.cost import costs_of, fronts
+from scarena.report.page.graphs import graph_of
+from scarena.report.page.metrics import agreement, companions
+from scarena.report.page.models import critical_difference, wins_and_losses
+from scarena.report.page.scores import scores_of
+from scarena.report.page.sentences import lead, of_dataset
+from scarena.report.page.tables import dataset_table, overall_table, scaled_table
+from scarena.tasks.details import write_details
+
+SCORE = {"state": "ok", "reason": "", "low": None, "high": None}
+
+
+def card(name, family="baseline", **more):
+    defaults = {
+        "title": name,
+        "trains_on_target": False,
+        "description": f"about {name}",
+        "control": None,
+        "uses_labels": False,
+        "fingerprint": "f",
+    }
+    return {"name": name, "family": family, **defaults, **more}
+
+
+@pytest.fixture
+def board():
+    totals = {"hvg": 0.5, "harmony": 0.7, "scvi": 0.6, "scarena-fm": 0.55}
+    cells = [
+        {
+            "dataset": "d1",
+            "model": m,
+            "seed": 0,
+            "state": "ok",
+            "reason": "",
+            "scores": {"total": {**SCORE, "value": v}},
+        }
+        for m, v in totals.items()
+    ]
+    reason = "<script>alert(1)</script> died"
+    cells.append(
+        {"dataset": "d1", "model": "labels", "seed": 0, "state": "failed(oom)", "reason": reason, "scores": {}}
+    )
+    row = {"metric": "total", "low": None, "high": None, "rank_low": 1, "rank_high": 1, "tie_group": 1}
+    table = [{**row, "model": m, "value": v, "coverage": 1.0} for m, v in totals.items()]
+    table.append({**row, "model": "labels", "value": None, "coverage": 0.0, "rank_low": None})
+    models = [card(m) for m in ("hvg", "harmony", "scvi")]
+    models += [card("scarena-fm", "foundation"), card("labels", "control", control="positive", uses_labels=True)]
+    dataset = {
+        "dataset": "d1", "state": "failed(error)", "reason": "hash is wrong", "sources": {"a": "0" * 64},
+        "card": {"title": "D one", "licence": "MIT"},
+    }  # fmt: skip
+    return {
+        "schema": 1, "board": "b", "title": "A board", "datasets": [dataset], "models": models, "cells": cells,
+        "overall": table, "controls": [
+            {"metric": "total", "dataset": "d1", "discriminates": False, "positive": 0.123, "negative": 0.456},
+        ], "timings": [],
+        "provenance": {
+            "versions": {"python": "3"}, "commits": ["c"], "seeds": [0], "cl_release": "v", "device": "cpu",
+            "hardware": {"processor": "p", "cores": 2, "memory_gb": 1, "system": "s"},
+        },
+    }  # fmt: skip
+
+
+def without_plotly(page):
+    return re.sub(r'<script type="text/plain" id="plotly">.*?</script>', "", page, count=1, flags=re.S)
+
+
+def test_the_page_needs_no_network(board, tmp_path):
+    page = without_plotly(render(board, tmp_path))
+    assert not re.findall(r"(?:src|href)=[\"']?(?!data:|#)[^\"'>\s]+", page)
+    assert "default-src 'none'" in page
+
+
+def test_two_renderings_are_equal(board, tmp_path):
+    assert render(board, tmp_path) == render(board, tmp_path)
+
+
+def test_what_failed_is_on_the_page_with_its_reason_and_markup_in_it_is_text(board, tmp_path):
+    page = without_plotly(render(board, tmp_path))
+    assert "failed(oom)" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; died" in page
+    assert "<script>alert(1)" not in page
+    assert "hash is wrong" in page
+
+
+def test_controls_and_metrics_that_cannot_tell_are_marked(board, tmp_path):
+    page = without_plotly(render(board, tmp_path))
+    assert "positive control" in page
+    assert "sees labels" in page
+    assert "†" in page
+
+
+def pair(a, b, low, high, metric="total", interval="cells"):
+    numbers = {"difference": (low + high) / 2, "low": low, "high": high, "wins": 0.9}
+    return {"model_a": a, "model_b": b, "metric": metric, "interval": interval, **numbers}
+
+
+@pytest.fixture
+def paired(board):
+    """The board with paired differences and a random twin."""
+    board["differences"] = [
+        pair("scarena-fm", "hvg", 0.04, 0.06), pair("scvi", "scarena-fm", -0.01, 0.11),
+        pair("harmony", "scarena-fm", 0.14, 0.16), pair("scarena-fm", "scarena-fm-random", -0.02, 0.04),
+        pair("scarena-fm", "hvg", -1.0, -0.5, metric="bio"),
+    ]  # fmt: skip
+    board["models"].append(card("scarena-fm-random", "foundation", title="FM twin"))
+    board["overall"].append({**board["overall"][3], "model": "scarena-fm-random", "value": 0.54})
+    board["cells"].append({**board["cells"][3], "model": "scarena-fm-random"})
+    for row in board["overall"]:
+        row["interval"] = None if row["value"] is None else "cells"
+        if row["value"] is not None:
+            row |= {"low": row["value"] - 0.02, "high": row["value"] + 0.02}
+    board["overall"][1] |= {"rank_low": 1, "rank_high": 2, "tie_group": 27}
+    return board
+
+
+def test_the_verdict_follows_the_paired_differences_in_either_direction(paired):
+    sentence = verdicts(paired)[0]
+    assert "beats hvg (+0.050, 95 % +0.040 to +0.060) beyond noise" in sentence
+    assert "ties with scvi (-0.050, 95 % -0.110 to +0.010)" in sentence
+    assert "is below harmony (-0.150, 95 % -0.160 to -0.140) beyond noise" in sentence
+
+
+def test_a_pretrained_model_is_compared_with_its_random_twin(paired):
+    assert verdicts(paired)[1] == (
+        "What pretraining adds: scarena-fm ties with FM twin (+0.010, 95 % -0.020 to +0.040)."
+    )
+    assert sum("What pretraining adds" in sentence for sentence in verdicts(paired)) == 1
+
+
+def test_a_model_of_the_boards_own_checkpoint_is_compared_with_its_own_twin(paired):
+    names = {"scarena-fm": "scarena-fm@mine", "scarena-fm-random": "scarena-fm-random@mine"}
+    renamed = json.loads(json.dumps(paired))
+    for row in (*renamed["overall"], *renamed["cells"]):
+        row["model"] = names.get(row["model"], row["model"])
+    for row in renamed["models"]:
+        row["name"] = names.get(row["name"], row["name"])
+    for row in renamed["differences"]:
+        row |= {key: names.get(row[key], row[key]) for key in row if row[key] in list(names)}
+    assert [line for line in verdicts(renamed) if "adds" in line] == [
+        line for line in verdicts(paired) if "adds" in line
+    ]
+    assert len(verdicts(renamed)) == len(verdicts(paired))
+
+
+def test_an_interval_over_seeds_alone_says_so(paired):
+    paired["differences"][0]["interval"] = "seeds"
+    assert "intervals cover seeds alone, not cells" in verdicts(paired)[0]
+
+
+def test_the_page_shows_intervals_ranks_and_groups(paired, tmp_path):
+    page = without_plotly(render(paired, tmp_path))
+    assert '<span class="interval">0.680 to 0.720</span>' in page
+    assert "1–2 <span" in page
+    row = next(row for row in overall_table(paired) if row["card"]["name"] == "harmony")
+    assert (row["rank"].text, row["rank"].interval) == ("1–2", "AA")
+    assert "95 % range of ranks" in row["rank"].note
+    assert "beyond noise" in page
+    assert render(paired, tmp_path) == render(paired, tmp_path)
+
+
+def test_a_dataset_shows_its_runs_interval_and_with_several_seeds_that_of_their_mean(board):
+    score = board["cells"][0]["scores"]["total"]
+    score |= {"low": 0.4, "high": 0.6}
+
+    def entry():
+        return next(row for row in dataset_table(board, "d1", scores_of(board)) if row["card"]["name"] == "hvg")[
+            "entries"
+        ][0]
+
+    assert entry().interval == "0.400 to 0.600"
+    board["cells"].append({**board["cells"][0], "seed": 1})
+    assert entry().interval == ""
+    board["per_dataset"] = [{"dataset": "d1", "model": "hvg", "metric": "total", "value": 0.5, "low": 0.3, "high": 0.7}]
+    assert entry().interval == "0.300 to 0.700"
+
+
+def test_metrics_that_fail_or_leave_a_check_open_are_listed_with_their_numbers(board, tmp_path):
+    passed = {"metric": "bio", "dataset": "d1", "discriminates": True, "positive": 0.9, "negative": 0.1}
+    board["controls"] += [{**passed, "margin_low": 0.7}, {**passed, "metric": "batch", "margin_low": -0.0625}]
+    found = {row["metric"]: (len(row["fails"]), len(row["open"])) for row in discrimination(board)}
+    assert found == {"total": (1, 0), "batch": (0, 1)}
+    page = without_plotly(render(board, tmp_path))
+    assert "d1 (0.123 against 0.456)" in page
+    assert "d1 (0.900 against 0.100, lead from -0.062)" in page
+
+
+def fronted(board):
+    """Bio, batch and cost of three baselines: scvi is dominated once cost counts, harmony is the dear one."""
+    sides = {"hvg": (0.9, 0.2, 1.0), "harmony": (0.5, 0.8, 50.0), "scvi": (0.4, 0.2, 2.0)}
+    row = board["overall"][0]
+    for model, (bio, batch, wall) in sides.items():
+        board["overall"] += [
+            {**row, "model": model, "metric": m, "value": v} for m, v in (("bio", bio), ("batch", batch))
+        ]
+        board["timings"].append({"step": "embed", "dataset": "d1", "model": model, "wall_s": wall, "peak_rss_mb": 1.0})
+    board["datasets"][0]["summary"] = {"n_cells": 500, "batches": {}, "types": {}}
+    board["pareto"] = [{"model": m, "bio": sides[m][0], "batch": sides[m][1]} for m in ("hvg", "harmony")]
+    return board
+
+
+def test_the_front_with_cost_is_made_of_wall_time_a_cell(board, tmp_path):
+    board = fronted(board)
+    assert seconds_per_1000_cells(board) == {"hvg": 2.0, "harmony": 100.0, "scvi": 4.0}
+    rows = {row["name"]: row for row in fronts(board, costs_of(board))}
+    # Totals .5, .7, .6: the dear one is best, the cheap one worst, the third between them in both.
+    assert [name for name, row in rows.items() if "s / 1,000 cells" in row["fronts"]] == ["harmony", "scvi", "hvg"]
+    board["timings"][-1]["wall_s"] = 60.0
+    dear = {row["name"]: row["fronts"] for row in fronts(board, costs_of(board))}
+    assert "s / 1,000 cells" not in dear["scvi"]
+    assert rows["hvg"]["cost"].gpu_hours is None
+    page = render(board, tmp_path)
+    assert "No run of this board used a GPU" in page
+    assert '"name":"Pareto front"' in page
+
+
+def test_gpu_hours_are_those_of_runs_that_used_one(board):
+    board = fronted(board)
+    board["timings"][0] |= {"wall_s": 1800.0, "peak_vram_mb": 10.0}
+    assert costs_of(board)["hvg"].gpu_hours == 0.5
+    assert costs_of(board)["scvi"].gpu_hours is None
+
+
+def test_scaled_scores_have_a_table_of_their_own_only_where_the_board_has_them(board, tmp_path):
+    assert scaled_table(board) == []
+    assert "Between noise and labels" not in render(board, tmp_path)
+    row = {"model": "hvg", "metric": "total", "value": 0.777, "coverage": 1.0, "datasets": 1}
+    board["control_scaled"] = [row]
+    assert "0.777" in without_plotly(render(board, tmp_path))
+    assert {r["entries"][0].text for r in scaled_table(board)} == {"0.777", "n/a"}
+
+
+def test_a_board_without_intervals_claims_nothing_beyond_the_order(board, tmp_path):
+    (sentence,) = verdicts(board)
+    assert "scores higher than hvg (+0.050)" in sentence
+    assert "scores lower than harmony (-0.150)" in sentence
+    assert "not known" in sentence
+    page = without_plotly(render(board, tmp_path))
+    assert "This board has no intervals" in page
+    assert 'class="interval"' not in page
+
+
+def test_there_is_no_verdict_where_a_total_is_missing(board):
+    board["overall"][3]["coverage"] = 0.5
+    assert "no verdict" in verdicts(board)[0]
+
+
+def test_a_baseline_without_a_total_is_named_and_not_compared(board):
+    board["overall"][0]["coverage"] = 0.5
+    (sentence,) = verdicts(board)
+    assert sentence.endswith("Not compared with hvg: no total.")
+
+
+def test_what_a_model_was_trained_on_is_said_and_marked(board, tmp_path):
+    states = {"d1": "study", "d2": "clean"}
+    board["contamination"] = [
+        {"model": "scarena-fm", "dataset": name, "state": state, "reason": "because"} for name, state in states.items()
+    ]
+    page = render(board, tmp_path)
+    assert "trained on 1 of these" in page
+    row = re.search(r"<tr><td>scarena-fm</td>(.*?)</tr>", page[page.index("Was a model trained") :])
+    assert re.findall(r"<td>(.*?)</td>", row[1]) == ["–", "d1", "–", "d2"]
+
+
+def test_a_board_without_foundation_models_says_nothing_of_training(board, tmp_path):
+    assert "Was a model trained" not in render(board, tmp_path)
+
+
+def test_what_was_submitted_is_marked(board, tmp_path):
+    assert ">submitted</span>" not in render(board, tmp_path)
+    board["models"][0]["submitted"] = True
+    assert ">submitted</span>" in render(board, tmp_path)
+
+
+def test_the_first_sentence_names_the_leaders_and_ties_only_where_they_are(paired):
+    for row in paired["overall"]:
+        row["tie_group"] = {"harmony": 1, "scvi": 1}.get(row["model"], 2)
+    assert lead(paired)[0] == "harmony and scvi tie for the lead (mean totals 0.600 to 0.700 over 1 dataset)."
+    paired["models"][2]["uses_labels"] = True
+    assert lead(paired)[0].startswith("harmony and scvi (sees labels) tie")
+    paired["overall"][2]["tie_group"] = 2
+    assert lead(paired)[0] == "harmony leads beyond noise (mean total 0.700 over 1 dataset)."
+
+
+def test_the_sentences_say_which_foundation_models_beat_the_best_baseline(paired):
+    assert lead(paired)[-1] == "No foundation model beats the best baseline, harmony, beyond noise."
+    paired["differences"][2] |= {"low": -0.16, "high": 0.02}
+    assert lead(paired)[-1].endswith("beyond noise; scarena-fm ties with it.")
+    paired["differences"][2] |= {"low": -0.16, "high": -0.14}
+    paired["overall"][3]["value"] = 0.9
+    assert lead(paired)[-1] == "scarena-fm beats the best baseline, harmony, beyond noise."
+
+
+def test_the_best_zero_shot_model_is_no_adapted_one_and_no_untrained_twin(paired):
+    paired["overall"][-1]["value"] = 0.99
+    paired["models"].append(card("adapted", "foundation", trains_on_target=True))
+    paired["overall"].append({**paired["overall"][3], "model": "adapted", "value": 0.98})
+    assert lead(paired)[1].startswith("Best zero-shot: scarena-fm (0.550) beats hvg")
+
+
+def test_without_intervals_the_sentences_claim_no_tie_and_no_lead(board):
+    first, *rest = lead(board)
+    assert first == "harmony scores highest (mean total 0.700 over 1 dataset); this board has no intervals."
+    assert not any("beats" in sentence or "tie" in sentence for sentence in rest)
+
+
+def test_a_dataset_names_its_best_its_best_zero_shot_and_what_they_cost(board):
+    board = fronted(board)
+    ends = {"harmony": (0.65, 0.75), "scvi": (0.52, 0.66), "scarena-fm": (0.5, 0.51), "hvg": (0.4, 0.5)}
+    for cell in board["cells"]:
+        if cell["model"] in ends:
+            cell["scores"]["total"] |= dict(zip(("low", "high"), ends[cell["model"]], strict=True))
+    said = of_dataset(board, "d1", scores_of(board), costs_of(board))
+    assert said.startswith("Best total here: harmony (0.700, 95 % 0.650 to 0.750, 100.0 s for 1,000 cells)")
+    assert "; scvi overlaps with it. " in said
+    assert "Best zero-shot: scarena-fm (0.550" in said
+    assert "below scVI (0.600, 95 % 0.520 to 0.660, 4.0 s for 1,000 cells)" in said
+
+
+def test_wins_are_intervals_that_lie_apart(board):
+    ends = {"harmony": (0.68, 0.72), "scvi": (0.5, 0.69), "hvg": (0.4, 0.45)}
+    for cell in board["cells"]:
+        if cell["model"] in ends:
+            cell["scores"]["total"] |= dict(zip(("low", "high"), ends[cell["model"]], strict=True))
+    (row,) = wins_and_losses(board, scores_of(board), "harmony", counting(board, "total"))
+    assert (row["best"], row["above"], row["open"], row["below"]) == ("scvi", 1, 2, 0)
+    assert row["lead"] == pytest.approx(0.1)
+
+
+def over_datasets(board, values):
+    """The board with totals of each model on several datasets."""
+    (dataset,), board["cells"] = board["datasets"], []
+    board["models"] = [card for card in board["models"] if card["name"] in values]
+    board["overall"] = [row for row in board["overall"] if row["model"] in values]
+    n = len(next(iter(values.values())))
+    board["datasets"] = [{**dataset, "dataset": f"d{i}"} for i in range(n)]
+    for model, totals in values.items():
+        board["cells"] += [
+            {"dataset": f"d{i}", "model": model, "seed": 0, "state": "ok", "reason": "",
+             "scores": {"total": {**SCORE, "value": value}}} for i, value in enumerate(totals)
+        ]  # fmt: skip
+    return board
+
+
+def test_critical_differences_are_those_of_nemenyis_test(board):
+    """Demsar 2006, table 5: the studentised range divided by the root of two is 2.569 for four models at 5 %."""
+    values = {"hvg": [0.1] * 6, "harmony": [0.4] * 6, "scvi": [0.3] * 6, "scarena-fm": [0.2] * 6}
+    found = critical_difference(over_datasets(board, values), scores_of(board))
+    assert found.models == [("harmony", 1.0), ("scvi", 2.0), ("scarena-fm", 3.0), ("hvg", 4.0)]
+    assert found.distance == pytest.approx(2.569 * (4 * 5 / (6 * 6)) ** 0.5, abs=1e-3)
+    assert found.cliques == [(0, 1), (1, 2), (2, 3)]
+    assert found.p_value < 0.01
+
+
+def test_two_datasets_are_too_few_for_a_test_over_datasets(board, tmp_path):
+    board = over_datasets(board, {"hvg": [0.1, 0.2], "harmony": [0.3, 0.4], "scvi": [0.5, 0.6]})
+    assert critical_difference(board, scores_of(board)) is None
+    assert "Too few datasets" in render(board, tmp_path)
+
+
+def test_metrics_agree_where_they_prefer_the_same_models(board):
+    row = board["overall"][0]
+    order = ("hvg", "scarena-fm", "scvi", "harmony")
+    for metric, sign in (("bio", 1.0), ("lcad_all", 1.0), ("batch", -1.0)):
+        board["overall"] += [{**row, "model": m, "metric": metric, "value": sign * i} for i, m in enumerate(order)]
+    keys, found = agreement(board, ("batch", "bio", "lcad_all", "total"))
+    told = companions(keys, found)
+    # LCAD is better when lower, so it prefers the models that bio likes least.
+    assert told["total"]["most"] == (pytest.approx(1.0), "bio")
+    assert told["bio"]["least"][0] == pytest.approx(-1.0)
+    assert told["lcad_all"]["total"] == pytest.approx(-1.0)
+
+
+def test_mistakes_stand_by_their_distance(board, tmp_path):
+    told = {"n_cells": 100, "n_wrong": 30, "by_distance": [[1, 10], [2, 5], [7, 12], [None, 3]],
+            "confused": [["a", "b", 9, 1]]}  # fmt: skip
+    board["cells"][0]["mistakes"] = told
+    page = render(board, tmp_path)
+    row = re.search(r"<tr><td>hvg</td><td class=\"n\">100</td>(.*?)</tr>", page)[1]
+    assert re.findall(r"([0-9.]+) %", row) == ["70.0", "10.0", "5.0", "0.0", "12.0", "3.0"]
+    assert "a called b (9)" in row
+
+
+def test_types_lie_before_integration_in_the_ontology_and_in_each_model(board, tmp_path):
+    types = ("a", "b", "c")
+    between = np.array([[0, 1, 0.5], [0.5, 0, 1], [1, 0.5, 0]], np.float32)
+    (tmp_path / "d1").mkdir()
+    kept = {"scgraph_types": np.array(types), "scgraph_distances": between}
+    ontology = {"terms": np.array(["CL:1", "CL:2"]), "onto": np.array([[0, 2], [2, 0]], float)}
+    np.savez(tmp_path / "d1" / "reference.npz", **kept, **ontology)
+    run = tmp_path / "d1" / "harmony" / "0" / "details.npz"
+    run.parent.mkdir(parents=True)
+    write_details(run, Details(types, ("CL:1", "CL:2", ""), None, types, between))
+    found = graph_of(board, tmp_path, "d1", scores_of(board))
+    assert found["types"] == list(types)
+    before, ontology, model = found["pictures"]
+    assert (before[0], ontology[0], model[0]) == (
+        "Before integration, within batches", "In the Cell Ontology", "harmony"
+    )  # fmt: skip
+    assert before[1] == model[1] != ontology[1]
+    assert "How types lie to each other" in render(board, tmp_path)
+
+
+def test_what_failed_shows_the_last_lines_of_its_log_beside_its_dataset(board, tmp_path):
+    log = tmp_path / "d1" / "labels" / "0" / "record.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("first\n" * 9 + "it <b>broke</b>\n")
+    page = without_plotly(render(board, tmp_path))
+    part = page[page.index('id="dataset-d1"') :]
+    assert "What failed" in part
+    assert "it &lt;b&gt;broke&lt;/b&gt;" in part
