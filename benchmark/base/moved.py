@@ -1,7 +1,4 @@
-"""Import paths from before the rooms: they still lead to their modules, with a note of where those live now.
-
-Asked only for names that nothing else has, so what was never moved costs nothing.
-"""
+"""Import paths from before the rooms: they still lead to their modules, with a note of where those live now."""
 
 from __future__ import annotations
 
@@ -53,4 +50,5 @@ class _Finder(MetaPathFinder, Loader):
 def keep_old_paths() -> None:
     """Let modules be imported by the names that they had before."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+        # First: a checkout's folder `config/` would pass for a package of that name.
+        sys.meta_path.insert(0, _Finder())

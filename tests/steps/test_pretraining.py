@@ -222,7 +222,8 @@ def test_the_shipped_board_names_only_what_it_makes():
 def test_a_board_without_pretraining_is_checked_without_torch(place):
     place.board(models=["hvg"], pretrain=[])
     ask = (
-        "import sys; from pathlib import Path; from scarena.steps.config import check_names, load_config\n"
+        "import sys; from pathlib import Path; from scarena.steps.config import load_config\n"
+        "from scarena.steps.names import check_names\n"
         "check_names(load_config(Path('board.yaml')), 'board.yaml'); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
