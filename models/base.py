@@ -76,12 +76,18 @@ class Context:
     """A folder the model may write to and find again; never inside the results."""
     threads: int = 1
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("scarena"))
+    begun: np.ndarray | None = None
+    """Vectors [n_cells, d] of these cells by the model that `Model.starts_from` names, with this seed; None where they
+    are not at hand, and the model computes them itself."""
 
 
 class Model(ABC):
     """One way of turning counts into an embedding. A subclass per file, with its card as a class attribute."""
 
     card: ClassVar[ModelCard]
+    starts_from: ClassVar[str] = ""
+    """Name of a model with whose vectors this one begins; a board that has both computes them once (`Context.begun`),
+    and counts their cost for both."""
 
     @classmethod
     def lacks(cls) -> str:

@@ -79,6 +79,8 @@ def pretrained_model(name: str, checkpoints: Mapping[str, Path | None]) -> type[
     body: dict[str, Any] = {"__module__": base.__module__, "checkpoint": folder}
     if base is not ScarenaFMRandom:
         body["fingerprints"] = folder
+    if base.starts_from:
+        body["starts_from"] = f"{base.starts_from}@{pretraining}"
     body["card"] = _card(name, pretraining, kind, manifest, folder)
     return cast("type[Model]", type(base.__name__, (base,), body))
 

@@ -148,6 +148,7 @@ class ScarenaFMAdapted(Model):
 class ScarenaFMAdaptedHarmony(ScarenaFMAdapted):
     """The adapted student's vectors, corrected by Harmony."""
 
+    starts_from = ScarenaFMAdapted.card.name
     card = ScarenaFMAdapted.card.model_copy(
         update={
             "name": "scarena-fm-adapted-harmony",
@@ -163,7 +164,8 @@ class ScarenaFMAdaptedHarmony(ScarenaFMAdapted):
         from scarena.models.foundation.align import aligned
 
         batch = pooled(data.obs["batch"].to_numpy(), adapting(self.checkpoint).smallest_batch)
-        return aligned(super().embed(data, ctx), batch, seed=ctx.seed, threads=ctx.threads)
+        adapted = super().embed(data, ctx) if ctx.begun is None else ctx.begun
+        return aligned(adapted, batch, seed=ctx.seed, threads=ctx.threads)
 
 
 class ScarenaFMRandom(Model):

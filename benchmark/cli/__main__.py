@@ -1,5 +1,5 @@
 """``python -m scarena.cli``: the command line without its script."""
 
-from scarena.cli.app import main
+from scarena.cli.start import main
 
 main()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from scarena.base.errors import ConfigError, ScarenaError
 from scarena.base.tables import print_table
 from scarena.cli import boards as cli_boards
+from scarena.cli import steps
 from scarena.cli.bench import app as bench
 from scarena.cli.corpus import app as corpus
 from scarena.cli.fm import app as fm
 from scarena.cli.recommend import recommend
+from scarena.cli.steps import Settings, say_state
 
 app = typer.Typer(
     name="scarena",
@@ -28,13 +30,7 @@ app.add_typer(bench, name="bench")
 app.add_typer(corpus, name="corpus")
 app.add_typer(fm, name="fm")
 
-Out = Annotated[Path, typer.Option(help="file to write")]
-Settings = Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
-
-
-def _say_state(answer: dict[str, Any], what: str) -> None:
-    print(f"{what}: {answer['state']} {answer['reason']}".rstrip(), file=sys.stderr)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -48,102 +44,6 @@ def run(
     from scarena.cli.run import run_board
 
     raise typer.Exit(run_board(config, cores, context.args, retry_failed=retry_failed))
-
-
-@app.command()
-def pull(dataset: str, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
-    """Fetch a dataset's files, checked against their SHA-256."""
-    from scarena.steps.config import load_config
-    from scarena.steps.pull import pull_step
-
-    _say_state(pull_step(dataset, out, load_config(settings)), f"pull {dataset}")
-
-
-@app.command()
-def prepare(dataset: str, sources: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
-    """Make the canonical h5ad of a pulled dataset."""
-    from scarena.steps.config import load_config
-    from scarena.steps.prepare import prepare_step
-
-    _say_state(prepare_step(dataset, sources, out, load_config(settings)), f"prepare {dataset}")
-
-
-@app.command()
-def ontology(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
-    """Write the Cell Ontology's graph and diffusion embedding."""
-    from scarena.steps.config import load_config
-    from scarena.steps.ontology import ontology_step
-
-    ontology_step(out, load_config(settings))
-
-
-@app.command()
-def embed(
-    model: str,
-    dataset: Annotated[Path, typer.Argument(help="dataset.json of a prepared dataset")],
-    out: Out,
-    seed: int = 0,
-    settings: Settings = Path("config/demo.yaml"),
-    deployed: Annotated[bool, typer.Option(help="this is the conda environment or container of its card")] = False,
-) -> None:
-    """Run one model on one prepared dataset."""
-    from scarena.steps.config import load_config
-    from scarena.steps.embed import embed_step
-
-    record = embed_step(dataset, model, seed, out, load_config(settings), deployed=deployed)
-    _say_state(record.model_dump(), f"embed {model} on {record.dataset}")
-
-
-@app.command()
-def environment(model: str, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
-    """Make the virtual environment that a model's card asks for."""
-    from scarena.steps.config import load_config
-    from scarena.steps.environment import environment_step
-
-    _say_state(environment_step(model, out, load_config(settings)), f"environment of {model}")
-
-
-@app.command()
-def reference(dataset: Path, ontology: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
-    """Compute what all scores of a prepared dataset share."""
-    from scarena.steps.config import load_config
-    from scarena.steps.reference import reference_step
-
-    answer = reference_step(dataset, ontology, out, load_config(settings))
-    _say_state(answer, f"reference of {answer['dataset']}")
-
-
-@app.command()
-def score(record: Path, reference: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
-    """Score one run's embedding."""
-    from scarena.steps.config import load_config
-    from scarena.steps.score import score_step
-
-    answer = score_step(record, reference, out, load_config(settings))
-    _say_state(answer, f"score {answer['model']} on {answer['dataset']}")
-
-
-@app.command()
-def umap(
-    dataset: Path,
-    out: Out,
-    records: Annotated[list[Path], typer.Argument(help="record.json of each run")],
-    settings: Settings = Path("config/demo.yaml"),
-) -> None:
-    """Write the UMAPs of a dataset's models."""
-    from scarena.steps.config import load_config
-    from scarena.steps.umap import umap_step
-
-    _say_state(umap_step(dataset, records, out, load_config(settings)), f"umap {dataset.parent.name}")
-
-
-@app.command()
-def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
-    """Join all scores into board.json and board.parquet."""
-    from scarena.board.make import make_board, write_board
-    from scarena.steps.config import load_config
-
-    write_board(make_board(load_config(settings)), out)
 
 
 @app.command()
@@ -290,7 +190,7 @@ def pretrain(
         from scarena.steps.pretrain import pretrain_step
 
         answer = pretrain_step(config, corpus, out, load_config(settings))
-        _say_state(answer, f"pretrain {answer['name']}")
+        say_state(answer, f"pretrain {answer['name']}")
         return
     if settings is not None or corpus is not None:
         raise ConfigError("one of them alone", where="pretrain: --settings, --corpus", fix="give both, or neither")
@@ -301,14 +201,31 @@ def pretrain(
     train(config, out, cache, None, device=device)
 
 
-for verb in (recommend, cli_boards.report, cli_boards.crate, cli_boards.verify, cli_boards.diff, cli_boards.merge):
+for verb in (
+    steps.pull,
+    steps.prepare,
+    steps.ontology,
+    steps.embed,
+    steps.environment,
+    steps.reference,
+    steps.score,
+    steps.umap,
+    steps.board,
+    recommend,
+    cli_boards.report,
+    cli_boards.crate,
+    cli_boards.verify,
+    cli_boards.diff,
+    cli_boards.merge,
+):
     app.command()(verb)
 
 
 def main() -> None:
     """Run the command line; a known error is one line on stderr and an exit code."""
     try:
-        app()
+        # Under every name that it is started by: a script, a module, the warm process.
+        app(prog_name="scarena")
     except ScarenaError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import yaml
@@ -20,6 +21,7 @@ from scarena.base.errors import ConfigError, DataError
 from scarena.base.untrusted import read_object
 from scarena.board.file import read_board
 from scarena.board.make import shortfalls
+from scarena.cli.keep_warm import Kept, kept_warm
 from scarena.steps.config import BoardConfig, datasets_of, load_config
 from scarena.steps.names import check_names
 from scarena.steps.pretraining import checkpoints_of, corpus_file, recipes_of
@@ -39,7 +41,8 @@ def _snakefile() -> Path:
 def _environment() -> dict[str, str]:
     # Rules call `scarena`: the one beside this interpreter, whether or not its environment was activated.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": path}
+    # Steps run with a fixed seed of hashes; begun with it they need not begin anew.
+    return {**os.environ, "PATH": path, "PYTHONHASHSEED": "0"}
 
 
 def to_be_made_again(config: BoardConfig, *, models_too: bool) -> list[Path]:
@@ -131,13 +134,14 @@ def bring_back(folder: Path) -> None:
             os.utime(path, ns=(stamp - ahead, stamp - ahead))
 
 
-def _ended(command: list[str], lock: int) -> int:
+def _ended(command: list[str], lock: int, kept: Kept) -> int:
     """Run snakemake in a session of its own and pass it the signals that this process gets; return its exit code.
 
     Whoever sends one signals this process alone (a scheduler) or all of a terminal's (Ctrl-C): either way snakemake is
     told once, and has the time that it takes to end its jobs, on a cluster too.
     """
-    child = subprocess.Popen(command, env=_environment(), pass_fds=[lock], start_new_session=True)
+    env, descriptors = {**_environment(), **kept.environment}, [lock, *kept.descriptors]
+    child = subprocess.Popen(command, env=env, pass_fds=descriptors, start_new_session=True)
     # A closed terminal is passed on as Ctrl-C, which snakemake takes time to obey; under nohup it is ignored.
     passed = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGINT}
     before = {number: signal.getsignal(number) for number in passed}
@@ -172,7 +176,9 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
             bring_back(config.folder)
         again = to_be_made_again(config, models_too=retry_failed)
         forced = ["--forcerun", *map(str, again)] if again else []
-        ended = _ended([*command, *forced, *ways, *extra], lock)
+        here = executor_of(extra) == "local" and not dry_run
+        with kept_warm(config, config.folder / "logs/warm.log") if here else nullcontext(Kept()) as kept:
+            ended = _ended([*command, *forced, *ways, *extra], lock, kept)
     return _verdict(config, ended, dry_run=dry_run)
 
 

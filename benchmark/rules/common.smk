@@ -92,6 +92,21 @@ def checkpoint_of(wildcards):
     return expand(CHECKPOINT, pretraining=name) if name in RECIPES else []
 
 
+# Models that begin with the vectors of another one of this board.
+BEGUN = [
+    m
+    for m in SETTINGS.models
+    if m not in SUBMITTED and model_named(m).starts_from in SETTINGS.models
+]
+
+
+def begun_of(wildcards):
+    """The run whose vectors a model begins with; none for most."""
+    if wildcards.model not in BEGUN:
+        return []
+    return f"{BOARD}/{wildcards.dataset}/{model_named(wildcards.model).starts_from}/{wildcards.seed}/record.json"
+
+
 def card_environment(wildcards):
     """The environment that a model's card asks for; None for most."""
     if wildcards.model in SUBMITTED:

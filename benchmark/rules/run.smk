@@ -7,6 +7,7 @@ rule embed:
         # Functions are asked for every run, and most boards need none of these.
         checkpoint=checkpoint_of if RECIPES else [],
         environment=virtual_environment_of if ENVIRONMENTS else [],
+        begun=begun_of if BEGUN else [],
     output:
         RUN + "/record.json",
     log:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scarena.base.errors import ScarenaError, state_of
 from scarena.base.files import sha256_of, write_json
+from scarena.steps.begun import begun_for
 from scarena.steps.config import BoardConfig
 from scarena.steps.pretraining import all_checkpoints, checkpoints_of, shortfall
 from scarena.steps.record import Cost, Record, commit, hardware, versions
@@ -78,11 +79,16 @@ def _embedded(
     if python != Path(sys.executable):
         environment = model.card.environment
         spec |= {"home": home_of(model), "requirements": list(environment.pip) if environment else []}
-    outcome, reply = in_child("scarena.steps.child.embed:embed", spec, out, config, python=python)
+    begun = begun_for(model, Path(told["dataset"]).parent, told["seed"], config)
+    if begun is not None:
+        spec["begun"] = str(begun.vectors)
+    limits = config.limits if begun is None else begun.left_of(config.limits)
+    outcome, reply = in_child("scarena.steps.child.embed:embed", spec, out, config, limits, python)
     state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))
     done = reply.get("ok", {}) if state == "ok" else {}
     speed = {key: done.pop(key, None) for key in ("cells_per_s", "peak_vram_mb")}
-    cost = Cost(**{**outcome.cost.model_dump(), **speed})
+    own = Cost(**{**outcome.cost.model_dump(), **speed})
+    cost = own if begun is None else begun.added_to(own)
     digest = sha256_of(embedding) if state == "ok" else None
     return {
         "state": state, "reason": reason, "exit_code": outcome.exit_code, "cost": cost, "embedding_sha256": digest,

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
+from scarena.steps.forked import Forked
 from scarena.steps.record import Cost, State
 
 _POLL_S = 0.1
@@ -31,11 +35,30 @@ class Outcome:
     cost: Cost
 
 
-def _tree(root: psutil.Process) -> list[psutil.Process]:
+def _children(pid: int) -> list[int]:
+    """Return the children of a process, asked of itself: a search through all processes takes long on a full node."""
+    found: list[int] = []
     try:
-        return [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - names alone, ten times a second
+            with open(f"/proc/{pid}/task/{task}/children") as file:  # noqa: PTH123
+                found += map(int, file.read().split())
+    except FileNotFoundError:
+        # It has ended, or this kernel does not tell (or is no Linux): then all processes are looked through.
+        with contextlib.suppress(psutil.Error):
+            return [child.pid for child in psutil.Process(pid).children()]
+    except OSError:
+        return found
+    return found
+
+
+def _tree(root: psutil.Process) -> list[psutil.Process]:
+    found, waiting = [root], [root.pid]
+    while waiting:
+        for pid in _children(waiting.pop()):
+            with contextlib.suppress(psutil.Error):
+                found.append(psutil.Process(pid))
+                waiting.append(pid)
+    return found
 
 
 def tree_rss_mb(root: psutil.Process) -> float:
@@ -49,18 +72,22 @@ def tree_rss_mb(root: psutil.Process) -> float:
     return total / 2**20
 
 
-def _kill(child: subprocess.Popen[bytes]) -> None:
+def _kill(child: subprocess.Popen[bytes] | Forked) -> None:
     # The child leads its own process group, so loader workers die with it.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 
-def watch(command: list[str], *, log: Path, timeout_s: float, memory_mb: float, env: dict[str, str]) -> Outcome:
+def watch(
+    command: list[str] | Callable[[], int], *, log: Path, timeout_s: float, memory_mb: float, env: dict[str, str]
+) -> Outcome:
     """Run `command`, its output appended to `log`, until it ends or passes a limit.
 
     Parameters
     ----------
+    command
+        Words of a command, or a function that a fork of this process is to run and that returns an exit code.
     timeout_s
         Wall seconds; past it the child's whole process group is killed and the state is ``failed(timeout)``.
     memory_mb
@@ -70,10 +97,8 @@ def watch(command: list[str], *, log: Path, timeout_s: float, memory_mb: float, 
     log.parent.mkdir(parents=True, exist_ok=True)
     start, before, peak, stopped = time.monotonic(), os.times(), 0.0, None
     with log.open("ab") as sink:
-        child = subprocess.Popen(
-            command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, env=env, start_new_session=True
-        )
-        root = psutil.Process(child.pid)
+        child = Forked(command, sink, env) if callable(command) else _started(command, sink, env)
+        root, end = psutil.Process(child.pid), _end_of(child.pid)
         try:
             while child.poll() is None:
                 peak = max(peak, tree_rss_mb(root))
@@ -84,15 +109,39 @@ def watch(command: list[str], *, log: Path, timeout_s: float, memory_mb: float, 
                 if stopped:
                     _kill(child)
                     break
-                time.sleep(_POLL_S)
+                _pause(end)
         except BaseException:
             _kill(child)
             raise
+        finally:
+            if end is not None:
+                os.close(end)
     after = os.times()
     cpu = (after.children_user - before.children_user) + (after.children_system - before.children_system)
     cost = Cost(wall_s=round(time.monotonic() - start, 3), cpu_s=round(cpu, 3), peak_rss_mb=round(peak, 1))
     state, reason = stopped or _verdict(child.returncode)
     return Outcome(state, reason, child.returncode, cost)  # type: ignore[arg-type]
+
+
+def _end_of(pid: int) -> int | None:
+    """Return a descriptor that can be read once a child has ended; None where the system has none."""
+    with contextlib.suppress(AttributeError, OSError):
+        return os.pidfd_open(pid)
+    return None
+
+
+def _pause(end: int | None) -> None:
+    """Wait for the next look at a child, or for its end."""
+    if end is None:
+        time.sleep(_POLL_S)
+    else:
+        select.select([end], [], [], _POLL_S)
+
+
+def _started(command: list[str], sink: IO[bytes], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, env=env, start_new_session=True
+    )
 
 
 def _verdict(exit_code: int) -> tuple[str, str]:

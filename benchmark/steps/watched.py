@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
 from scarena.base.errors import WorkspaceError
 from scarena.base.files import read_json, write_json
+from scarena.steps.child import worker
 from scarena.steps.config import BoardConfig, Limits
+from scarena.steps.forked import may_fork
 from scarena.steps.supervise import Outcome, thread_env, watch
 
-_WORKER = "scarena.steps.child.worker"
 # On a disk with less room HDF5 may crash instead of saying so.
 _ROOM = 32 << 20
 
@@ -57,8 +59,9 @@ def in_child(
     write_json(
         spec_file, {"work": work, "answer": str(answer_file), "threads": limits.threads, **spec, "parent": os.getpid()}
     )
-    command = [str(python), "-m", _WORKER, str(spec_file)]
     env = thread_env(limits.threads, config.cache)
+    here = python == Path(sys.executable) and may_fork(env)
+    command = partial(worker.main, spec_file) if here else [str(python), "-m", worker.__name__, str(spec_file)]
     outcome = watch(command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)
     if outcome.exit_code == os.EX_IOERR or (_crashed(outcome) and disk_usage(out.parent).free < _ROOM):
         fix = "make room there and run again: nothing that is finished is lost"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from scarena.models.embedding import check_embedding, hand_over, write_embedding
+from scarena.models.embedding import check_embedding, hand_over, join, read_embedding, write_embedding
 
 if TYPE_CHECKING:
     from scarena.models.base import Model
@@ -46,7 +46,8 @@ def embed(spec: dict[str, Any]) -> dict[str, Any]:
     data = hand_over(read_prepared(Path(spec["dataset"])), model.card)
     names = data.obs_names.to_numpy()
     log = logging.getLogger(f"scarena.{spec['model']}")
-    context = Context(spec["seed"], spec["device"], Path(spec["cache"]), spec["threads"], log)
+    begun = join(*read_embedding(Path(spec["begun"])), names, spec["begun"]) if "begun" in spec else None
+    context = Context(spec["seed"], spec["device"], Path(spec["cache"]), spec["threads"], log, begun)
     np.random.seed(spec["seed"])  # noqa: NPY002 - a third-party model may draw from the global generator
     start = time.monotonic()
     embedding = check_embedding(model().embed(data, context), len(names), spec["model"])

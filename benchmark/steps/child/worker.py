@@ -69,7 +69,7 @@ def main(spec_file: Path) -> int:
     -------
     0, 1 for a state other than ok, or EX_IOERR where what was made could not be written.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True)
     spec = read_json(spec_file)
     _die_with(spec["parent"])
     try:

@@ -1,0 +1,64 @@
+"""Keeping the warm process of a board (`scarena.cli.warm`) beside its driver."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scarena.cli.start import PLACE
+from scarena.steps.config import BoardConfig
+from scarena.steps.supervise import thread_env
+
+# Of a socket's path, in bytes; Linux has room for 107.
+_LONGEST = 100
+_PATIENCE_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a driver's process is to be given: nothing where no process is kept warm."""
+
+    environment: dict[str, str] = field(default_factory=dict)
+    descriptors: tuple[int, ...] = ()
+
+
+@contextlib.contextmanager
+def kept_warm(config: BoardConfig, log: Path) -> Iterator[Kept]:
+    """Keep a warm process while a board is made on this machine; what it has to say goes to `log`.
+
+    The driver inherits the lifeline: whoever of the two outlives the other still has the warm process.
+    """
+    if sys.platform != "linux":
+        yield Kept()
+        return
+    with tempfile.TemporaryDirectory(prefix="scarena-", ignore_cleanup_errors=True) as folder:
+        place = Path(folder) / "warm"
+        if len(os.fsencode(place)) > _LONGEST:
+            yield Kept()
+            return
+        watched, held = os.pipe()
+        process = _start(place, watched, config, log)
+        os.close(watched)
+        try:
+            yield Kept({PLACE: str(place)}, (held,))
+        finally:
+            os.close(held)
+            # A driver that lives on holds it too, and needs the process.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE_S)
+
+
+def _start(place: Path, lifeline: int, config: BoardConfig, log: Path) -> subprocess.Popen[bytes]:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "scarena.cli.warm", str(place), str(lifeline)]
+    with log.open("wb") as sink:
+        return subprocess.Popen(
+            command, env=thread_env(config.limits.threads, config.cache), pass_fds=[lifeline], start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
+        )  # fmt: skip

@@ -1,0 +1,146 @@
+"""A step in a fork of the warm process says, ends and is stopped as one that began by itself."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scarena.cli.keep_warm import kept_warm
+from scarena.cli.start import PLACE
+from scarena.cli.warm import Warm, own_files
+from scarena.steps.config import BoardConfig
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")
+SCARENA = [sys.executable, "-m", "scarena.cli"]
+
+
+@pytest.fixture
+def config(tmp_path):
+    given = {"board": "b", "datasets": ["nothing"], "models": ["pca"]}
+    config = BoardConfig.model_validate({**given, "results": tmp_path, "cache": tmp_path / "cache"})
+    (tmp_path / "config.json").write_text(config.model_dump_json())
+    return config
+
+
+@pytest.fixture
+def warm(config, tmp_path):
+    with kept_warm(config, tmp_path / "warm.log") as kept:
+        deadline = time.monotonic() + 60
+        while not Path(kept.environment[PLACE]).exists():
+            assert time.monotonic() < deadline, (tmp_path / "warm.log").read_text()
+            time.sleep(0.02)
+        yield kept.environment
+
+
+def asked(arguments, tmp_path, **env):
+    return subprocess.run(
+        [*SCARENA, *arguments], cwd=tmp_path, env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+
+
+STEPS = [
+    ["pull", "nothing", "--out", "sources.json", "--settings", "config.json"],
+    ["score", "none.json", "none.json", "--out", "scores.json", "--settings", "config.json"],
+    ["report", "none.json"],
+    ["crate", "."],
+    ["embed", "--nonsense"],
+]
+
+
+@pytest.mark.parametrize("arguments", STEPS, ids=lambda words: words[0])
+def test_it_says_and_ends_as_it_does_by_itself(arguments, warm, tmp_path):
+    there, alone = asked(arguments, tmp_path, **warm), asked(arguments, tmp_path)
+    assert (there.returncode, there.stdout, there.stderr) == (alone.returncode, alone.stdout, alone.stderr)
+    assert there.returncode or there.stderr
+
+
+def test_many_at_once_are_answered_each_its_own(warm, tmp_path):
+    names = [f"set-{number}" for number in range(8)]
+    ran = [
+        subprocess.Popen(
+            [*SCARENA, "pull", name, "--out", f"{name}.json", "--settings", "config.json"], cwd=tmp_path,
+            env={**os.environ, **warm}, stderr=subprocess.PIPE, text=True,
+        )
+        for name in names
+    ]  # fmt: skip
+    for name, process in zip(names, ran, strict=True):
+        said = process.communicate(timeout=120)[1]
+        assert process.returncode == 0 and said.startswith(f"pull {name}: failed")
+        assert json.loads((tmp_path / f"{name}.json").read_text())["dataset"] == name
+
+
+def test_where_the_warm_process_is_gone_a_step_begins_by_itself(tmp_path, config):
+    done = asked(STEPS[0], tmp_path, **{PLACE: str(tmp_path / "gone")})
+    assert done.returncode == 0 and "pull nothing: failed" in done.stderr
+
+
+def test_a_step_whose_asker_is_killed_is_killed(warm, tmp_path):
+    # A fifo that nobody writes to: the step waits for its settings for ever.
+    os.mkfifo(tmp_path / "board.json")
+    asker = subprocess.Popen([*SCARENA, "report", "board.json"], cwd=tmp_path, env={**os.environ, **warm})
+    server = _server(warm)
+    deadline = time.monotonic() + 60
+    while not (steps := server.children()) or steps[0].cwd() != str(tmp_path):
+        assert time.monotonic() < deadline and asker.poll() is None
+        time.sleep(0.02)
+    asker.kill()
+    asker.wait()
+    psutil.wait_procs(steps, timeout=10)
+    assert not any(step.is_running() and step.status() != psutil.STATUS_ZOMBIE for step in steps)
+    assert asked(STEPS[0], tmp_path, **warm).returncode == 0
+
+
+def test_a_killed_step_is_told_as_killed(warm, tmp_path):
+    os.mkfifo(tmp_path / "board.json")
+    asker = subprocess.Popen(
+        [*SCARENA, "report", "board.json"], cwd=tmp_path, env={**os.environ, **warm}, stderr=subprocess.PIPE, text=True
+    )
+    server = _server(warm)
+    while not (steps := server.children()) or steps[0].cwd() != str(tmp_path):
+        time.sleep(0.02)
+    steps[0].send_signal(signal.SIGKILL)
+    said = asker.communicate(timeout=60)[1]
+    assert asker.returncode == 137 and said == "scarena report: killed, most often for memory\n"
+
+
+def test_nobody_else_may_ask(warm):
+    place = Path(warm[PLACE])
+    assert place.stat().st_mode & 0o077 == 0 and place.parent.stat().st_mode & 0o077 == 0
+
+
+def test_it_ends_with_the_board(config, tmp_path):
+    with kept_warm(config, tmp_path / "warm.log") as kept:
+        while not Path(kept.environment[PLACE]).exists():
+            time.sleep(0.02)
+        server = _server(kept.environment)
+    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
+    assert not Path(kept.environment[PLACE]).parent.exists()
+
+
+def test_code_that_was_edited_since_is_not_run_from_memory(tmp_path):
+    file = tmp_path / "code.py"
+    file.write_text("old")
+    warm = Warm(None, -1, {str(file): file.stat().st_mtime_ns})
+    assert not warm.outdated()
+    os.utime(file, ns=(0, 1))
+    assert warm.outdated()
+    file.unlink()
+    assert warm.outdated()
+    assert any(path.endswith("warm.py") for path in own_files())
+
+
+def _server(environment):
+    """Return the process that listens at the socket."""
+    for process in psutil.process_iter(["cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            command = process.info["cmdline"] or []
+            if "scarena.cli.warm" in command and environment[PLACE] in command and process.ppid() == os.getpid():
+                return process
+    raise AssertionError("no warm process")
