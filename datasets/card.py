@@ -13,11 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scarena.base.errors import CardError
 from scarena.base.plugins import Plugin, one_line, plugins
 from scarena.base.untrusted import read_yaml
+from scarena.base.validated import validated
 
 _CARDS = Path(__file__).parent / "cards"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -98,10 +99,6 @@ class DatasetCard(BaseModel):
         return self
 
 
-def _one_line(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-
-
 def parse_card(raw: Any, where: str) -> DatasetCard:
     """Validate a card already read; `where` names it in errors.
 
@@ -112,10 +109,7 @@ def parse_card(raw: Any, where: str) -> DatasetCard:
     """
     if not isinstance(raw, dict):
         raise CardError("not a mapping of keys to values", where=where, fix="see datasets/cards/baron_h1.yaml")
-    try:
-        return DatasetCard.model_validate(raw)
-    except ValidationError as error:
-        raise CardError(_one_line(error), where=where, fix="correct these keys") from None
+    return validated(DatasetCard, raw, CardError, where=where, fix="correct these keys")
 
 
 def _folders(extra: Path | None) -> list[Path]:

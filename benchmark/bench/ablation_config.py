@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scarena.base.errors import ConfigError
+from scarena.base.validated import read_own_yaml, validated
 
 Use = Literal["frozen", "adapted", "adapted-harmony"]
 
@@ -60,14 +60,9 @@ def read_config(path: Path) -> AblationConfig:
     ConfigError
         If it is missing or holds unknown keys.
     """
-    try:
-        return AblationConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(said, where=str(path), fix="see config/ablation.yaml") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise ConfigError(said, where=str(path), fix="see config/ablation.yaml") from None
+    fix = "see config/ablation.yaml"
+    found = read_own_yaml(path, ConfigError, fix=fix)
+    return validated(AblationConfig, found, ConfigError, where=str(path), fix=fix)
 
 
 def changed(recipe: dict[str, Any], settings: dict[str, Any], seed: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scarena.base.errors import DataError
 from scarena.base.untrusted import read_object
+from scarena.base.validated import faults
 from scarena.steps.config import Name
 
 _ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.@-]*$")]
@@ -175,8 +176,7 @@ def _held_to(kind: type[BaseModel], path: Path, what: str, fix: str) -> dict[str
     try:
         kind.model_validate(found)
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
-        raise DataError(f"not {what} of this version ({said[:200]})", where=str(path), fix=fix) from None
+        raise DataError(f"not {what} of this version ({faults(error, 3)[:200]})", where=str(path), fix=fix) from None
     return found
 
 

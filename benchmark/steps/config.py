@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from scarena.base.errors import ConfigError
 from scarena.base.untrusted import read_yaml
+from scarena.base.validated import validated
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*(@[a-z0-9][a-z0-9-]*)?$")]
@@ -96,11 +97,6 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **BoardConfig.model_json_schema()}
 
 
-def _one_line(error: ValidationError) -> str:
-    parts = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-    return "; ".join(parts)
-
-
 def load_config(path: Path) -> BoardConfig:
     """Read a board's configuration.
 
@@ -117,10 +113,8 @@ def parse_config(raw: Any, where: str) -> BoardConfig:
     """Validate an already loaded configuration; `where` names it in errors."""
     if not isinstance(raw, dict):
         raise ConfigError("not a mapping of keys to values", where=where, fix="see config/demo.yaml")
-    try:
-        config = BoardConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(_one_line(error), where=where, fix="correct these keys (see config/schema.json)") from None
+    fix = "correct these keys (see config/schema.json)"
+    config = validated(BoardConfig, raw, ConfigError, where=where, fix=fix)
     for key in ("datasets", "models", "seeds"):
         values = getattr(config, key)
         twice = sorted({str(v) for v in values if values.count(v) > 1})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scarena.base.errors import DataError
 from scarena.base.untrusted import read_object
+from scarena.base.validated import faults
 
 if TYPE_CHECKING:
     from scarena.steps.record import Record
@@ -43,5 +44,4 @@ def read_record(path: Path) -> Record:
     try:
         return Record.model_validate(read_object(path, fix=_FIX))
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise DataError(f"not a record of this version ({said[:160]})", where=str(path), fix=_FIX) from None
+        raise DataError(f"not a record of this version ({faults(error)[:160]})", where=str(path), fix=_FIX) from None

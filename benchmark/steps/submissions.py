@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from scarena.base.errors import CardError, ConfigError, DataError
 from scarena.base.files import sha256_of, write_text
 from scarena.base.untrusted import read_object, read_yaml, reading
+from scarena.base.validated import validated
 from scarena.models.base import ModelCard
 from scarena.steps.config import BoardConfig, datasets_of
 from scarena.steps.states import read_state
@@ -77,11 +77,9 @@ def read_submitted_card(path: Path) -> ModelCard:
     CardError
         If it is no model card, is that of a control, or leaves out where the model is from.
     """
-    try:
-        card = ModelCard.model_validate(read_yaml(path, CardError, fix="give a YAML file"))
-    except ValidationError as error:
-        what = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise CardError(what, where=str(path), fix="correct these keys (see docs/plug-ins.md)") from None
+    found = read_yaml(path, CardError, fix="give a YAML file")
+    fix = "correct these keys (see docs/plug-ins.md)"
+    card = validated(ModelCard, found, CardError, where=str(path), fix=fix)
     if card.family == "control" or card.control:
         raise CardError("a control cannot be submitted", where=str(path), fix="say foundation or baseline")
     empty = [key for key in ("title", "description", "source", "licence") if not getattr(card, key).strip()]

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import cache, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,52 @@ def direct_checks(spec: dict[str, Any]) -> dict[str, Any]:
     return {"results": [dataclasses.asdict(result) for result in found]}
 
 
+class _Shared:
+    """What the checks of one class share in pytest's process: made when the first asks for it."""
+
+    def __init__(self, model: type[Model]) -> None:
+        self.given, self._stack = model, ExitStack()
+
+    @cached_property
+    def _found(self) -> tuple[Subject, type[Model], Path]:
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
+        found = Subject.of_class(self.given, folder)
+        return found, found.load() if found.example else self.given, folder
+
+    @cached_property
+    def _python(self) -> Path:
+        return _python(self._found[1], Path(".cache"))
+
+    @cached_property
+    def _trial(self) -> Trial:
+        _, model, folder = self._found
+        return Trial(model, folder / "cache")
+
+    @cached_property
+    def _elsewhere(self) -> dict[str, Result]:
+        subject, _, folder = self._found
+        return {result.check: result for result in _in_child(subject, "model", folder, self._python)}
+
+    @cached_property
+    def _stage(self) -> Stage:
+        subject, model, folder = self._found
+        return Stage(subject, model.card, folder / "stage", Path(".cache"), self._python)
+
+    def run(self, check: Check) -> None:
+        """Run a check, which raises where the class breaks its promise."""
+        if check.direct is not None:
+            self._run_direct(check, check.direct)
+        elif check.staged is not None:
+            check.staged(self._stage)
+
+    def _run_direct(self, check: Check, run: Callable[[Trial], None]) -> None:
+        if str(self._python) == sys.executable:
+            return run(self._trial)
+        result = self._elsewhere.get(check.name) or next(iter(self._elsewhere.values()))
+        if result.state != "passed":
+            raise (Violation if result.state == "failed" else Unsuitable)(result.reason)
+
+
 def model_conformance(model: type[Model]) -> Callable[[Check], None]:
     """Return a test of `model`, one case a check, for a test file to give a name that pytest collects.
 
@@ -121,45 +167,13 @@ def model_conformance(model: type[Model]) -> Callable[[Check], None]:
     """
     import pytest
 
-    stack = ExitStack()
-
-    @cache
-    def subject() -> tuple[Subject, type[Model], Path]:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-        found = Subject.of_class(model, folder)
-        return found, found.load() if found.example else model, folder
-
-    @cache
-    def python() -> Path:
-        return _python(subject()[1], Path(".cache"))
-
-    @cache
-    def trial() -> Trial:
-        return Trial(subject()[1], subject()[2] / "cache")
-
-    @cache
-    def elsewhere() -> dict[str, Result]:
-        return {result.check: result for result in _in_child(subject()[0], "model", subject()[2], python())}
-
-    @cache
-    def stage() -> Stage:
-        return Stage(subject()[0], subject()[1].card, subject()[2] / "stage", Path(".cache"), python())
-
-    def direct(check: Check, run: Callable[[Trial], None]) -> None:
-        if str(python()) == sys.executable:
-            return run(trial())
-        result = elsewhere().get(check.name) or next(iter(elsewhere().values()))
-        if result.state != "passed":
-            raise (Violation if result.state == "failed" else Unsuitable)(result.reason)
+    shared = _Shared(model)
 
     @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
     def test_conforms(check: Check) -> None:
         """Assert one promise."""
         try:
-            if check.direct is not None:
-                direct(check, check.direct)
-            elif check.staged is not None:
-                check.staged(stage())
+            shared.run(check)
         except (Unsuitable, NotAvailable, NotApplicable) as why:
             pytest.skip(str(why))
 

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from scarena.base.errors import DataError
 from scarena.base.untrusted import check_unpacked, most_unpacked, reading
+from scarena.base.validated import faults
 from scarena.datasets.sparse import PARTS, check_sparse
 from scarena.datasets.stores.zarr_chunks import check_chunks
 from scarena.datasets.stores.zarr_files import FIX, StoreFiles, files_of, opened, refused
@@ -126,8 +127,7 @@ def _note(files: StoreFiles, name: str, found: _Found) -> None:
     try:
         found.arrays[place] = layout_v2(held) if kind == ".zarray" else layout_v3(held)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise refused(f"says {'.'.join(map(str, first['loc']))}: {first['msg']}", files.path, place) from None
+        raise refused(f"says {faults(error, 1)}", files.path, place) from None
     except ValueError as error:
         raise refused(str(error), files.path, place) from None
 

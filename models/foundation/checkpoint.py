@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from scarena.base.errors import ModelError
 from scarena.base.files import read_json, replacing, sha256_of, write_json, write_text
+from scarena.base.validated import validated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,19 +114,15 @@ def read_config(folder: Path = SHIPPED) -> FoundationConfig:
     ModelError
         If there is no complete checkpoint, or its sizes are none.
     """
-    from pydantic import ValidationError
-
     from scarena.models.foundation.model import FoundationConfig
 
     read_manifest(folder)
     path = folder / "config.json"
     try:
-        return FoundationConfig.model_validate(read_json(path))
-    except ValidationError as error:
-        what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ModelError(what, where=str(path), fix=_FIX) from None
+        found = read_json(path)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
+    return validated(FoundationConfig, found, ModelError, where=str(path), fix=_FIX)
 
 
 def read_genes(folder: Path = SHIPPED) -> list[str]:

@@ -93,13 +93,9 @@ def finetune(
     split = split_cells(codes_B, batch_B, config.held_out, np.random.default_rng([seed, 1 << 31]))
     vectors = _vectors(model, cells, split, config, device)
     given = _Given(model, cells, codes_B, len(names), config, seed, device, *vectors)
-    steps, curve = config.steps, list[dict[str, Any]]()
     with contextlib.ExitStack() as opened:
         work = folder or Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        if split.by != "nothing":
-            given.train(split, config.steps, work / "search")
-            curve = read_curve(work / "search")
-            steps = best_step(curve)
+        steps, curve = given.search(split, work / "search")
         whole = Split(np.sort(np.concatenate([split.train, split.held])), np.empty(0, np.int64), "nothing")
         tuned, head, report = given.train(whole, steps, work / "final")
     training = {
@@ -161,6 +157,14 @@ class _Given:
     """Of all cells, where the encoder is frozen."""
     standard_BZ: Tensor
     """Of cells that the head standardises by."""
+
+    def search(self, split: Split, folder: Path) -> tuple[int, list[dict[str, Any]]]:
+        """Return how many steps to train, and what a run that leaves cells out said of these, if any are left out."""
+        if split.by == "nothing":
+            return self.config.steps, []
+        self.train(split, self.config.steps, folder)
+        curve = read_curve(folder)
+        return best_step(curve), curve
 
     def train(self, split: Split, steps: int, folder: Path) -> tuple[FoundationModel, nn.Linear, Report]:
         """Return a copy of the model that was trained, its head, and what the engine says."""

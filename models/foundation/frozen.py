@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scarena.models.foundation import model as parts
 from scarena.models.foundation.blocks import Blocks
 from scarena.models.foundation.kernels import rows_numba as rows
 from scarena.models.foundation.packed import encoded
+from scarena.models.foundation.product import product
 
 if TYPE_CHECKING:
     from scarena.models.foundation.packed import Packed
@@ -164,13 +164,6 @@ class Frozen:
         y_BMD = readout.latents + readout.attention.out(mixed_BMHK.flatten(-2))
         y_BMD = readout.norm_out(y_BMD + readout.feed_forward(readout.norm_ff(y_BMD)))
         return readout.bottleneck(y_BMD.flatten(1))
-
-
-def product(x: Tensor, weight: Tensor) -> Tensor:
-    """Return x weightᵀ for two matrices of one type, through oneDNN where PyTorch has it."""
-    if x.dtype == torch.float32 and torch.backends.mkldnn.is_available() and len(x):
-        return torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
-    return F.linear(x, weight)
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -88,24 +88,34 @@ def attention_network(
     if not isinstance(encoder, Transformer):
         fix = "score by jacobian, or use a transformer's checkpoint"
         raise NotApplicable("a bag has no attention", where="attention_network", fix=fix)
-    chosen = range(len(encoder.blocks)) if block is None else [block]
-    if not all(0 <= number < len(encoder.blocks) for number in chosen):
-        raise ConfigError(f"no block {block}", where="attention_network", fix=f"0 to {len(encoder.blocks) - 1}")
+    chosen = _chosen(encoder, block)
     scored = _measured(data, genes, among)
     seen = AttentionSums(scored, len(genes))
-    with torch.inference_mode():
-        for tokens in _chunks(over_vocabulary(data, genes), model, device, encoder.length):
-            read = encoded(tokens, encoder.encoding)
-            seen.begin(read)
-            with ExitStack() as hooked:
-                for number in chosen:
-                    attention: Attention = encoder.blocks[number].attention  # type: ignore[assignment]
-                    hooked.enter_context(Hooked(attention.register_forward_pre_hook(seen.look)))
-                encoder.embedded(read)
+    _watch(encoder, chosen, _chunks(over_vocabulary(data, genes), model, device, encoder.length), seen)
     with np.errstate(invalid="ignore"):
         mean_GG = seen.sum_GG / seen.cells_GG / len(chosen)
     mean_GG[seen.cells_GG < max(1, fewest)] = np.nan
     return _pairs(mean_GG, seen.cells_GG, [genes[place] for place in scored], n_pairs)
+
+
+def _chosen(encoder: Transformer, block: int | None) -> list[Attention]:
+    """Return the attention of one block, or of all."""
+    if block is not None and not 0 <= block < len(encoder.blocks):
+        raise ConfigError(f"no block {block}", where="attention_network", fix=f"0 to {len(encoder.blocks) - 1}")
+    chosen = encoder.blocks if block is None else [encoder.blocks[block]]
+    return [each.attention for each in chosen]  # type: ignore[misc]
+
+
+@torch.inference_mode()
+def _watch(encoder: Transformer, chosen: list[Attention], chunks: Iterator[Packed], seen: AttentionSums) -> None:
+    """Add up what some layers look at while chunks of cells pass through the blocks."""
+    for tokens in chunks:
+        read = encoded(tokens, encoder.encoding)
+        seen.begin(read)
+        with ExitStack() as hooked:
+            for attention in chosen:
+                hooked.enter_context(Hooked(attention.register_forward_pre_hook(seen.look)))
+            encoder.embedded(read)
 
 
 def jacobian_network(

@@ -87,18 +87,13 @@ def knockout(
     rows = {}
     cell_N = np.repeat(np.arange(len(cells)), np.diff(cells.starts_B1))
     for gene, place in places_of.items():
-        express = cell_N[cells.genes_N == place]
-        if n_cells is not None and len(express) > n_cells:
-            rng = np.random.default_rng([seed, place])
-            express = np.sort(rng.permutation(express)[:n_cells])
+        express = _drawn(cell_N[cells.genes_N == place], n_cells, [seed, place])
         after_BZ = encode(model, multiplied(cells.rows(express), place, factor), device)
         shift_B = 1 - _cosine(z_BZ[express], after_BZ)
         shifts[gene] = pd.Series(shift_B, index=names[express])
         rows[gene] = {"shift": _mean(shift_B), "cells": len(express)}
         if centre_Z is not None and toward is not None:
-            rise_B = _cosine(after_BZ, centre_Z[None]) - _cosine(z_BZ[express], centre_Z[None])
-            outside_B = ~toward[express]
-            rows[gene] |= {"towards": _mean(rise_B[outside_B]), "outside": int(outside_B.sum())}
+            rows[gene] |= _approach(z_BZ[express], after_BZ, centre_Z, ~toward[express])
     found = pd.DataFrame.from_dict(rows, orient="index").rename_axis("gene")
     found = found.sort_index().sort_values("shift", ascending=False, kind="stable")
     return Knockouts(found, shifts[found.index])
@@ -141,6 +136,21 @@ def _centre(z_BZ: np.ndarray, toward: np.ndarray, n_cells: int) -> np.ndarray:
     if len(toward) != n_cells or not toward.any():
         raise DataError("no cell is in the target group", where="knockout", fix="name a group that has cells")
     return z_BZ[toward].mean(axis=0, dtype=np.float64)
+
+
+def _drawn(express: np.ndarray, n_cells: int | None, seed: list[int]) -> np.ndarray:
+    """Return the cells that express a gene, in their order, or so many of them."""
+    if n_cells is None or len(express) <= n_cells:
+        return express
+    return np.sort(np.random.default_rng(seed).permutation(express)[:n_cells])
+
+
+def _approach(
+    before_BZ: np.ndarray, after_BZ: np.ndarray, centre_Z: np.ndarray, outside_B: np.ndarray
+) -> dict[str, float]:
+    """Return how much nearer to the target group's centre cells outside of it come, and how many they are."""
+    rise_B = _cosine(after_BZ, centre_Z[None]) - _cosine(before_BZ, centre_Z[None])
+    return {"towards": _mean(rise_B[outside_B]), "outside": int(outside_B.sum())}
 
 
 def _cosine(first_BZ: np.ndarray, second_BZ: np.ndarray) -> np.ndarray:

@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from scarena.base.errors import ConfigError
 from scarena.base.files import sha256_of
+from scarena.base.validated import read_own_yaml, validated
 from scarena.models.foundation.code import digest_of
 from scarena.models.foundation.corpus.config import CorpusConfig
 from scarena.models.foundation.training.config import EngineConfig
@@ -43,14 +43,8 @@ def read_as(path: Path, kind: type[_R]) -> _R:
     ConfigError
         If it is missing or holds unknown keys.
     """
-    try:
-        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(said, where=str(path), fix="see config/pretrain.yaml") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise ConfigError(said, where=str(path), fix="see config/pretrain.yaml") from None
+    fix = "see config/pretrain.yaml"
+    return validated(kind, read_own_yaml(path, ConfigError, fix=fix), ConfigError, where=str(path), fix=fix)
 
 
 def corpus_source(config: CorpusConfig, *, bulk: bool) -> str:

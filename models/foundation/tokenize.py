@@ -73,17 +73,29 @@ def over_vocabulary(data: AnnData, vocabulary: Sequence[str]) -> Cells:
     ModelError
         If they have no gene in common.
     """
+    return cells_at(data, places(list(data.var_names), vocabulary))
+
+
+def cells_at(data: AnnData, place_G: np.ndarray) -> Cells:
+    """Return the cells of a dataset over a vocabulary in which each gene's place is known.
+
+    Parameters
+    ----------
+    data
+        Counts.
+    place_G
+        Integer, a place for each gene of the dataset, −1 outside. Two genes of one place stay two.
+    """
     from scipy.sparse import csr_matrix
 
-    columns = places(list(data.var_names), vocabulary)
     counts = csr_matrix(data.X)
     depth = np.asarray(counts.sum(axis=1), np.float32).ravel()
-    kept = np.flatnonzero(columns >= 0)
-    inside = counts[:, kept[np.argsort(columns[kept])]].astype(np.float32)
+    kept = np.flatnonzero(place_G >= 0)
+    kept = kept[np.argsort(place_G[kept], kind="stable")]
+    inside = counts[:, kept].astype(np.float32)
     inside.eliminate_zeros()
     inside.sort_indices()
-    genes = np.sort(columns[kept])[inside.indices]
-    return Cells(inside.indptr.astype(np.int64), genes.astype(np.int32), inside.data, depth)
+    return Cells(inside.indptr.astype(np.int64), place_G[kept][inside.indices].astype(np.int32), inside.data, depth)
 
 
 def tokens_of(

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from scarena.base.errors import ConfigError, DataError, ModelError
 from scarena.base.untrusted import check_regular, read_object, reading
+from scarena.base.validated import validated
 from scarena.models.foundation.checkpoint import (
     CHECKPOINTS,
     STUDENT,
@@ -180,11 +180,7 @@ def finetune_file(
     from scarena.models.foundation.finetune import finetune
     from scarena.models.foundation.finetune_config import FinetuneConfig
 
-    try:
-        config = FinetuneConfig.model_validate(settings)
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise ConfigError(said, where="finetune", fix="correct the option") from None
+    config = validated(FinetuneConfig, settings, ConfigError, where="finetune", fix="correct the option")
     _spare(out, loaded)
     data = source.read()
     if among is not None:

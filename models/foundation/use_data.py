@@ -17,7 +17,7 @@ from scarena.base.files import replacing
 from scarena.datasets.genes import GeneTable, gene_table, map_genes
 from scarena.datasets.read_h5ad import open_h5ad, read, refuse_links
 from scarena.datasets.stored import in_memory
-from scarena.models.foundation.corpus.sources import whole_counts
+from scarena.models.foundation.corpus.blocks import whole_counts
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -1,6 +1,6 @@
 """From a dataset to the counts of a published model's genes: what its tokeniser starts from.
 
-Shapes: B cells, N counts above zero of all of them.
+Shapes: B cells, N counts above zero of all of them, G genes of a dataset.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from scarena.base.errors import ModelError, NotApplicable
-from scarena.models.foundation.tokenize import Cells
+from scarena.models.foundation.tokenize import Cells, cells_at
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -42,22 +42,13 @@ def cells_over(data: AnnData, place: Mapping[str, int], by: GeneNames, model: st
     ModelError
         If no gene is in the vocabulary.
     """
-    from scipy.sparse import csr_matrix
-
     _check_human(data.var_names, model)
     names = data.var_names if by == "ensembl" else data.var["symbol"].astype(str)
-    column = np.array([place.get(name, -1) for name in names], np.int64)
-    kept = np.flatnonzero(column >= 0)
-    if not len(kept):
+    place_G = np.array([place.get(name, -1) for name in names], np.int64)
+    if not (place_G >= 0).any():
         fix = f"genes are looked up by {'Ensembl id' if by == 'ensembl' else 'symbol'}: check the dataset's and its own"
         raise ModelError("no gene of the dataset is in the vocabulary", where=f"model {model}", fix=fix)
-    counts = csr_matrix(data.X)
-    depth = np.asarray(counts.sum(axis=1), np.float32).ravel()
-    kept = kept[np.argsort(column[kept], kind="stable")]
-    inside = counts[:, kept].astype(np.float32)
-    inside.eliminate_zeros()
-    inside.sort_indices()
-    return Cells(inside.indptr.astype(np.int64), column[kept][inside.indices].astype(np.int32), inside.data, depth)
+    return cells_at(data, place_G)
 
 
 def _check_human(genes: Sequence[str], model: str) -> None:

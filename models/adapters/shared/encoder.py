@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from scarena.models.adapters.shared.capped import capped_attention
 from scarena.models.foundation.kernels.attention import Mask, varlen_attention
+from scarena.models.foundation.product import product
 
 if TYPE_CHECKING:
     from scarena.models.foundation.packed import Packed
@@ -137,14 +138,6 @@ class Layer(nn.Module):
 def applied(linear: nn.Linear, x: Tensor) -> Tensor:
     """Return what a linear layer makes of a matrix."""
     return product(x, linear.weight, linear.bias)
-
-
-def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return x weightᵀ + bias; frozen on a CPU through oneDNN, which uses AVX-512 also where MKL does not."""
-    frozen = not torch.is_grad_enabled() and x.device.type == "cpu" and x.dtype == torch.float32
-    if frozen and len(x) and torch.backends.mkldnn.is_available():
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-    return F.linear(x, weight, bias)
 
 
 # What the width of a head is a multiple of where a kernel is to read it.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from scarena.models.foundation.corpus.sources import UNKNOWN
+from scarena.models.foundation.corpus.blocks import UNKNOWN
 from scarena.models.foundation.corpus.verdict import State, card_verdict, same_names
 
 if TYPE_CHECKING:

@@ -18,10 +18,11 @@ import numpy as np
 
 from scarena.base.errors import ConfigError, DataError
 from scarena.base.files import sha256_of, write_json, write_text
+from scarena.models.foundation.corpus.blocks import Origin, Source
 from scarena.models.foundation.corpus.config import MOST_GENES, CorpusConfig
 from scarena.models.foundation.corpus.minhash import MinHash
 from scarena.models.foundation.corpus.shards import plan_chunks, write_array, write_shards
-from scarena.models.foundation.corpus.sources import Origin, Source, sources
+from scarena.models.foundation.corpus.sources import sources
 from scarena.models.foundation.corpus.spool import Spool, Spooled, Tally
 from scarena.models.foundation.corpus.store import FORMAT
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scarena.base.errors import DataError, NotAvailable
+from scarena.models.foundation.corpus.blocks import UNKNOWN, Block, GeneColumns, Origin, Source, block_of
 from scarena.models.foundation.corpus.config import CensusQuery
-from scarena.models.foundation.corpus.sources import UNKNOWN, Block, GeneColumns, Origin, Source, block_of
 
 if TYPE_CHECKING:
     import pandas as pd

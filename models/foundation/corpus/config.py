@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scarena.base.errors import ConfigError
+from scarena.base.validated import read_own_yaml, validated
 
 # Places in the vocabulary are uint16, and one number is kept for "no gene".
 MOST_GENES = 65_535
@@ -101,11 +101,5 @@ def read_config(path: Path) -> CorpusConfig:
     ConfigError
         If it is missing, no YAML, or holds unknown or ill-typed keys.
     """
-    try:
-        return CorpusConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(said, where=str(path), fix="correct these keys") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise ConfigError(f"cannot be read ({said})", where=str(path), fix="give a YAML file") from None
+    found = read_own_yaml(path, ConfigError, what="cannot be read ({})", fix="give a YAML file")
+    return validated(CorpusConfig, found, ConfigError, where=str(path), fix="correct these keys")

@@ -12,8 +12,7 @@ import h5py
 from scarena.base.errors import DataError, SourceError
 from scarena.datasets.read_h5ad import refuse_links
 from scarena.datasets.sources import verify
-from scarena.models.foundation.corpus.config import H5adSource
-from scarena.models.foundation.corpus.sources import (
+from scarena.models.foundation.corpus.blocks import (
     OBS_KEYS,
     UNKNOWN,
     Block,
@@ -23,6 +22,7 @@ from scarena.models.foundation.corpus.sources import (
     block_of,
     ensembl_ids,
 )
+from scarena.models.foundation.corpus.config import H5adSource
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from scarena.base.errors import DataError
-from scarena.models.foundation.corpus.sources import UNKNOWN, Block, Source
+from scarena.models.foundation.corpus.blocks import UNKNOWN, Block, Source
 
 MOST_COUNTS = int(np.iinfo(np.uint16).max)
 _NAME_BYTES = 128

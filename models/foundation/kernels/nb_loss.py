@@ -18,12 +18,10 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
 from scarena.models.foundation.kernels.dispatch import use_triton
+from scarena.models.foundation.kernels.nb_bounds import HIGHEST, LOWEST
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-# Logits between these: outside, a mean would leave float32 or its logarithm lose all gradient.
-LOWEST, HIGHEST = -20.0, 10.0
 
 
 def nb_loss(

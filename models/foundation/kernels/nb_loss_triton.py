@@ -17,7 +17,7 @@ import triton  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import triton.language as tl  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 from scarena.models.foundation.kernels.dispatch import launching
-from scarena.models.foundation.kernels.nb_loss import HIGHEST, LOWEST
+from scarena.models.foundation.kernels.nb_bounds import HIGHEST, LOWEST
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,9 +6,9 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from scarena.models.foundation.cell_sources import CorpusSource, DatasetSource, expressed_share, joined
+from scarena.models.foundation.corpus.blocks import Block, Origin, Source
 from scarena.models.foundation.corpus.build import build
 from scarena.models.foundation.corpus.config import CorpusConfig
-from scarena.models.foundation.corpus.sources import Block, Origin, Source
 from scarena.models.foundation.corpus.store import Corpus
 
 SIZES = {"one": {"a": 90, "b": 33}, "two": {"a": 200}}

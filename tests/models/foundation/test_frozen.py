@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scarena.models.foundation.embed import encode
-from scarena.models.foundation.frozen import Frozen, is_known, product
+from scarena.models.foundation.frozen import Frozen, is_known
 from scarena.models.foundation.lora import LoraConfig, add_adapters, merge_adapters
 from scarena.models.foundation.model import FoundationConfig, initialised
 from scarena.models.foundation.packed import narrowed
@@ -120,14 +120,3 @@ def test_an_encoder_with_hooks_runs_them(make_counts):
 
 def test_a_bag_is_no_transformer():
     assert not is_known(encoder_of(kind="bag").encoder)
-
-
-@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-def test_products_are_those_of_matrices(kind):
-    torch.manual_seed(0)
-    for shape in ((1, 16, 8), (33, 64, 48), (16, 512, 64)):
-        x, w = torch.randn(shape[:2]).to(kind), torch.randn(shape[2], shape[1]).to(kind)
-        wanted = (x.double() @ w.double().T).float()
-        tolerance = {"rtol": 1e-5, "atol": 1e-4} if kind == torch.float32 else {"rtol": 2**-8, "atol": 0.1}
-        torch.testing.assert_close(product(x, w).float(), wanted, **tolerance)
-    assert product(torch.zeros(0, 16), torch.zeros(8, 16)).shape == (0, 8)
