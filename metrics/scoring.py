@@ -10,7 +10,7 @@ import numpy as np
 from scarena.base.errors import DataError, ModelError
 from scarena.metrics.aggregate import WEIGHTS, aggregate_replicates, aggregates
 from scarena.metrics.checks import checked_embedding, coded, one_line
-from scarena.metrics.details import details_of
+from scarena.metrics.details import Details, details_of
 from scarena.metrics.families import FAMILIES, Found
 from scarena.metrics.inputs import Inputs
 from scarena.metrics.measured import Measured, Undefined
@@ -113,7 +113,7 @@ def score_embedding(
             for key, score in aggregates({**dict.fromkeys(parts - set(found), _NEVER), **found}).items()
         }
     drawn = {key: replicates[key] for key in keys if key in replicates}
-    return Scores({key: found[key] for key in keys}, drawn, details_of(inputs))
+    return Scores({key: found[key] for key in keys}, drawn, _details(inputs))
 
 
 _NEVER = Score.not_applicable("not asked for")
@@ -207,3 +207,15 @@ def _with_interval(key: str, score: Score, replicates: Mapping[str, NDArray[np.f
     info = METRICS[key]
     low, high = interval(score.value, replicates[key], info.low, info.high)
     return Score(score.value, score.state, score.reason, round(low, DIGITS), round(high, DIGITS))
+
+
+def _details(inputs: Inputs) -> Details:
+    transfer, ontology, consensus = inputs.transferred, inputs.ontology, inputs.reference.scgraph
+    return details_of(
+        inputs.names,
+        inputs.labels,
+        term_ids=None if ontology is None else ontology.term_ids,
+        predicted=None if transfer is None else transfer.predicted,
+        graph_types=() if consensus is None else consensus.types,
+        distances=inputs.type_distances,
+    )
