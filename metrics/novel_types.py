@@ -18,6 +18,7 @@ import numpy as np
 from scarena.base.errors import DataError
 from scarena.metrics.checks import checked_embedding
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.subsampling import subsample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,11 +100,8 @@ def novel_type_auroc(
 
 def _sample(labels: NDArray[np.integer], types: NDArray[np.intp], limit: int, seed: int) -> NDArray[np.int64]:
     rng = np.random.default_rng(seed)
-    drawn = []
-    for name in types:
-        cells = np.flatnonzero(labels == name)
-        drawn.append(np.sort(rng.choice(cells, limit, replace=False)) if len(cells) > limit else cells)
-    return np.concatenate(drawn)
+    cells_of = (np.flatnonzero(labels == name) for name in types)
+    return np.concatenate([cells[subsample(len(cells), limit, rng)] for cells in cells_of])
 
 
 def _references(

@@ -12,6 +12,7 @@ import numpy as np
 from scarena.base.errors import DataError
 from scarena.metrics.checks import checked_embedding
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.subsampling import subsample, subsample_note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,15 +135,13 @@ def distance_preservation(
     x, y = checked_embedding(before), checked_embedding(after)
     if len(x) != len(y):
         raise DataError(f"{len(x)} and {len(y)} cells", where="before, after", fix="join them by cell name")
-    taken = np.arange(len(x))
-    if len(x) > max_cells:
-        taken = np.sort(np.random.default_rng(seed).choice(len(x), max_cells, replace=False))
+    taken = subsample(len(x), max_cells, seed)
     a, b = _unit(pdist(x[taken])), _unit(pdist(y[taken]))
     if not a.any():
         raise Undefined("all cells are equally far from each other in the input space")
     emd = float(np.abs(np.sort(a) - np.sort(b)).mean())
     draws = None if resampling is None else resampling.counts[:, taken].astype(np.float64)
-    note = f"{len(taken)} of {len(x)} cells, drawn with seed {seed}" if len(taken) < len(x) else ""
+    note = subsample_note(len(taken), len(x), seed)
     moments = (a, b, a * a, b * b, a * b)
     correlation = float(_correlation(*(np.asarray(values.mean()) for values in moments)))
     correlations = None if draws is None else _correlation(*(_pair_means(values, draws) for values in moments))

@@ -13,6 +13,7 @@ import numpy as np
 from scarena.base.errors import DataError
 from scarena.metrics.checks import checked_embedding
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.subsampling import subsample, subsample_note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,16 +80,13 @@ def rogi(
     x, codes = checked_embedding(embedding), np.asarray(labels)
     if codes.shape != (len(x),):
         raise DataError(f"{codes.shape} labels for {len(x)} cells", where="labels", fix="join labels by cell name")
-    taken = np.arange(len(x))
-    if len(x) > max_cells:
-        taken = np.sort(np.random.default_rng(seed).choice(len(x), max_cells, replace=False))
+    taken = subsample(len(x), max_cells, seed)
     types = np.unique(codes[taken])
     if len(types) < 2:
         raise Undefined("one cell type, so no type has a rest")
     by_distance, by_clusters = _roughness(pdist(x[taken]), (codes[taken, None] == types).astype(np.float64))
-    note = f"{len(types)} types, each against the rest"
-    if len(taken) < len(x):
-        note += f"; {len(taken)} of {len(x)} cells, drawn with seed {seed}"
+    parts = f"{len(types)} types, each against the rest", subsample_note(len(taken), len(x), seed)
+    note = "; ".join(filter(None, parts))
     return {"rogi": Measured(by_distance, note=note), "rogi_xd": Measured(by_clusters, note=note)}
 
 
