@@ -14,6 +14,7 @@ import numpy as np
 
 from scarena.base.errors import DataError
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.subsampling import subsample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,10 +159,8 @@ def _present(rows: dict[str, int], names: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _controls(bin_of: NDArray[np.floating], genes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    drawn = []
-    for number in np.unique(bin_of[genes]):
-        pool = np.flatnonzero(bin_of == number)
-        drawn.append(rng.choice(pool, N_CONTROLS, replace=False) if len(pool) > N_CONTROLS else pool)
+    pools = (np.flatnonzero(bin_of == number) for number in np.unique(bin_of[genes]))
+    drawn = [pool[subsample(len(pool), N_CONTROLS, rng)] for pool in pools]
     return np.setdiff1d(np.concatenate(drawn), genes)
 
 

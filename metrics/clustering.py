@@ -9,6 +9,7 @@ import numpy as np
 
 from scarena.metrics.contingency import Table, agreement, f1_scores
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.subsampling import subsample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +50,7 @@ def kmeans_clusters(x: NDArray[np.floating], k: int, seed: int) -> NDArray[np.in
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    part = x
-    if len(x) > _START_CELLS:
-        part = x[np.sort(np.random.default_rng(seed).choice(len(x), _START_CELLS, replace=False))]
+    part = x if len(x) <= _START_CELLS else x[subsample(len(x), _START_CELLS, seed)]
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Number of distinct clusters", category=ConvergenceWarning)
         found = KMeans(k, n_init=STARTS, random_state=seed).fit(part)

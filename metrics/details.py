@@ -15,9 +15,6 @@ from scarena.metrics.checks import most_frequent
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from scarena.metrics.inputs import Inputs
-    from scarena.metrics.reference import OntologyReference
-
 MAX_TYPES = 1000
 # Below what another order of a sum changes in single precision: two runs must write the same bytes.
 _DIGITS = 6
@@ -51,20 +48,39 @@ class Details:
     distances: NDArray[np.float32] | None = None
 
 
-def details_of(inputs: Inputs) -> Details:
-    """Return the details of what was computed from some inputs; nothing of a dataset with more than 1,000 types."""
+def details_of(
+    names: NDArray[np.str_],
+    codes: NDArray[np.int64],
+    *,
+    term_ids: NDArray[np.str_] | None = None,
+    predicted: NDArray[np.str_] | None = None,
+    graph_types: tuple[str, ...] = (),
+    distances: NDArray[np.float64] | None = None,
+) -> Details:
+    """Return the details of what was computed of an embedding; nothing of a dataset with more than 1,000 types.
+
+    Parameters
+    ----------
+    names
+        The labels, sorted.
+    codes
+        Position of each cell's label in ``names``, ``[n_cells]``.
+    term_ids
+        Term of each cell ``[n_cells]``, "" where it has none.
+    predicted
+        Label predicted of each cell ``[n_cells]``.
+    graph_types, distances
+        Types that scGraph compares and the distances ``[k, k]`` between them; distances are rounded here.
+    """
     # The matrix grows with the square: nearly one label a cell would fill the memory, and tell nobody anything.
-    if len(inputs.names) > MAX_TYPES:
+    if len(names) > MAX_TYPES:
         return Details((), ())
-    types = tuple(map(str, inputs.names))
-    terms = terms_of_types(inputs.labels, len(types), inputs.ontology)
-    known, transfer, found = inputs.reference.scgraph, inputs.transferred, inputs.type_distances
     return Details(
-        types,
-        terms,
-        None if transfer is None else confusion_of(inputs.labels, inputs.names, transfer.predicted),
-        () if known is None or found is None else known.types,
-        None if found is None else np.round(found, _DIGITS).astype(np.float32),
+        tuple(map(str, names)),
+        ("",) * len(names) if term_ids is None else terms_of_types(codes, len(names), term_ids),
+        None if predicted is None else confusion_of(codes, names, predicted),
+        () if distances is None else graph_types,
+        None if distances is None else np.round(distances, _DIGITS).astype(np.float32),
     )
 
 
@@ -84,8 +100,6 @@ def confusion_of(codes: NDArray[np.int64], names: NDArray[np.str_], predicted: N
     return np.bincount(pairs, minlength=len(names) ** 2).reshape(len(names), -1).astype(np.int64)
 
 
-def terms_of_types(codes: NDArray[np.int64], n_types: int, ontology: OntologyReference | None) -> tuple[str, ...]:
+def terms_of_types(codes: NDArray[np.int64], n_types: int, term_ids: NDArray[np.str_]) -> tuple[str, ...]:
     """Return the most frequent term of each type's cells, as LCAD takes it; "" where there is none."""
-    if ontology is None:
-        return ("",) * n_types
-    return tuple(most_frequent(ontology.term_ids[codes == number]) for number in range(n_types))
+    return tuple(most_frequent(term_ids[codes == number]) for number in range(n_types))

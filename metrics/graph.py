@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    from scarena.metrics.neighbors import Neighbors
+    from scarena.metrics.neighbor_lists import Neighbors
 
 
 def fuzzy_graph(near: Neighbors, k: int, within: NDArray[np.integer] | None = None) -> csr_matrix:

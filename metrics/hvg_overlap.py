@@ -71,24 +71,34 @@ def hvg_overlap(
     if before.shape != after.shape or before.shape[0] != len(batch):
         shapes = f"shapes {before.shape}, {after.shape} for {len(batch)} cells"
         raise DataError(shapes, where="hvg_overlap", fix="align the matrices")
-    values, replicates = [], []
+    values: list[float] = []
+    replicates: list[NDArray[np.float64]] = []
     n_batches = int(batch.max()) + 1
     for code in range(n_batches):
         cells = np.flatnonzero(batch == code)
-        pair = before[cells], after[cells]
-        expressed = [np.asarray((part > 0).sum(axis=0)).ravel() > 0 for part in pair]
-        wanted = min(n_top, int(expressed[0].sum()) // 2)
-        if len(cells) < MIN_CELLS or wanted < 1 or not expressed[1].any():
-            continue
-        once = np.ones((1, len(cells)))
-        values.append(_overlap(pair, expressed, once, wanted)[0])
-        if resampling is not None:
-            drawn = resampling.counts[:, cells].astype(np.float64)
-            replicates.append(_overlap(pair, expressed, drawn, wanted))
+        drawn = None if resampling is None else resampling.at(cells)
+        found = _of_batch((before[cells], after[cells]), n_top, drawn)
+        values += found[0]
+        replicates += found[1]
     if not values:
         raise Undefined(f"no batch of {MIN_CELLS} cells with two expressed genes")
     note = f"{n_batches - len(values)} of {n_batches} batches left out" if len(values) < n_batches else ""
     return Measured(float(np.mean(values)), np.mean(replicates, axis=0) if replicates else None, note)
+
+
+def _of_batch(
+    pair: tuple[Expression, Expression], n_top: int, resampling: Resampling | None
+) -> tuple[list[float], list[NDArray[np.float64]]]:
+    """Return the overlap in one batch and its replicates, each in a list: nothing where nothing can be compared."""
+    n_cells = pair[0].shape[0]
+    expressed = [np.asarray((part > 0).sum(axis=0)).ravel() > 0 for part in pair]
+    wanted = min(n_top, int(expressed[0].sum()) // 2)
+    if n_cells < MIN_CELLS or wanted < 1 or not expressed[1].any():
+        return [], []
+    value = float(_overlap(pair, expressed, np.ones((1, n_cells)), wanted)[0])
+    if resampling is None:
+        return [value], []
+    return [value], [_overlap(pair, expressed, resampling.counts.astype(np.float64), wanted)]
 
 
 def _overlap(

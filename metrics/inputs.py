@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.metrics import label_transfer
 from scarena.metrics.measured import Undefined
-from scarena.metrics.reference import DatasetReference, OntologyReference
 from scarena.metrics.resampling import Resampling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from scarena.metrics.label_transfer import Transfer
     from scarena.metrics.pairs import Pairs
+    from scarena.metrics.reference import DatasetReference, OntologyReference
 
 
 class Inputs:
@@ -88,16 +88,18 @@ class Inputs:
         return leiden_clusters(fuzzy_graph(self.pairs.near, 15), seed=self.seed, n_jobs=self.n_jobs)
 
     @cached_property
-    def transfer(self) -> label_transfer.Transfer:
+    def transfer(self) -> Transfer:
         """Labels predicted from the other batches."""
+        from scarena.metrics.label_transfer import transfer_labels
+
         one_batch = "batch" in self.reference.not_applicable or self.batch.max() == 0
-        return label_transfer.transfer_labels(
+        return transfer_labels(
             self.x, batch=np.zeros(len(self.x)) if one_batch else self.batch, labels=self.names[self.labels],
             seed=self.seed, n_jobs=self.n_jobs, foreign=None if one_batch else self.pairs.foreign,
         )  # fmt: skip
 
     @property
-    def transferred(self) -> label_transfer.Transfer | None:
+    def transferred(self) -> Transfer | None:
         """What :attr:`transfer` is, if some metric has asked for it; it is not computed here."""
         return vars(self).get("transfer")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    from scarena.metrics.neighbors import Neighbors
+    from scarena.metrics.neighbor_lists import Neighbors
     from scarena.metrics.resampling import Resampling
 
 GRAPH_NEIGHBORS = 50

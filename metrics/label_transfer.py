@@ -11,7 +11,7 @@ from scarena.base.errors import DataError
 from scarena.metrics.checks import checked_embedding, codes
 from scarena.metrics.grouped import group_sums
 from scarena.metrics.measured import Measured, Undefined
-from scarena.metrics.neighbors import Neighbors
+from scarena.metrics.neighbor_lists import Neighbors
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

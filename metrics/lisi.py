@@ -16,7 +16,7 @@ from scarena.metrics.measured import Measured, Undefined
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from scarena.metrics.neighbors import Neighbors
+    from scarena.metrics.neighbor_lists import Neighbors
     from scarena.metrics.resampling import Resampling
 
 N_NEIGHBORS = 90

@@ -18,6 +18,7 @@ import numpy as np
 from scarena.base.errors import DataError
 from scarena.metrics.checks import checked_embedding
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.subsampling import subsample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,31 +80,32 @@ def novel_type_auroc(
     embedding = checked_embedding(x)
     if not len(embedding) == len(labels) == len(batch):
         raise DataError("arrays of different lengths", where="novel_type_auroc", fix="join them by cell name")
+    types, n_left_out = _types_asked(labels, batch)
+    scored = _sample(labels, types, cells_per_type, seed)
+    near = _references(embedding, scored, labels.astype(np.int64), batch.astype(np.int64), k)
+    # How many cells of its type each scored cell stands for.
+    cells_of_type, scored_of_type = np.bincount(labels), np.bincount(labels[scored])
+    stands_for = cells_of_type[labels[scored]] / scored_of_type[labels[scored]]
+    value, replicates = _mean_auroc(near, scored, labels.astype(np.int64), types, stands_for, k, resampling)
+    note = f"at most {cells_per_type} cells a type, seed {seed}"
+    return Measured(value, replicates, note + (f"; {n_left_out} types in one batch" if n_left_out else ""))
+
+
+def _types_asked(labels: NDArray[np.integer], batch: NDArray[np.integer]) -> tuple[NDArray[np.intp], int]:
+    """Return the types in two batches or more, and how many are in one."""
     if batch.max() == 0:
         raise Undefined("one batch: there is no other to be the reference")
     in_batches = np.bincount(np.unique(np.stack([labels, batch]), axis=1)[0])
     types = np.flatnonzero(in_batches > 1)
     if len(types) < 2:
         raise Undefined(f"{len(types)} labels in two batches or more, 2 needed")
-    scored = _sample(labels, types, cells_per_type, seed)
-    near = _references(embedding, scored, labels.astype(np.int64), batch.astype(np.int64), k)
-    # How many cells of its type each scored cell stands for.
-    cells_of_type, scored_of_type = np.bincount(labels), np.bincount(labels[scored], minlength=len(in_batches))
-    stands_for = cells_of_type[labels[scored]] / scored_of_type[labels[scored]]
-    value, replicates = _mean_auroc(near, scored, labels.astype(np.int64), types, stands_for, k, resampling)
-    note = f"at most {cells_per_type} cells a type, seed {seed}"
-    if len(types) < len(in_batches):
-        note += f"; {len(in_batches) - len(types)} types in one batch"
-    return Measured(value, replicates, note)
+    return types, len(in_batches) - len(types)
 
 
 def _sample(labels: NDArray[np.integer], types: NDArray[np.intp], limit: int, seed: int) -> NDArray[np.int64]:
     rng = np.random.default_rng(seed)
-    drawn = []
-    for name in types:
-        cells = np.flatnonzero(labels == name)
-        drawn.append(np.sort(rng.choice(cells, limit, replace=False)) if len(cells) > limit else cells)
-    return np.concatenate(drawn)
+    cells_of = (np.flatnonzero(labels == name) for name in types)
+    return np.concatenate([cells[subsample(len(cells), limit, rng)] for cells in cells_of])
 
 
 def _references(

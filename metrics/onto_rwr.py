@@ -9,6 +9,8 @@ unequal types the distances of a *random* embedding are a fixed pattern of the c
 ontology by the accident of which types are rare (−0.18 to +0.14 on 14 to 155 types with log-normal numbers, the same
 for every random embedding). The balanced form draws equally many cells of each type: then all distances of a random
 embedding have one expectation, and its score is zero up to noise.
+
+The published division of each column by its maximum changes no Pearson correlation of columns and is left out.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from scarena.base.errors import DataError, OntologyError
-from scarena.metrics.centroids import centroid_distances, centroids, influence_by_centroids
-from scarena.metrics.column_correlations import column_correlations, correlation_slopes
+from scarena.metrics.centroids import centroids
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.onto_rwr_replicates import linear_replicates, moved_replicates
 from scarena.metrics.scores import Score
 
 if TYPE_CHECKING:
@@ -45,12 +47,23 @@ class OntoRwr:
     ----------
     value
         Mean correlation over cell types, in [−1, 1], higher is better; 0 for a random embedding in the sound form.
+        ``not applicable`` with fewer than three types. With three each correlation is of two points, hence ±1.
     per_type
-        Correlation of each CL term, sorted by id; NaN where the reference distances are all equal.
+        Correlation of each CL term, sorted by id. A type whose distances in the *embedding* are all equal (a collapsed
+        embedding) correlates with nothing and counts 0; one whose distances in the *reference* are all equal asks no
+        question of any embedding, is NaN and left out of the mean.
     n_types
         Types with enough cells.
     replicates
         The value in each bootstrap replicate ``[n_replicates]``, ``None`` without a resampling or a value.
+
+    Notes
+    -----
+    Replicates move the centroids by the influence function of the trimmed mean. A bootstrap doubles the scatter of the
+    centroids, so replicates of noisy centroids lie below the value: their spread is meant. Those of ``balanced`` hold
+    its draws of cells fixed and are linear in how often each cell is drawn, through the centroids, the mean distances
+    and the correlations: two draws vary together as far as they share cells, as over fresh data, and it costs about
+    another value. They do not lie below it; where the centroids are mostly noise they spread up to twice too wide.
     """
 
     value: Score
@@ -60,17 +73,10 @@ class OntoRwr:
 
 
 def onto_rwr(
-    embedding: NDArray[np.floating],
-    term_ids: Sequence[str] | NDArray[np.str_],
-    reference: NDArray[np.floating],
-    terms: Sequence[str],
-    *,
-    mode: Mode = "sound",
-    min_cells: int = 10,
-    trim: float = 0.2,
-    seed: int = 0,
+    embedding: NDArray[np.floating], term_ids: Sequence[str] | NDArray[np.str_], reference: NDArray[np.floating],
+    terms: Sequence[str], *, mode: Mode = "sound", min_cells: int = 10, trim: float = 0.2, seed: int = 0,
     resampling: Resampling | None = None,
-) -> OntoRwr:
+) -> OntoRwr:  # fmt: skip
     """Correlate the distances between cell types in an embedding with those in the ontology.
 
     Parameters
@@ -98,10 +104,7 @@ def onto_rwr(
     Returns
     -------
     OntoRwr
-        ``not applicable`` with fewer than three types. A type whose distances in the *embedding* are all equal (a
-        collapsed embedding) correlates with nothing and counts 0; one whose distances in the *reference* are all
-        equal asks no question of any embedding and is left out. With three types each correlation is of two points,
-        hence ±1.
+        ``not applicable`` with fewer than three types, or where all are equally far in the ontology.
 
     Raises
     ------
@@ -110,47 +113,21 @@ def onto_rwr(
     OntologyError
         If a type with enough cells is not among ``terms``.
 
-    Notes
-    -----
-    The published division of each column by its maximum changes no Pearson correlation of columns and is left out.
-
-    Replicates move the centroids by the influence function of the trimmed mean. A bootstrap doubles the scatter of the
-    centroids, so replicates of noisy centroids lie below the value: their spread is meant. Those of ``balanced`` hold
-    its draws of cells fixed and are linear in how often each cell is drawn, through the centroids, the mean distances
-    and the correlations: two draws vary together as far as they share cells, as over fresh data, and it costs about
-    another value. They do not lie below it; where the centroids are mostly noise they spread up to twice too wide.
-
     References
     ----------
     Wu et al. 2025, doi 10.1186/s13059-025-03781-6 (scGraph-OntoRWR).
     """
-    ids = np.asarray(term_ids).astype(str)
-    if ids.shape != (len(embedding),):
-        raise DataError(f"{ids.shape} terms for {len(embedding)} cells", where="term_ids", fix="join them by cell name")
-    names, sizes = np.unique(ids[ids != ""], return_counts=True)
-    kept = [str(name) for name, size in zip(names, sizes, strict=True) if size >= min_cells]
+    ids, kept = _types_kept(term_ids, len(embedding), min_cells)
     if len(kept) < MIN_TYPES:
         reason = f"{len(kept)} cell types with {min_cells} cells or more, {MIN_TYPES} needed"
         return OntoRwr(Score.not_applicable(reason), {}, len(kept))
-    codes = np.searchsorted(kept, ids)
-    codes = np.where(np.isin(ids, kept), codes, -1)
-    draws = _balanced_draws(codes, seed) if mode == "balanced" else [codes]
-    found = [_distances(embedding, drawn, trim) for drawn in draws]
-    wanted, with_self = _reference_of(kept, reference, terms), mode == "published"
-    correlations = _column_correlations(np.mean(found, axis=0), wanted, with_self=with_self)
-    per_type = dict(zip(kept, map(float, correlations), strict=True))
-    if np.isnan(correlations).all():
-        return OntoRwr(Score.not_applicable("all types are equally far in the ontology"), per_type, len(kept))
-    left_out = int(np.isnan(correlations).sum())
-    note = f"{left_out} of {len(kept)} types equally far from all others in the ontology" if left_out else ""
-    value = Score.of(float(np.nanmean(correlations)), note)
-    replicates = None
-    if resampling is not None and mode == "balanced":
-        influence = _influence(embedding, draws, found, wanted, trim) / (len(kept) - left_out)
-        replicates = float(np.nanmean(correlations)) + resampling.sums(influence)
-    elif resampling is not None:
-        replicates = _replicates(embedding, codes, wanted, trim, resampling, with_self=with_self)
-    return OntoRwr(value, per_type, len(kept), replicates)
+    codes = np.where(np.isin(ids, kept), np.searchsorted(kept, ids), -1)
+    wanted = _reference_of(kept, reference, terms)
+    if mode == "balanced":
+        correlations, replicates = _balanced(embedding, codes, wanted, trim, seed, resampling)
+    else:
+        correlations, replicates = _of_all_cells(embedding, codes, wanted, trim, resampling, mode == "published")
+    return OntoRwr(_score(correlations), dict(zip(kept, map(float, correlations), strict=True)), len(kept), replicates)
 
 
 def onto_rwr_scores(
@@ -176,6 +153,53 @@ def onto_rwr_scores(
             raise Undefined(found.value.reason)
         measured[key] = Measured(found.value.value, found.replicates, found.value.reason)
     return measured
+
+
+def _types_kept(
+    term_ids: Sequence[str] | NDArray[np.str_], n_cells: int, min_cells: int
+) -> tuple[NDArray[np.str_], list[str]]:
+    """Return the term of each cell, and the terms of enough cells, sorted."""
+    ids = np.asarray(term_ids).astype(str)
+    if ids.shape != (n_cells,):
+        raise DataError(f"{ids.shape} terms for {n_cells} cells", where="term_ids", fix="join them by cell name")
+    names, sizes = np.unique(ids[ids != ""], return_counts=True)
+    return ids, [str(name) for name, size in zip(names, sizes, strict=True) if size >= min_cells]
+
+
+_Correlated = tuple["NDArray[np.float64]", "NDArray[np.float64] | None"]
+
+
+def _of_all_cells(
+    embedding: NDArray[np.floating], codes: NDArray[np.int64], wanted_TT: NDArray[np.floating], trim: float,
+    resampling: Resampling | None, with_self: bool,
+) -> _Correlated:  # fmt: skip
+    """Return the correlation of each type by the centroids of all cells, and replicates of their mean."""
+    correlations = _column_correlations(_distances(embedding, codes, trim), wanted_TT, with_self=with_self)
+    if resampling is None or np.isnan(correlations).all():
+        return correlations, None
+    return correlations, moved_replicates(embedding, codes, wanted_TT, trim, resampling, with_self=with_self)
+
+
+def _balanced(
+    embedding: NDArray[np.floating], codes: NDArray[np.int64], wanted_TT: NDArray[np.floating], trim: float,
+    seed: int, resampling: Resampling | None,
+) -> _Correlated:  # fmt: skip
+    """Return the correlation of each type by its mean distances over balanced draws, and replicates of their mean."""
+    draws = _balanced_draws(codes, seed)
+    found = [_distances(embedding, drawn, trim) for drawn in draws]
+    correlations = _column_correlations(np.mean(found, axis=0), wanted_TT, with_self=False)
+    if resampling is None or np.isnan(correlations).all():
+        return correlations, None
+    return correlations, linear_replicates(embedding, draws, found, wanted_TT, trim, correlations, resampling)
+
+
+def _score(correlations: NDArray[np.float64]) -> Score:
+    """Return the mean correlation, with a note of the types that have none."""
+    if np.isnan(correlations).all():
+        return Score.not_applicable("all types are equally far in the ontology")
+    left_out = int(np.isnan(correlations).sum())
+    note = f"{left_out} of {len(correlations)} types equally far from all others in the ontology" if left_out else ""
+    return Score.of(float(np.nanmean(correlations)), note)
 
 
 def _distances(embedding: NDArray[np.floating], codes: NDArray[np.integer], trim: float) -> NDArray[np.float64]:
@@ -214,44 +238,6 @@ def _column_correlations(
     n_types = len(found_TT)
     used_TT = np.ones((n_types, n_types), bool) if with_self else ~np.eye(n_types, dtype=bool)
     return np.array([_pearson(found_TT[used, t], reference_TT[used, t]) for t, used in enumerate(used_TT)])
-
-
-def _replicates(
-    embedding: NDArray[np.floating],
-    codes: NDArray[np.integer],
-    reference_TT: NDArray[np.floating],
-    trim: float,
-    resampling: Resampling,
-    *,
-    with_self: bool,
-) -> NDArray[np.float64]:
-    """Return the score of every replicate's centroids."""
-    used_TT = np.ones(reference_TT.shape, bool) if with_self else ~np.eye(len(reference_TT), dtype=bool)
-    _, moved = centroids(embedding, codes, trim, resampling)
-    correlations = column_correlations(centroid_distances(np.asarray(moved)), reference_TT, used_TT)
-    # Which columns have none is up to the reference alone, so it is the same for all.
-    return correlations[:, ~np.isnan(correlations[0])].mean(axis=1)
-
-
-def _influence(
-    embedding: NDArray[np.floating],
-    draws: Sequence[NDArray[np.integer]],
-    found_TT: Sequence[NDArray[np.float64]],
-    reference_TT: NDArray[np.floating],
-    trim: float,
-) -> NDArray[np.float64]:
-    """Return what one more draw of each cell adds ``[n_cells]`` to the sum of the balanced correlations."""
-    slopes_TT = correlation_slopes(np.mean(found_TT, axis=0), reference_TT, ~np.eye(len(reference_TT), dtype=bool))
-    total = np.zeros(len(embedding))
-    for codes, distances_TT in zip(draws, found_TT, strict=True):
-        points_TD, _ = centroids(embedding, codes, trim)
-        # A distance grows along the line between its two centroids, and stands in the columns of both.
-        pull_TT = np.divide(
-            slopes_TT + slopes_TT.T, distances_TT, out=np.zeros(distances_TT.shape), where=distances_TT > 0
-        )
-        slopes_TD = pull_TT.sum(axis=1)[:, None] * points_TD - pull_TT @ points_TD
-        total += influence_by_centroids(embedding, codes, trim, slopes_TD) / len(draws)
-    return total
 
 
 def _pearson(found: NDArray[np.floating], reference: NDArray[np.floating]) -> float:

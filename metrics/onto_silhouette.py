@@ -77,20 +77,11 @@ def onto_silhouette(
     """
     _check(mean_distances, codes, onto_distances)
     sizes = np.bincount(codes[codes >= 0], minlength=len(onto_distances))
-    nearer, farther = _pair_weights(onto_distances, sizes > 0)
-    asking = (sizes > 1) & (nearer.sum(axis=1) > 0)
-    if not asking.any():
-        raise Undefined("no cell type of two cells or more has another that is farther in the ontology")
-    left_out = int((sizes > 0).sum() - asking.sum())
-    note = f"the ontology's own distances score {_ceiling(onto_distances, nearer, farther, asking):.2f}"
-    if left_out:
-        note += f"; {left_out} of {int((sizes > 0).sum())} types of one cell or without a farther type left out"
+    nearer, farther, asking = _questions(onto_distances, sizes)
+    note = _note(_ceiling(onto_distances, nearer, farther, asking), int((sizes > 0).sum()), int(asking.sum()))
     rows = np.flatnonzero((codes >= 0) & asking[codes])
     types = codes[rows]
-    near, far = (
-        _weighted_means(mean_distances, nearer, rows, types),
-        _weighted_means(mean_distances, farther, rows, types),
-    )
+    near, far = (_weighted_means(mean_distances, weights, rows, types) for weights in (nearer, farther))
     larger = np.maximum(near, far)
     silhouettes = np.divide(far - near, larger, out=np.zeros(len(rows)), where=larger > 0)
     by_type = np.bincount(types, silhouettes, len(sizes)) / np.maximum(sizes, 1)
@@ -160,6 +151,17 @@ def _check(
         raise DataError("negative, NaN or infinite", where="mean_distances", fix="check the embedding")
 
 
+def _questions(
+    onto_distances: NDArray[np.floating], sizes: NDArray[np.integer]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the weights of types as the nearer and the farther ``[k, k]``, and whose cells are averaged over."""
+    nearer, farther = _pair_weights(onto_distances, sizes > 0)
+    asking = (sizes > 1) & (nearer.sum(axis=1) > 0)
+    if not asking.any():
+        raise Undefined("no cell type of two cells or more has another that is farther in the ontology")
+    return nearer, farther, asking
+
+
 def _pair_weights(
     onto_distances: NDArray[np.floating], present: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -183,6 +185,13 @@ def _ceiling(
     """Return the score of an embedding whose mean distances are those of the ontology."""
     near, far = (onto_distances * nearer).sum(axis=1), (onto_distances * farther).sum(axis=1)
     return float((1 - near[asking] / far[asking]).mean())
+
+
+def _note(ceiling: float, n_types: int, n_asking: int) -> str:
+    note = f"the ontology's own distances score {ceiling:.2f}"
+    if n_asking == n_types:
+        return note
+    return f"{note}; {n_types - n_asking} of {n_types} types of one cell or without a farther type left out"
 
 
 def _weighted_means(

@@ -180,7 +180,8 @@ def visit_tile(
     cuts_i, cuts_j
         Ends of the runs of cells of one label and batch in each block, relative to its first row, from 0.
     """
-    # Looked up once: handing these tuples on, or taking a row of an array, counts references, which threads fight for.
+    # One long function, and all looked up once: handing these tuples on, or taking a row of an array, counts
+    # references, which threads fight for.
     x, norm, name, label, batch = cells
     near, near_cell, foreign, foreign_cell, limit, far, label_sums, own_sums = kept
     width = dot_IJ.shape[1]

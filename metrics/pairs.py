@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.metrics.neighbors import Neighbors
+from scarena.metrics.neighbor_lists import Neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,6 +12,7 @@ import numpy as np
 from scarena.base.errors import DataError
 from scarena.metrics.checks import checked_embedding
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.subsampling import subsample, subsample_note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,26 +130,16 @@ def distance_preservation(
     ----------
     Heiser & Lau 2020, doi 10.1016/j.celrep.2020.107576; the scaling is that of their code.
     """
-    from scipy.spatial.distance import pdist
-
-    x, y = checked_embedding(before), checked_embedding(after)
-    if len(x) != len(y):
-        raise DataError(f"{len(x)} and {len(y)} cells", where="before, after", fix="join them by cell name")
-    taken = np.arange(len(x))
-    if len(x) > max_cells:
-        taken = np.sort(np.random.default_rng(seed).choice(len(x), max_cells, replace=False))
-    a, b = _unit(pdist(x[taken])), _unit(pdist(y[taken]))
+    x, y = _of_the_same_cells(before, after)
+    taken = subsample(len(x), max_cells, seed)
+    a, b = _unit_distances(x[taken]), _unit_distances(y[taken])
     if not a.any():
         raise Undefined("all cells are equally far from each other in the input space")
-    emd = float(np.abs(np.sort(a) - np.sort(b)).mean())
-    draws = None if resampling is None else resampling.counts[:, taken].astype(np.float64)
-    note = f"{len(taken)} of {len(x)} cells, drawn with seed {seed}" if len(taken) < len(x) else ""
-    moments = (a, b, a * a, b * b, a * b)
-    correlation = float(_correlation(*(np.asarray(values.mean()) for values in moments)))
-    correlations = None if draws is None else _correlation(*(_pair_means(values, draws) for values in moments))
+    note = subsample_note(len(taken), len(x), seed)
+    correlation, replicates = _correlations(a, b, None if resampling is None else resampling.at(taken))
     return {
-        "distance_correlation": Measured(correlation, correlations, note),
-        "distance_emd": Measured(emd, note=note),
+        "distance_correlation": Measured(correlation, replicates, note),
+        "distance_emd": Measured(float(np.abs(np.sort(a) - np.sort(b)).mean()), note=note),
     }
 
 
@@ -167,11 +158,35 @@ def _influence_as_neighbour(
     return (overlap - sizes) / k
 
 
-def _unit(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale distances to [0, 1] by their smallest and largest; equal ones become 0."""
+def _of_the_same_cells(
+    before: NDArray[np.floating], after: NDArray[np.floating]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    x, y = checked_embedding(before), checked_embedding(after)
+    if len(x) != len(y):
+        raise DataError(f"{len(x)} and {len(y)} cells", where="before, after", fix="join them by cell name")
+    return x, y
+
+
+def _unit_distances(x: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the distances of all pairs, scaled to [0, 1] by their smallest and largest; equal ones become 0."""
+    from scipy.spatial.distance import pdist
+
+    distances: NDArray[np.float64] = pdist(x)
     low, width = distances.min(), np.ptp(distances)
     # Relative to the size of the distances: equal distances differ in their last digits.
     return (distances - low) / width if width > 1e-9 * distances.max() else np.zeros(len(distances))
+
+
+def _correlations(
+    a: NDArray[np.float64], b: NDArray[np.float64], resampling: Resampling | None
+) -> tuple[float, NDArray[np.float64] | None]:
+    """Return the correlation of two kinds of distances of all pairs of cells, and its replicates."""
+    moments = (a, b, a * a, b * b, a * b)
+    value = float(_correlation(*(np.asarray(values.mean()) for values in moments)))
+    if resampling is None:
+        return value, None
+    draws = resampling.counts.astype(np.float64)
+    return value, _correlation(*(_pair_means(values, draws) for values in moments))
 
 
 def _correlation(

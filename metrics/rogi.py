@@ -13,6 +13,7 @@ import numpy as np
 from scarena.base.errors import DataError
 from scarena.metrics.checks import checked_embedding
 from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.subsampling import subsample, subsample_note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,21 +75,13 @@ def rogi(
     ----------
     Aldeghi et al. 2022, doi 10.1021/acs.jcim.2c00903 (ROGI); Graff et al. 2023, doi 10.1039/D3DD00088E (ROGI-XD).
     """
-    from scipy.spatial.distance import pdist
-
     x, codes = checked_embedding(embedding), np.asarray(labels)
     if codes.shape != (len(x),):
         raise DataError(f"{codes.shape} labels for {len(x)} cells", where="labels", fix="join labels by cell name")
-    taken = np.arange(len(x))
-    if len(x) > max_cells:
-        taken = np.sort(np.random.default_rng(seed).choice(len(x), max_cells, replace=False))
-    types = np.unique(codes[taken])
-    if len(types) < 2:
-        raise Undefined("one cell type, so no type has a rest")
-    by_distance, by_clusters = _roughness(pdist(x[taken]), (codes[taken, None] == types).astype(np.float64))
-    note = f"{len(types)} types, each against the rest"
-    if len(taken) < len(x):
-        note += f"; {len(taken)} of {len(x)} cells, drawn with seed {seed}"
+    taken = subsample(len(x), max_cells, seed)
+    by_distance, by_clusters, n_types = _each_against_the_rest(x[taken], codes[taken])
+    parts = f"{n_types} types, each against the rest", subsample_note(len(taken), len(x), seed)
+    note = "; ".join(filter(None, parts))
     return {"rogi": Measured(by_distance, note=note), "rogi_xd": Measured(by_clusters, note=note)}
 
 
@@ -134,6 +127,16 @@ def roughness(condensed: NDArray[np.floating], y: NDArray[np.floating]) -> tuple
         raise DataError("NaN or infinite", where="condensed, y", fix="drop these cells")
     width = np.ptp(values)
     return _roughness(condensed, (values - values.min())[:, None] / (width if width > 0 else 1.0))
+
+
+def _each_against_the_rest(x: NDArray[np.floating], codes: NDArray[np.integer]) -> tuple[float, float, int]:
+    """Return both forms averaged over the types, and the number of these."""
+    from scipy.spatial.distance import pdist
+
+    types = np.unique(codes)
+    if len(types) < 2:
+        raise Undefined("one cell type, so no type has a rest")
+    return *_roughness(pdist(x), (codes[:, None] == types).astype(np.float64)), len(types)
 
 
 def _roughness(condensed: NDArray[np.floating], y_NP: NDArray[np.float64]) -> tuple[float, float]:

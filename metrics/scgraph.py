@@ -101,14 +101,7 @@ def scgraph_consensus(
     types = tuple(str(name) for name, size in zip(names, sizes, strict=True) if size >= min_cells_type)
     if len(types) < MIN_TYPES:
         raise Undefined(f"{len(types)} cell types with {min_cells_type} cells or more, {MIN_TYPES} needed")
-    sums, seen = np.zeros((len(types), len(types))), np.zeros((len(types), len(types)), dtype=np.int64)
-    for x, labels in checked:
-        present = [i for i, name in enumerate(types) if name in set(labels.tolist())]
-        if len(x) < min_cells_batch or len(present) < 2:
-            continue
-        scaled = _type_distances(x, labels, [types[i] for i in present], trim)
-        sums[np.ix_(present, present)] += np.nan_to_num(scaled)
-        seen[np.ix_(present, present)] += ~np.isnan(scaled)
+    sums, seen = _sums_over_batches([batch for batch in checked if len(batch[0]) >= min_cells_batch], types, trim)
     above = seen[np.triu_indices(len(types), 1)]
     if not above.any():
         raise Undefined(f"no batch of {min_cells_batch} cells or more has two cell types")
@@ -202,6 +195,21 @@ def _checked_batch(
     if not np.isfinite(x).all():
         raise DataError("its PCA has NaN or infinite values", where=where, fix="drop constant genes before the PCA")
     return x, names
+
+
+def _sums_over_batches(
+    batches: Sequence[tuple[NDArray[np.floating], NDArray[np.str_]]], types: Sequence[str], trim: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the sums of the scaled distances between types, and the batches that have each ``[k, k]``."""
+    sums, seen = np.zeros((len(types), len(types))), np.zeros((len(types), len(types)), dtype=np.int64)
+    for x, labels in batches:
+        present = [i for i, name in enumerate(types) if name in set(labels.tolist())]
+        if len(present) < 2:
+            continue
+        scaled = _type_distances(x, labels, [types[i] for i in present], trim)
+        sums[np.ix_(present, present)] += np.nan_to_num(scaled)
+        seen[np.ix_(present, present)] += ~np.isnan(scaled)
+    return sums, seen
 
 
 def _codes_in(labels: NDArray[np.str_], types: Sequence[str], n_cells: int) -> NDArray[np.int64]:

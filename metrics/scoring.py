@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,33 +10,18 @@ import numpy as np
 from scarena.base.errors import DataError, ModelError
 from scarena.metrics.aggregate import WEIGHTS, aggregate_replicates, aggregates
 from scarena.metrics.checks import checked_embedding, coded, one_line
-from scarena.metrics.details import details_of
+from scarena.metrics.details import Details, details_of
+from scarena.metrics.exclusions import exclusions
 from scarena.metrics.families import FAMILIES, Found
 from scarena.metrics.inputs import Inputs
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.reference import DatasetReference, OntologyReference
-from scarena.metrics.registry import BROKEN, METRICS, ORIGINS, keys_of
+from scarena.metrics.registry import BROKEN, METRICS, ORIGINS
 from scarena.metrics.resampling import N_REPLICATES, interval
 from scarena.metrics.scores import DIGITS, Score, Scores
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-# Scores that look at neither labels nor what is derived from them.
-_WITHOUT_LABELS = (
-    "ilisi", "pcr", "cell_cycle", "hvg_overlap", "knn_preservation", "distance_correlation", "distance_emd",
-    "effective_rank",
-)  # fmt: skip
-# What each reason a dataset may give rules out.
-_RULED_OUT: dict[str, tuple[str, ...]] = {
-    "batch": keys_of("batch"),
-    "bio": keys_of("bio"),
-    "ontology": keys_of("ontology"),
-    "labels": tuple(key for key in METRICS if key not in (*_WITHOUT_LABELS, *WEIGHTS)),
-}
-# Within one label there may still be batches to mix, and cells to transfer; between labels there is nothing.
-_NEED_TWO_LABELS = (*(key for key in keys_of("bio") if key not in _WITHOUT_LABELS), "rogi", "rogi_xd")
-_NEED_TWO_BATCHES = keys_of("batch")
 
 
 def score_embedding(
@@ -96,24 +81,9 @@ def score_embedding(
     """
     inputs = _inputs(embedding, batch, labels, reference or DatasetReference(), ontology, n_replicates, seed, n_jobs)
     keys = _asked(metrics)
-    reasons = _reasons(inputs)
-    parts = {part for key in keys if key in WEIGHTS for part in _parts(key)}
-    found: dict[str, Score] = {}
-    replicates: dict[str, NDArray[np.float64]] = {}
-    for family, compute in FAMILIES.items():
-        wanted = [key for key in family if key in parts or key in keys]
-        if wanted:
-            scores, drawn = _scored(family, compute, inputs, reasons)
-            found |= scores
-            replicates |= drawn
-    if any(key in WEIGHTS for key in keys):
-        replicates |= aggregate_replicates(replicates)
-        found |= {
-            key: _with_interval(key, score, replicates)
-            for key, score in aggregates({**dict.fromkeys(parts - set(found), _NEVER), **found}).items()
-        }
+    found, replicates = _found(inputs, keys)
     drawn = {key: replicates[key] for key in keys if key in replicates}
-    return Scores({key: found[key] for key in keys}, drawn, details_of(inputs))
+    return Scores({key: found[key] for key in keys}, drawn, _details(inputs))
 
 
 _NEVER = Score.not_applicable("not asked for")
@@ -155,19 +125,27 @@ def _parts(key: str) -> set[str]:
     return {part for each in WEIGHTS[key] for part in (_parts(each) if each in WEIGHTS else {each})}
 
 
-def _reasons(inputs: Inputs) -> dict[str, str]:
-    """Return the metrics that this dataset leaves undefined, with the reason."""
-    excluded = inputs.reference.not_applicable
-    unknown = sorted(set(excluded) - set(_RULED_OUT) - set(METRICS))
-    if unknown:
-        fix = f"use {', '.join(_RULED_OUT)} or a metric key"
-        raise DataError(f"{unknown[0]!r} is no group of metrics", where="not_applicable", fix=fix)
-    reasons: dict[str, str] = {}
-    if inputs.labels.max() == 0:
-        reasons |= dict.fromkeys(_NEED_TWO_LABELS, "one label: there is nothing to tell apart")
-    if inputs.batch.max() == 0:
-        reasons |= dict.fromkeys(_NEED_TWO_BATCHES, "one batch: there is nothing to correct")
-    return reasons | {key: reason for group, reason in excluded.items() for key in _RULED_OUT.get(group, (group,))}
+def _found(inputs: Inputs, keys: Sequence[str]) -> tuple[dict[str, Score], dict[str, NDArray[np.float64]]]:
+    """Return at least the scores that were asked for, aggregates after their parts, and the replicates behind them."""
+    parts = {part for key in keys if key in WEIGHTS for part in _parts(key)}
+    found, replicates = _measured(inputs, {*keys, *parts})
+    if any(key in WEIGHTS for key in keys):
+        replicates |= aggregate_replicates(replicates)
+        found |= _aggregated(found, parts, replicates)
+    return found, replicates
+
+
+def _measured(inputs: Inputs, wanted: Set[str]) -> tuple[dict[str, Score], dict[str, NDArray[np.float64]]]:
+    """Return the scores of all families that give a wanted key, and the replicates behind them."""
+    reasons = exclusions(inputs)
+    found: dict[str, Score] = {}
+    replicates: dict[str, NDArray[np.float64]] = {}
+    for family, compute in FAMILIES.items():
+        if not wanted.isdisjoint(family):
+            scores, drawn = _scored(family, compute, inputs, reasons)
+            found |= scores
+            replicates |= drawn
+    return found, replicates
 
 
 def _scored(
@@ -195,6 +173,14 @@ def _scored(
     return {**{key: _score(key, each, drawn) for key, each in measured.items()}, **given}, drawn
 
 
+def _aggregated(
+    found: Mapping[str, Score], parts: Set[str], replicates: Mapping[str, NDArray[np.float64]]
+) -> dict[str, Score]:
+    """Return the aggregates of what was found; a part that no family gave was not asked for."""
+    scores = aggregates({**dict.fromkeys(parts - set(found), _NEVER), **found})
+    return {key: _with_interval(key, score, replicates) for key, score in scores.items()}
+
+
 def _score(key: str, found: Measured | Undefined, replicates: Mapping[str, NDArray[np.float64]]) -> Score:
     if isinstance(found, Undefined):
         return Score.not_applicable(str(found))
@@ -207,3 +193,15 @@ def _with_interval(key: str, score: Score, replicates: Mapping[str, NDArray[np.f
     info = METRICS[key]
     low, high = interval(score.value, replicates[key], info.low, info.high)
     return Score(score.value, score.state, score.reason, round(low, DIGITS), round(high, DIGITS))
+
+
+def _details(inputs: Inputs) -> Details:
+    transfer, ontology, consensus = inputs.transferred, inputs.ontology, inputs.reference.scgraph
+    return details_of(
+        inputs.names,
+        inputs.labels,
+        term_ids=None if ontology is None else ontology.term_ids,
+        predicted=None if transfer is None else transfer.predicted,
+        graph_types=() if consensus is None else consensus.types,
+        distances=inputs.type_distances,
+    )
