@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scarena.cli.start import PLACE
+from scarena.cli.door import PLACE
 from scarena.steps.config import BoardConfig
 from scarena.steps.supervise import thread_env
 

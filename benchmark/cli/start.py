@@ -9,11 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-# The verbs of the DAG that a board of many runs starts often; the others are rare, or bring threads of their own.
-STEPS = frozenset({"pull", "prepare", "ontology", "reference", "embed", "score", "umap", "board", "report", "crate"})
-PLACE = "SCARENA_WARM"
-LENGTH = 8
-"""Bytes of a request's length, which comes first."""
+from scarena.cli.door import LENGTH, PLACE, STEPS
 
 
 def main() -> None:

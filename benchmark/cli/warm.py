@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from scarena.cli.start import LENGTH
+from scarena.cli.door import LENGTH
 from scarena.steps.forked import end_with, exit_code_of, is_alone
 
 # What the steps of most boards import. Not scvi: it brings jax, which has threads.

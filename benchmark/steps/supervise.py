@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache as once
 from pathlib import Path
 from typing import IO
 
@@ -152,11 +153,28 @@ def _verdict(exit_code: int) -> tuple[str, str]:
     return "failed(error)", f"ended with exit code {exit_code}"
 
 
+@once
+def compiled_folder(board: Path) -> Path:
+    """Return where compiled kernels are kept: the user's cache, so that a new board need not compile them again.
+
+    ``SCARENA_COMPILED`` names another folder. Where neither can be written to, as a home on a compute node, it is
+    `board`, the cache of the board. What is kept serves only the same source, version and processor.
+    """
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        wanted = Path(os.environ.get("SCARENA_COMPILED") or home / "scarena" / "compiled")
+        (wanted / "numba").mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        # RuntimeError: a user without a home.
+        return board.absolute() / "compiled"
+    return wanted.absolute() if os.access(wanted / "numba", os.W_OK) else board.absolute() / "compiled"
+
+
 def thread_env(threads: int, cache: Path) -> dict[str, str]:
     """Return the environment of a child that must not use more than `threads` threads nor reach a model hub."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     fixed = {name: str(threads) for name in names}
-    compiled = cache.absolute() / "compiled"
+    compiled = compiled_folder(cache)
     # scib-metrics compiles each metric anew in every process; jax keeps the result on disk if told where.
     fixed |= {
         "JAX_COMPILATION_CACHE_DIR": str(compiled / "jax"),

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from scarena.cli.door import PLACE
 from scarena.cli.keep_warm import kept_warm
-from scarena.cli.start import PLACE
 from scarena.cli.warm import Warm, own_files
 from scarena.steps.config import BoardConfig
 
