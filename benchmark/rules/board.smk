@@ -16,8 +16,6 @@ rule board:
         parquet=BOARD + "/board.parquet",
     log:
         BOARD + "/logs/board.log",
-    benchmark:
-        BOARD + "/benchmarks/board.tsv"
     threads: 1
     resources:
         mem_mb=few_mb,
@@ -42,8 +40,6 @@ rule report:
         ),
     log:
         BOARD + "/logs/report.log",
-    benchmark:
-        BOARD + "/benchmarks/report.tsv"
     threads: 1
     resources:
         mem_mb=few_mb,
@@ -60,8 +56,6 @@ rule crate:
         BOARD + "/ro-crate-metadata.json",
     log:
         BOARD + "/logs/crate.log",
-    benchmark:
-        BOARD + "/benchmarks/crate.tsv"
     threads: 1
     resources:
         mem_mb=1000,

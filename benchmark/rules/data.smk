@@ -6,8 +6,6 @@ rule pull:
         BOARD + "/{dataset}/sources.json",
     log:
         BOARD + "/logs/pull/{dataset}.log",
-    benchmark:
-        BOARD + "/benchmarks/pull/{dataset}.tsv"
     threads: 1
     resources:
         mem_mb=few_mb,
@@ -25,8 +23,6 @@ rule prepare:
         BOARD + "/{dataset}/dataset.json",
     log:
         BOARD + "/logs/prepare/{dataset}.log",
-    benchmark:
-        BOARD + "/benchmarks/prepare/{dataset}.tsv"
     threads: 1
     resources:
         mem_mb=half_memory,
@@ -43,8 +39,6 @@ rule ontology:
         BOARD + "/ontology.npz",
     log:
         BOARD + "/logs/ontology.log",
-    benchmark:
-        BOARD + "/benchmarks/ontology.tsv"
     threads: 1
     resources:
         mem_mb=few_mb,
@@ -63,8 +57,6 @@ rule reference:
         BOARD + "/{dataset}/reference.json",
     log:
         BOARD + "/logs/reference/{dataset}.log",
-    benchmark:
-        BOARD + "/benchmarks/reference/{dataset}.tsv"
     threads: SETTINGS.limits.threads
     resources:
         mem_mb=half_memory,

@@ -50,8 +50,6 @@ rule environment:
         ENVIRONMENT,
     log:
         BOARD + "/logs/environment/{environment}.log",
-    benchmark:
-        BOARD + "/benchmarks/environment/{environment}.tsv"
     threads: 1
     resources:
         mem_mb=few_mb,

@@ -27,8 +27,6 @@ rule corpus:
         BOARD + "/corpora/{pretraining}.json",
     log:
         BOARD + "/logs/corpus/{pretraining}.log",
-    benchmark:
-        BOARD + "/benchmarks/corpus/{pretraining}.tsv"
     threads: 1
     resources:
         mem_mb=pretrain_memory,
@@ -47,8 +45,6 @@ rule pretrain:
         CHECKPOINT,
     log:
         BOARD + "/logs/pretrain/{pretraining}.log",
-    benchmark:
-        BOARD + "/benchmarks/pretrain/{pretraining}.tsv"
     threads: recipe_threads
     resources:
         mem_mb=pretrain_memory,

@@ -12,8 +12,6 @@ rule embed:
         RUN + "/record.json",
     log:
         BOARD + "/logs/embed/{dataset}.{model}.{seed}.log",
-    benchmark:
-        BOARD + "/benchmarks/embed/{dataset}.{model}.{seed}.tsv"
     conda:
         conda_of if IN_CONDA else None
     container:
@@ -49,8 +47,6 @@ rule umap:
         BOARD + "/{dataset}/umaps.npz",
     log:
         BOARD + "/logs/umap/{dataset}.log",
-    benchmark:
-        BOARD + "/benchmarks/umap/{dataset}.tsv"
     threads: 1
     resources:
         mem_mb=half_memory,
@@ -67,8 +63,6 @@ rule score:
         RUN + "/scores.json",
     log:
         BOARD + "/logs/score/{dataset}.{model}.{seed}.log",
-    benchmark:
-        BOARD + "/benchmarks/score/{dataset}.{model}.{seed}.tsv"
     threads: SETTINGS.limits.threads
     resources:
         mem_mb=limit_memory,

@@ -74,7 +74,7 @@ def _embedded(
     embedding = out.with_name("embedding.npz")
     spec = {
         **told, "device": config.device, "cache": str(config.cache), "embedding": str(embedding),
-        "checkpoints": {name: str(folder) for name, folder in checkpoints.items()},
+        "checkpoints": {name: str(folder) for name, folder in checkpoints.items()}, "anew": True,
     }  # fmt: skip
     if python != Path(sys.executable):
         environment = model.card.environment

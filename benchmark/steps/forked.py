@@ -123,8 +123,8 @@ def end_with(
         if told is not None:
             os.write(told, b".")
             os.close(told)
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
+        for number, descriptor in enumerate(streams):
+            os.dup2(descriptor, number)
         # Not the parent's, which may lead elsewhere.
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - for as long as the process lives
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115

@@ -120,8 +120,9 @@ def watch(
     after = os.times()
     cpu = (after.children_user - before.children_user) + (after.children_system - before.children_system)
     cost = Cost(wall_s=round(time.monotonic() - start, 3), cpu_s=round(cpu, 3), peak_rss_mb=round(peak, 1))
-    state, reason = stopped or _verdict(child.returncode)
-    return Outcome(state, reason, child.returncode, cost)  # type: ignore[arg-type]
+    code = child.wait()
+    state, reason = stopped or _verdict(code)
+    return Outcome(state, reason, code, cost)  # type: ignore[arg-type]
 
 
 def _end_of(pid: int) -> int | None:

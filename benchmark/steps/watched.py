@@ -36,7 +36,8 @@ def in_child(
     work
         The function as ``module:name``; it takes the spec and returns what goes into the answer as ``ok``.
     spec
-        What it needs, as JSON has it.
+        What it needs, as JSON has it. With ``anew`` it is done a second time where it had to compile a kernel: such a
+        process may give other last digits than all later ones, which take the kernel from disk.
     out
         The file that the step will write; spec, answer and log lie beside it.
     config
@@ -56,13 +57,16 @@ def in_child(
     for stale in (answer_file, log):
         stale.unlink(missing_ok=True)
     limits = limits or config.limits
-    write_json(
-        spec_file, {"work": work, "answer": str(answer_file), "threads": limits.threads, **spec, "parent": os.getpid()}
-    )
+    told = {"work": work, "answer": str(answer_file), "threads": limits.threads, **spec, "parent": os.getpid()}
+    write_json(spec_file, told)
     env = thread_env(limits.threads, config.cache)
     here = python == Path(sys.executable) and may_fork(env)
     command = partial(worker.main, spec_file) if here else [str(python), "-m", worker.__name__, str(spec_file)]
     outcome = watch(command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)
+    if outcome.exit_code == os.EX_TEMPFAIL:
+        answer_file.unlink(missing_ok=True)
+        write_json(spec_file, {**told, "anew": False})
+        outcome = watch(command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)
     if outcome.exit_code == os.EX_IOERR or (_crashed(outcome) and disk_usage(out.parent).free < _ROOM):
         fix = "make room there and run again: nothing that is finished is lost"
         raise WorkspaceError("could not write what it had made", where=str(out.parent), fix=fix)

@@ -67,7 +67,8 @@ def main(spec_file: Path) -> int:
 
     Returns
     -------
-    0, 1 for a state other than ok, or EX_IOERR where what was made could not be written.
+    0, 1 for a state other than ok, EX_IOERR where what was made could not be written, or EX_TEMPFAIL where it is to be
+    done anew with the kernels that it compiled.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True)
     spec = read_json(spec_file)
@@ -79,7 +80,19 @@ def main(spec_file: Path) -> int:
         # There may be no room for an answer.
         print(error, file=sys.stderr)
         return os.EX_IOERR
+    if spec.get("anew") and compiled_here():
+        return os.EX_TEMPFAIL
     return 0 if "ok" in answer else 1
+
+
+def compiled_here() -> bool:
+    """Return whether this process compiled a kernel of scArena's own that is kept on disk."""
+    from_numba = sys.modules.get("numba.core.dispatcher")
+    if from_numba is None:
+        return False
+    modules = [module for name, module in sys.modules.items() if name.startswith("scarena.")]
+    kernels = [value for module in modules for value in vars(module).values()]
+    return any(isinstance(each, from_numba.Dispatcher) and each.stats.cache_misses for each in kernels)
 
 
 if __name__ == "__main__":
