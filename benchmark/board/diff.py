@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from scarena.board.ranked import headline_of
+
 Json = dict[str, Any]
 COLUMNS = ["what", "was", "is", "beyond noise"]
 
@@ -89,7 +91,7 @@ def _overall(first: Json, second: Json) -> Iterator[Change]:
     tables = [{(row["metric"], row["model"]): row for row in board["overall"]} for board in (first, second)]
     for (metric, model), was, now in _both(*tables):
         yield from _moved(f"overall {metric} of {model}", was, now)
-        if metric == "total" and was.get("tie_group") != now.get("tie_group"):
+        if metric == headline_of(second) and was.get("tie_group") != now.get("tie_group"):
             yield Change(f"tie group of {model}", str(was.get("tie_group")), str(now.get("tie_group")))
 
 

@@ -26,9 +26,11 @@ from scarena.steps.submissions import models_of, runs_of
 from scarena.tasks.details import read_details
 from scarena.tasks.mistakes import Run, all_mistakes
 from scarena.tasks.ontology_reference import read_reference
+from scarena.tasks.registry import find_tasks
 from scarena.tasks.replicates import read_replicates
 
 SCHEMA = 1
+TOTAL = "total"
 _FIX = "remove it and run again"
 
 Json = dict[str, Any]
@@ -146,8 +148,9 @@ def _model_entry(record: Record) -> Json:
 
 
 def compared(
-    cells: list[Json], models: list[Json], replicates: Mapping[tuple[str, str, int], Replicates], *, scaled: bool
-) -> Json:
+    cells: list[Json], models: list[Json], replicates: Mapping[tuple[str, str, int], Replicates], *, scaled: bool,
+    headline: str = TOTAL,
+) -> Json:  # fmt: skip
     """Return what a board says of its runs together, by the keys of board.json.
 
     Parameters
@@ -160,13 +163,15 @@ def compared(
         By dataset, model and seed; a run without any leaves intervals out wherever it counts.
     scaled
         Whether scores between noise and the labels are asked for.
+    headline
+        The metric that ranks the models.
     """
     samples = samples_of(cells, replicates)
     table, checks = standings(cells, models, samples), control_checks(cells, models, samples)
     return {
         "per_dataset": per_dataset(samples),
         "overall": overall(table),
-        "differences": differences(table),
+        "differences": differences(table, headline),
         "pareto": front(table),
         "controls": checks,
         "control_scaled": control_scaled(table, samples, checks) if scaled else [],
@@ -184,15 +189,18 @@ def make_board(config: BoardConfig) -> Json:
     first = (computed or runs.records)[0]
     releases = sorted({d["cl_release"] for d in runs.datasets if d.get("cl_release")})
     datasets = [_dataset_entry(dataset, config.folder, config.scored_cells) for dataset in runs.datasets]
+    headline = find_tasks(config.tasks)[0].headline
     return {
         "schema": SCHEMA,
         "board": config.board,
         "title": config.title or config.board,
+        # Said where it is not the total, which a board that says nothing is ranked by.
+        **({} if headline == TOTAL else {"headline": headline}),
         "datasets": datasets,
         "models": models,
         "contamination": contamination(models, datasets),
         "cells": cells,
-        **compared(cells, models, runs.replicates, scaled=config.control_scaled),
+        **compared(cells, models, runs.replicates, scaled=config.control_scaled, headline=headline),
         "provenance": {
             "versions": first.versions,
             "commits": sorted({record.commit for record in runs.records}),

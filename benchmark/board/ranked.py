@@ -14,6 +14,19 @@ Json = dict[str, Any]
 _WORDS = {"not applicable": "n/a", "not available": "not available"}
 
 
+def headline_of(board: Json) -> str:
+    """Return the metric that ranks the models of a board."""
+    return str(board.get("headline", "total"))
+
+
+def headline_title(board: Json) -> str:
+    """Return how that metric is called within a sentence."""
+    from scarena.metrics.registry import METRICS
+
+    headline = headline_of(board)
+    return headline if headline == "total" else METRICS[headline].title
+
+
 def overall_of(board: Json) -> dict[tuple[str, str], Json]:
     """Return the overall rows by (model, metric)."""
     return {(row["model"], row["metric"]): row for row in board["overall"]}
@@ -30,7 +43,8 @@ def ranked_models(board: Json) -> list[Json]:
 
     A mean over part of the datasets may lie above all others and say nothing of them, so it does not lead.
     """
-    total = {row["model"]: row for row in board["overall"] if row["metric"] == "total"}
+    headline = headline_of(board)
+    total = {row["model"]: row for row in board["overall"] if row["metric"] == headline}
 
     def order(card: Json) -> tuple[bool, bool, float, str]:
         row = total.get(card["name"], {"value": None, "rank_low": None})
@@ -59,7 +73,8 @@ def marks(board: Json) -> dict[str, list[str]]:
 
 def has_ranges(board: Json) -> bool:
     """Return whether ranks and tie groups by total come from intervals; else they repeat the order of the values."""
-    return any(row["metric"] == "total" and row["low"] is not None for row in board.get("differences", []))
+    headline = headline_of(board)
+    return any(row["metric"] == headline and row["low"] is not None for row in board.get("differences", []))
 
 
 def rank_text(row: Json | None) -> str:

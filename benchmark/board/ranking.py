@@ -106,19 +106,24 @@ def overall(table: Standings) -> list[Json]:
     return found
 
 
-def differences(table: Standings) -> list[Json]:
+def differences(table: Standings, headline: str = COMPARED[0]) -> list[Json]:
     """Return every pair of ranked models by total, bio and batch: a − b with its paired interval, a the one ahead.
+
+    And by the board's `headline`, where that is another; a and b are then as if higher were better.
 
     ``wins`` is the share of replicates in which a is ahead, a draw counting half.
     """
     from scarena.metrics.scores import DIGITS
 
     found = []
-    for metric in COMPARED:
-        ranked = sorted(_ranked(table.get(metric, [])), key=lambda pair: -pair[1].value)
-        kind, replicates = shared([sample for _, sample in ranked])
-        for (i, (a, first)), (j, (b, second)) in combinations(enumerate(ranked), 2):
-            apart = difference(first.value, second.value, None if replicates is None else replicates[[i, j]])
+    for metric in dict.fromkeys((*COMPARED, headline)):
+        ranked = _ranked(table.get(metric, []))
+        kind, _ = shared([sample for _, sample in ranked])
+        values, replicates = _signed(metric, [sample for _, sample in ranked])
+        ahead = sorted(range(len(ranked)), key=lambda place: -values[place])
+        for i, j in combinations(ahead, 2):
+            a, b = ranked[i][0], ranked[j][0]
+            apart = difference(values[i], values[j], None if replicates is None else replicates[[i, j]])
             row: Json = {"model_a": a, "model_b": b, "metric": metric, "interval": kind}
             numbers = {"difference": apart.value, "low": apart.low, "high": apart.high, "wins": apart.wins}
             found.append(row | {key: None if n is None else round(n, DIGITS) for key, n in numbers.items()})

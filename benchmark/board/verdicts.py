@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scarena.board.ranked import headline_of, headline_title
 from scarena.board.uncertainty import TIED
 
 Json = dict[str, Any]
@@ -35,7 +36,7 @@ def _ended(board: Json, mine: Json, other: Json) -> tuple[str, str, str]:
     pair = mine["model"], other["model"]
     apart = mine["value"] - other["value"]
     for row in board.get("differences", []):
-        if row["metric"] != "total" or {row["model_a"], row["model_b"]} != set(pair) or row["low"] is None:
+        if row["metric"] != headline_of(board) or {row["model_a"], row["model_b"]} != set(pair) or row["low"] is None:
             continue
         turned = row["model_a"] != pair[0]
         low, high = (-row["high"], -row["low"]) if turned else (row["low"], row["high"])
@@ -66,7 +67,8 @@ def _twin(name: str) -> str:
 
 def verdicts(board: Json) -> list[str]:
     """Return what can be said of each foundation model's total: against the baselines, then against its random twin."""
-    total = {row["model"]: row for row in board["overall"] if row["metric"] == "total" and row["coverage"] == 1}
+    headline, named = headline_of(board), headline_title(board)
+    total = {row["model"]: row for row in board["overall"] if row["metric"] == headline and row["coverage"] == 1}
     title = _BASELINES | {card["name"]: card["title"] for card in board["models"]}
     known = [total[name] for name in _BASELINES if name in total]
     unknown = [title[name] for name in _BASELINES if name not in total]
@@ -76,10 +78,10 @@ def verdicts(board: Json) -> list[str]:
         if card["family"] != "foundation":
             continue
         if mine is None or not known:
-            sentences.append(f"{card['title']}: no verdict, since totals are missing.")
+            sentences.append(f"{card['title']}: no verdict, since {named}s are missing.")
             continue
-        said = f"{card['title']} (mean total {mine['value']:.3f}) {compared(board, mine, known, title)}."
-        sentences.append(said + (f" Not compared with {joined(unknown)}: no total." if unknown else ""))
+        said = f"{card['title']} (mean {named} {mine['value']:.3f}) {compared(board, mine, known, title)}."
+        sentences.append(said + (f" Not compared with {joined(unknown)}: no {named}." if unknown else ""))
         if twin is not None:
             sentences.append(f"What pretraining adds: {card['title']} {compared(board, mine, [twin], title)}.")
     return sentences

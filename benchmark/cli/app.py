@@ -63,6 +63,14 @@ def models(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def tasks(as_json: AsJson = False) -> None:
+    """List the tasks: what a board can ask of models."""
+    from scarena.cli.listing import TASK_COLUMNS, task_rows
+
+    print_table("Tasks", TASK_COLUMNS, task_rows(), as_json)
+
+
+@app.command()
 def metrics(
     as_json: AsJson = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="print docs/metrics.md")] = False,

@@ -1,4 +1,4 @@
-"""The rows of `scarena datasets`, `models` and `metrics`: all that is known, with its state and where it comes from."""
+"""The rows of `scarena datasets`, `models`, `metrics` and `tasks`: all that is known, its state, where it is from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from scarena.base.errors import ScarenaError
 
 DATASET_COLUMNS = ["name", "state", "role", "tissue", "assay", "title", "origin"]
 MODEL_COLUMNS = ["name", "state", "family", "sees labels", "description", "origin"]
+TASK_COLUMNS = ["name", "state", "product", "headline", "metrics", "question", "origin"]
 METRIC_COLUMNS = ["key", "state", "group", "better", "definition", "origin"]
 
 
@@ -51,3 +52,16 @@ def metric_rows() -> list[list[str]]:
 
     rows = [[m.key, state(m.key), m.group, m.better, m.definition, ORIGINS[m.key]] for m in METRICS.values()]
     return rows + [[key, state(key), "", "", "", ORIGINS[key]] for key in sorted(BROKEN) if key not in METRICS]
+
+
+def task_rows() -> list[list[str]]:
+    """Return a row a task; those that a package promised and did not bring come last."""
+    from scarena.tasks.registry import catalogue
+
+    rows = []
+    for entry in catalogue():
+        told = ["", "", "", ""]
+        if (task := entry.task) is not None:
+            told = [task.product, task.headline, str(len(task.metrics())), task.question]
+        rows.append([entry.name, f"broken: {entry.broken}" if entry.broken else "ready", *told, entry.origin])
+    return rows

@@ -11,6 +11,7 @@ from typing import Any
 from scarena.board.ranked import (
     counting,
     has_ranges,
+    headline_of,
     letter,
     marks,
     overall_of,
@@ -87,12 +88,12 @@ def _table(board: Json, cards: list[Json]) -> list[str]:
     heads = ["Model", "Rank", *(KNOWN[key].title + arrow[KNOWN[key].better] for key in METRICS)]
     heads += ["Datasets", "s / 1,000 cells"]
     found = overall_of(board)
-    said, seconds, n_datasets = marks(board), seconds_per_1000_cells(board), len(counting(board, "total"))
+    said, seconds, n_datasets = marks(board), seconds_per_1000_cells(board), len(counting(board, headline_of(board)))
     lines = [f"| {' | '.join(heads)} |", f"|---|---|{'--:|' * (len(heads) - 2)}"]
     lettered = has_ranges(board)
     for card in cards:
         name = card["name"]
-        total = found.get((name, "total"))
+        total = found.get((name, headline_of(board)))
         who = escaped(card["title"]) + (f" ({', '.join(said[name])})" if said[name] else "")
         runs = [cell for cell in board["cells"] if cell["model"] == name]
         values = [_value(found.get((name, metric)), runs, metric) for metric in METRICS]

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from scarena.base.files import json_text
 from scarena.base.log_tail import last_lines
 from scarena.board.make import parquet_bytes
-from scarena.board.ranked import counting, overall_of, ranked_models
+from scarena.board.ranked import counting, headline_of, overall_of, ranked_models
 from scarena.board.verdicts import discrimination, verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
@@ -67,7 +67,7 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
         "intervals": any(row["low"] is not None for row in board["overall"]), "axes": AXES,
         "roomy": _roomy(board), "headline": [METRICS[key] for key in HEADLINE],
         "families": [name for name in ("foundation", "baseline", "control") if _has(board, name)],
-        "tissues": overview.tissues(board), "tasks": list(overview.TASKS), "default": overview.DEFAULT,
+        "tissues": overview.tissues(board), "tasks": list(overview.PRESETS), "default": overview.default_of(board),
         "weighed": [METRICS[key] for key in overview.WEIGHED], "data": overview.data_of(board, scores),
     }  # fmt: skip
 
@@ -154,11 +154,11 @@ def _has(board: Json, family: str) -> bool:
 def _ranking(board: Json, costs: dict[str, Cost]) -> list[Json]:
     """Return the rows of the overall table with their costs and how many datasets they cover."""
     total = overall_of(board)
-    of = len(counting(board, "total"))
+    of = len(counting(board, headline_of(board)))
     return [
         {
             **row, "costs": _costs(costs.get(row["card"]["name"], UNKNOWN)), "of": of,
-            "covered": round(of * total.get((row["card"]["name"], "total"), {"coverage": 0.0})["coverage"]),
+            "covered": round(of * total.get((row["card"]["name"], headline_of(board)), {"coverage": 0.0})["coverage"]),
         }
         for row in tables.grouped(tables.overall_table(board))
     ]  # fmt: skip
@@ -211,7 +211,7 @@ def trained_on(board: Json) -> list[Json]:
 def _pairs(board: Json) -> list[Json]:
     """Return the differences of totals with titles for names; on large boards those of the best model alone."""
     title = {card["name"]: card["title"] for card in board["models"]}
-    rows = [row for row in board.get("differences", []) if row["metric"] == "total"]
+    rows = [row for row in board.get("differences", []) if row["metric"] == headline_of(board)]
     if len(rows) > _PAIRS:
         best = ranked_models(board)[0]["name"]
         rows = [row for row in rows if best in (row["model_a"], row["model_b"])]

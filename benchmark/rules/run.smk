@@ -69,5 +69,6 @@ rule score:
         runtime=limit_minutes,
     params:
         metrics=metrics_fingerprint(),
+        tasks=",".join(SETTINGS.tasks),
     shell:
         "scarena score {input.record} {input.reference} --out {output} --settings {CONFIG} 2> {log}"

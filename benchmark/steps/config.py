@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from scarena.base.errors import ConfigError
 from scarena.base.untrusted import read_yaml
 from scarena.base.validated import validated
+from scarena.tasks.registry import DEFAULT
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*(@[a-z0-9][a-z0-9-]*)?$")]
@@ -67,6 +68,11 @@ class BoardConfig(BaseModel):
         description="folders of published checkpoints (a path, or hf:OWNER/NAME in Hugging Face's cache) by "
         "the name of a model, or by one of your own for MODEL@NAME",
     )
+    tasks: list[Name] = Field(
+        default=list(DEFAULT),
+        min_length=1,
+        description="what is asked of the models, see `scarena tasks`; the first one's headline ranks them",
+    )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
     ontology: str = Field("package", description="'package' for the pinned Cell Ontology, or an OBO file's path or URL")
     results: Path = Path("results")
@@ -85,6 +91,14 @@ class BoardConfig(BaseModel):
     device: str = Field("cpu", description="torch device of the models: cpu, cuda, cuda:0 …")
     limits: Limits = Field(default_factory=lambda: Limits.model_validate({}))
     pretrain_limits: PretrainLimits = Field(default_factory=lambda: PretrainLimits.model_validate({}))
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out tasks that nobody asked for by name: a board from before there were any is the same board."""
+        said: dict[str, Any] = handler(self)
+        if tuple(self.tasks) == DEFAULT:
+            said.pop("tasks", None)
+        return said
 
     @property
     def folder(self) -> Path:
@@ -115,7 +129,7 @@ def parse_config(raw: Any, where: str) -> BoardConfig:
         raise ConfigError("not a mapping of keys to values", where=where, fix="see config/demo.yaml")
     fix = "correct these keys (see config/schema.json)"
     config = validated(BoardConfig, raw, ConfigError, where=where, fix=fix)
-    for key in ("datasets", "models", "seeds"):
+    for key in ("datasets", "models", "tasks", "seeds"):
         values = getattr(config, key)
         twice = sorted({str(v) for v in values if values.count(v) > 1})
         if twice:

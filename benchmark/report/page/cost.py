@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scarena.board.ranked import overall_of
+from scarena.board.ranked import headline_of, overall_of
 from scarena.board.uncertainty import pareto
 from scarena.board.verdicts import seconds_per_1000_cells
 
@@ -65,7 +65,7 @@ def costs_of(board: Json) -> dict[str, Cost]:
 def fronts(board: Json, costs: dict[str, Cost]) -> list[Json]:
     """Return the ranked models with total and cost, and by which costs no other is as cheap and better; best first."""
     total = {name: row["value"] for (name, metric), row in overall_of(board).items()
-             if metric == "total" and row["rank_low"] is not None}  # fmt: skip
+             if metric == headline_of(board) and row["rank_low"] is not None}  # fmt: skip
     rows = [
         {"name": card["name"], "title": card["title"], "family": card["family"], "total": total[card["name"]],
          "cost": costs.get(card["name"], UNKNOWN), "fronts": []}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from scarena.board.ranked import counting, ranked_models
+from scarena.board.ranked import counting, headline_of, ranked_models
 from scarena.report.page.scores import Scores
 from scarena.report.page.tables import entry_of, seen_datasets, use_of
 
@@ -23,12 +23,12 @@ def wins_and_losses(board: Json, scores: Scores, model: str, datasets: list[str]
     those that overlap, or lack an interval.
     """
     others = [card for card in board["models"] if card["family"] != "control" and card["name"] != model]
-    rows = []
+    rows, headline = [], headline_of(board)
     for dataset in datasets:
-        mine = scores.get((dataset, model, "total"))
+        mine = scores.get((dataset, model, headline))
         known = [
             (card, other) for card in others
-            if (other := scores.get((dataset, card["name"], "total"))) is not None and other.value is not None
+            if (other := scores.get((dataset, card["name"], headline))) is not None and other.value is not None
         ]  # fmt: skip
         if mine is None or mine.value is None or not known:
             rows.append({"dataset": dataset, "mine": entry_of(mine), "best": None})
@@ -84,12 +84,14 @@ def critical_difference(board: Json, scores: Scores) -> CriticalDifference | Non
     """
     from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
-    datasets = counting(board, "total")
+    headline = headline_of(board)
+    datasets = counting(board, headline)
     cards = [card for card in ranked_models(board) if card["family"] != "control"]
-    cards = [card for card in cards if all(_total(scores, name, card) is not None for name in datasets)]
+    known = {card["name"]: [_value(scores, name, card["name"], headline) for name in datasets] for card in cards}
+    cards = [card for card in cards if None not in known[card["name"]]]
     if len(datasets) < _FEWEST_DATASETS or len(cards) < _FEWEST_MODELS:
         return None
-    values = np.array([[_total(scores, name, card) for card in cards] for name in datasets], dtype=float)
+    values = np.array([known[card["name"]] for card in cards], dtype=float).T
     ranks = rankdata(-values, axis=1).mean(axis=0)
     k, n = len(cards), len(datasets)
     distance = float(studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n)))
@@ -99,8 +101,8 @@ def critical_difference(board: Json, scores: Scores) -> CriticalDifference | Non
     return CriticalDifference(models, distance, p_value, n, _cliques([rank for _, rank in models], distance))
 
 
-def _total(scores: Scores, dataset: str, card: Json) -> float | None:
-    score = scores.get((dataset, card["name"], "total"))
+def _value(scores: Scores, dataset: str, model: str, metric: str) -> float | None:
+    score = scores.get((dataset, model, metric))
     return None if score is None else score.value
 
 
@@ -117,7 +119,7 @@ def _cliques(ranks: list[float], distance: float) -> list[tuple[int, int]]:
 def model_parts(board: Json, scores: Scores, *, whole: bool = True) -> list[Json]:
     """Return one part a model, with its wins by dataset and over every other model where the `whole` is asked for."""
     seen, title = seen_datasets(board), {card["name"]: card["title"] for card in board["models"]}
-    datasets = counting(board, "total")
+    datasets = counting(board, headline_of(board))
     judged = {card["name"] for card in board["models"] if whole and card["family"] != "control"}
     defaults: Json = {
         "uses_batch": False,
@@ -141,7 +143,7 @@ def _pairs(board: Json, model: str, title: dict[str, str]) -> list[Json]:
     """Return a model's paired differences of totals, each from its own side."""
     rows = []
     for row in board.get("differences", []):
-        if row["metric"] != "total" or model not in (row["model_a"], row["model_b"]):
+        if row["metric"] != headline_of(board) or model not in (row["model_a"], row["model_b"]):
             continue
         if row["model_a"] == model:
             rows.append({**row, "other": title[row["model_b"]]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scarena.board.ranked import counting, ranked_models
+from scarena.board.ranked import counting, headline_of, ranked_models
 from scarena.report.page.scores import HEADLINE, Scores, is_twin
 from scarena.report.page.tables import directions, use_of
 
@@ -12,11 +12,16 @@ Json = dict[str, Any]
 # What a total can be made of: all are better when higher and lie between 0 and 1.
 WEIGHED = ("bio", "batch", "onto_rwr", "knn_macro_f1")
 DEFAULT = {"bio": 0.6, "batch": 0.4, "onto_rwr": 0.0, "knn_macro_f1": 0.0}
-TASKS = {
+PRESETS = {
     "integration": DEFAULT,
     "annotation": {**dict.fromkeys(WEIGHED, 0.0), "knn_macro_f1": 1.0},
     "ontology": {**dict.fromkeys(WEIGHED, 0.0), "onto_rwr": 1.0},
 }
+
+
+def default_of(board: Json) -> dict[str, float]:
+    """Return the weights that a page opens with: those that rank the board."""
+    return next((weights for weights in PRESETS.values() if weights.get(headline_of(board)) == 1.0), DEFAULT)
 
 
 def tissues(board: Json) -> list[str]:
@@ -31,7 +36,7 @@ def data_of(board: Json, scores: Scores) -> Json:
         "metrics": list(HEADLINE),
         "better": directions(HEADLINE),
         "weighed": list(WEIGHED),
-        "tasks": TASKS,
+        "tasks": PRESETS,
         "datasets": [
             {"name": entry["dataset"], "tissue": entry["card"].get("tissue") or "not given"}
             for entry in board["datasets"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scarena.board.ranked import counting, has_ranges
+from scarena.board.ranked import counting, has_ranges, headline_of, headline_title
 from scarena.board.verdicts import compared, joined
 from scarena.report.page.cost import UNKNOWN, Cost
 from scarena.report.page.models import apart
@@ -19,28 +19,29 @@ def lead(board: Json) -> list[str]:
     """Return who leads, which model is best zero-shot, and whether any foundation model beats the baselines."""
     rows = _ranked(board)
     if not rows:
-        return ["No model has a total on every dataset that counts, so none is ranked."]
+        return [f"No model has a {headline_title(board)} on every dataset that counts, so none is ranked."]
     return [_leaders(board, rows), *_zero_shot(board, rows), *_best_baseline(board, rows)]
 
 
 def _ranked(board: Json) -> list[tuple[Json, Json]]:
     """Return (card, total) of the ranked models, best first."""
-    total = {row["model"]: row for row in board["overall"] if row["metric"] == "total" and row["rank_low"] is not None}
+    headline = headline_of(board)
+    total = {row["model"]: row for row in board["overall"] if row["metric"] == headline and row["rank_low"] is not None}
     rows = [(card, total[card["name"]]) for card in board["models"] if card["name"] in total]
     return sorted(rows, key=lambda pair: (-pair[1]["value"], pair[0]["name"]))
 
 
 def _leaders(board: Json, rows: list[tuple[Json, Json]]) -> str:
-    n, of = len(counting(board, "total")), len(board["datasets"])
+    n, of = len(counting(board, headline_of(board))), len(board["datasets"])
     over = f"over {n} of {of} datasets" if n < of else f"over {of} dataset{'s' if of > 1 else ''}"
-    best = rows[0][1]["value"]
+    best, named = rows[0][1]["value"], headline_title(board)
     if not has_ranges(board):
-        return f"{rows[0][0]['title']} scores highest (mean total {best:.3f} {over}); this board has no intervals."
+        return f"{rows[0][0]['title']} scores highest (mean {named} {best:.3f} {over}); this board has no intervals."
     tied = [(card, row) for card, row in rows if row["tie_group"] == rows[0][1]["tie_group"]]
     names = joined([card["title"] + (" (sees labels)" if card["uses_labels"] else "") for card, _ in tied])
     if len(tied) == 1:
-        return f"{names} leads beyond noise (mean total {best:.3f} {over})."
-    return f"{names} tie for the lead (mean totals {tied[-1][1]['value']:.3f} to {best:.3f} {over})."
+        return f"{names} leads beyond noise (mean {named} {best:.3f} {over})."
+    return f"{names} tie for the lead (mean {named}s {tied[-1][1]['value']:.3f} to {best:.3f} {over})."
 
 
 def _zero_shot(board: Json, rows: list[tuple[Json, Json]]) -> list[str]:
@@ -77,16 +78,18 @@ def _best_baseline(board: Json, rows: list[tuple[Json, Json]]) -> list[str]:
 
 def of_dataset(board: Json, dataset: str, scores: Scores, costs: dict[str, Cost]) -> str:
     """Return who is best on one dataset, which foundation model is best zero-shot, and what both cost."""
+    named = headline_title(board)
     known = [
         (card, score) for card in board["models"] if card["family"] != "control" and not is_twin(card)
-        and (score := scores.get((dataset, card["name"], "total"))) is not None and score.value is not None
+        and (score := scores.get((dataset, card["name"], headline_of(board)))) is not None and score.value is not None
     ]  # fmt: skip
     if not known:
-        return "No model has a total here: bio or batch means nothing on these data, or failed."
+        what = "bio or batch" if named == "total" else "it"
+        return f"No model has a {named} here: {what} means nothing on these data, or failed."
     known.sort(key=lambda pair: (-(pair[1].value or 0.0), pair[0]["name"]))
     best, top = known[0]
     level = [card["title"] for card, score in known[1:] if apart(top, score) == 0 and score.low is not None]
-    text = f"Best total here: {_with_cost(best, top, costs)}"
+    text = f"Best {named} here: {_with_cost(best, top, costs)}"
     text += f"; {joined(level)} overlap{'s' if len(level) == 1 else ''} with it. " if level else ". "
     zero = [(card, score) for card, score in known if use_of(card) == "zero-shot"]
     if not zero:

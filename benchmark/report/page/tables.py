@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scarena.board.ranked import has_ranges, letter, overall_of, rank_text, ranked_models, word
+from scarena.board.ranked import has_ranges, headline_of, letter, overall_of, rank_text, ranked_models, word
 from scarena.report.page.scores import HEADLINE, Score, Scores, is_twin
 
 Json = dict[str, Any]
@@ -153,7 +153,7 @@ def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json
         {
             "card": card,
             "marks": marks(card, seen),
-            "rank": rank_entry(found.get((card["name"], "total")), certain=certain),
+            "rank": rank_entry(found.get((card["name"], headline_of(board))), certain=certain),
             "entries": [overall_entry(found.get((card["name"], metric))) for metric in metrics],
         }
         for card in ranked_models(board)

@@ -10,28 +10,21 @@ from scarena.base.errors import DataError
 from scarena.base.files import sha256_of
 from scarena.models.embedding import join, read_embedding
 from scarena.tasks import dataset_reference
+from scarena.tasks.cells import Cells, score_tasks
 from scarena.tasks.details import write_details
+from scarena.tasks.registry import find_tasks
 from scarena.tasks.replicates import write_replicates
 
 
 def score(spec: dict[str, Any]) -> dict[str, Any]:
     """Score the embedding a spec names; write replicates and details, and return every metric's value and state."""
-    from scarena.metrics import score_embedding
-
     for key, fix in (("embedding", "remove the record beside it to embed again"), ("reference", "remove its .json")):
         path = Path(spec[key])
         if not path.exists() or sha256_of(path) != spec[f"{key}_sha256"]:
             raise DataError("missing, or not the file its record names", where=str(path), fix=fix)
     data = dataset_reference.read(Path(spec["reference"]))
-    scores = score_embedding(
-        join(*read_embedding(Path(spec["embedding"])), data.names, spec["embedding"]),
-        batch=data.batch,
-        labels=data.labels,
-        reference=data.reference,
-        ontology=data.ontology,
-        seed=spec["seed"],
-        n_jobs=spec["threads"],
-    )
+    vectors = join(*read_embedding(Path(spec["embedding"])), data.names, spec["embedding"])
+    scores = score_tasks(find_tasks(spec["tasks"]), Cells(vectors, data, spec["seed"], spec["threads"]))
     write_replicates(Path(spec["replicates"]), scores.replicates)
     if scores.details is not None:
         write_details(Path(spec["details"]), scores.details)
