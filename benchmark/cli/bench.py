@@ -28,6 +28,14 @@ def bench_board(
     print_table(f"{config}, {cores} cores", ["what", "measured"], rows, as_json=False)
 
 
+@app.command("step")
+def bench_step(repeats: Annotated[int, typer.Option(min=1, help="timed runs of each step")] = 5) -> None:
+    """Time what a step of a board costs beside its work, begun by itself and in a board."""
+    from scarena.bench.step import COLUMNS, time_steps
+
+    print_table("a step of a board", COLUMNS, time_steps(repeats), as_json=False)
+
+
 @app.command("install")
 def bench_install() -> None:
     """Time an install into a new, temporary environment."""

@@ -21,8 +21,8 @@ from scarena.base.errors import ConfigError, DataError
 from scarena.base.untrusted import read_object
 from scarena.board.file import read_board
 from scarena.board.make import shortfalls
-from scarena.cli.keep_warm import Kept, kept_warm
 from scarena.steps.config import BoardConfig, datasets_of, load_config
+from scarena.steps.keep_warm import Kept, kept_warm
 from scarena.steps.names import check_names
 from scarena.steps.pretraining import checkpoints_of, corpus_file, recipes_of
 from scarena.steps.submissions import runs_of

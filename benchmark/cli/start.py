@@ -1,7 +1,7 @@
 """Where `scarena` begins, before anything is imported: a step of a board goes to who has imported it all already.
 
-`scarena run` keeps one process warm (`scarena.cli.warm`) and tells its steps where. Everywhere else, and whenever that
-process will not, the command line runs here.
+`scarena run` keeps one process warm (`scarena.steps.warm`) and tells its steps where. Everywhere else, and whenever
+that process will not, the command line runs here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from scarena.cli.door import LENGTH, PLACE, STEPS
+from scarena.steps.door import LENGTH, PLACE, STEPS
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scarena.tasks.task import Facts, Task
+from scarena.tasks.facts import Facts
+from scarena.tasks.task import Task
 
 
 class Annotation(Task):

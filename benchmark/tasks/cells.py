@@ -1,12 +1,12 @@
-"""The product `cells`: one run's vectors beside what is known of the cells, and their scores by the tasks asked for."""
+"""The product `cells`: one run's vectors beside what is known of the cells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scarena.tasks.task import Facts, Task
+from scarena.tasks.facts import Facts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,24 +51,3 @@ class Cells:
             self.vectors, batch=self.known.batch, labels=self.known.labels, reference=self.known.reference,
             ontology=self.known.ontology, metrics=metrics, seed=self.seed, n_jobs=self.n_jobs,
         )  # fmt: skip
-
-
-def score_tasks(tasks: Iterable[Task], cells: Cells) -> Scores:
-    """Return the scores of all metrics that some tasks ask for, in the order of the board.
-
-    What tasks share is computed once: those that do not score by themselves are scored in one pass.
-    """
-    from scarena.metrics.registry import METRICS
-    from scarena.metrics.scores import Scores
-
-    together = [task for task in tasks if type(task).score is Task.score]
-    asked = {key for task in together for key in task.metrics()}
-    wanted = "all" if asked >= METRICS.keys() else [key for key in METRICS if key in asked]
-    parts = [cells.scored(wanted)] if together else []
-    parts += [task.score(cells) for task in tasks if task not in together]
-    if len(parts) == 1:
-        return parts[0]
-    details = next((part.details for part in parts if part.details is not None), None)
-    scores = {key: score for part in parts for key, score in part.items()}
-    replicates = {key: rows for part in parts for key, rows in part.replicates.items()}
-    return Scores({key: scores[key] for key in [*METRICS, *scores] if key in scores}, replicates, details)

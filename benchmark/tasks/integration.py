@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from scarena.tasks.annotation import Annotation
-from scarena.tasks.task import Facts, Task
+from scarena.tasks.facts import Facts
+from scarena.tasks.task import Task
 
 
 class Integration(Task):

@@ -7,35 +7,15 @@ of a model it needs; a model that does not offer it is not asked.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from scarena.metrics.scores import Scores
     from scarena.tasks.cells import Cells
+    from scarena.tasks.facts import Facts
 
 Product = Literal["cells", "genes", "response", "network"]
 """What a model makes: a vector a cell, a vector a gene, a predicted response to perturbations, a ranked network."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What decides whether a dataset can answer a question.
-
-    Parameters
-    ----------
-    n_cells, n_types, n_batches
-        Sizes of what is scored.
-    excluded
-        What the dataset's card rules out, with the reason: a group of metrics (``batch``, ``bio``, ``ontology``,
-        ``labels``) or a metric's key.
-    """
-
-    n_cells: int
-    n_types: int
-    n_batches: int
-    excluded: Mapping[str, str] = field(default_factory=dict)
 
 
 class Task(ABC):

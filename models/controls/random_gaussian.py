@@ -11,9 +11,9 @@ from anndata import AnnData
 from scarena.models.base import Context, Model, ModelCard
 
 
-def _card(dimension: int) -> ModelCard:
+def _card(name: str, dimension: int) -> ModelCard:
     return ModelCard(
-        name=f"random-{dimension}",
+        name=name,
         title=f"Random {dimension}-d",
         family="control",
         control="negative",
@@ -35,16 +35,16 @@ class _Random(Model):
 class Random2(_Random):
     """Two dimensions of noise."""
 
-    card = _card(2)
+    card = _card("random-2", 2)
 
 
 class Random64(_Random):
     """Sixty-four dimensions of noise."""
 
-    card = _card(64)
+    card = _card("random-64", 64)
 
 
 class Random512(_Random):
     """Five hundred and twelve dimensions of noise."""
 
-    card = _card(512)
+    card = _card("random-512", 512)

@@ -65,8 +65,13 @@ def _file(folder: Path, module: str, *, must: bool = False) -> Path | None:
     return None
 
 
-def _imported(path: Path) -> Iterator[str]:
-    """Yield names below the package that a file imports anywhere in it; some are of functions, not of modules."""
+@cache
+def _imported(path: Path) -> tuple[str, ...]:
+    """Return names below the package that a file imports anywhere in it; some are of functions, not of modules."""
+    return tuple(_names(path))
+
+
+def _names(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]

@@ -11,10 +11,12 @@ from scarena.metrics.scores import Score
 from scarena.models.registry import all_models
 from scarena.steps.config import BoardConfig
 from scarena.tasks import cells as module
-from scarena.tasks.cells import Cells, score_tasks
+from scarena.tasks.cells import Cells
 from scarena.tasks.dataset_reference import Annotated
+from scarena.tasks.facts import Facts
 from scarena.tasks.registry import DEFAULT, catalogue, find_tasks
-from scarena.tasks.task import Facts, Task
+from scarena.tasks.scoring import score_tasks
+from scarena.tasks.task import Task
 
 FULL = Facts(100, 3, 2)
 

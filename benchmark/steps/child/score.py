@@ -10,10 +10,11 @@ from scarena.base.errors import DataError
 from scarena.base.files import sha256_of
 from scarena.models.embedding import join, read_embedding
 from scarena.tasks import dataset_reference
-from scarena.tasks.cells import Cells, score_tasks
+from scarena.tasks.cells import Cells
 from scarena.tasks.details import write_details
 from scarena.tasks.registry import find_tasks
 from scarena.tasks.replicates import write_replicates
+from scarena.tasks.scoring import score_tasks
 
 
 def score(spec: dict[str, Any]) -> dict[str, Any]:

@@ -20,26 +20,29 @@ from typing import Any, cast
 from scarena.base.errors import ConfigError, ScarenaError, WorkspaceError, state_of
 from scarena.base.files import read_json, workspace_error, write_json
 
-Work = Callable[[dict[str, Any]], dict[str, Any]]
-
 # PR_SET_PDEATHSIG of <linux/prctl.h>.
 _SET_DEATH_SIGNAL = 1
 
 
-def _work(named: str) -> Work:
-    """Return the function that a spec names as ``module:name``.
+def named(function: str) -> Callable[..., Any]:
+    """Return the function of scArena that is called ``module:name``.
 
     Named, not listed here: whoever has work for a process of its own may lie above this room.
+
+    Raises
+    ------
+    ConfigError
+        If it is none of scArena's.
     """
-    module, _, name = named.partition(":")
+    module, _, name = function.partition(":")
     if not module.startswith("scarena."):
-        raise ConfigError(f"{named!r} is no work of scArena's", where="worker", fix="name module:function")
-    return cast("Work", getattr(import_module(module), name))
+        raise ConfigError(f"{function!r} is no work of scArena's", where="worker", fix="name module:function")
+    return cast("Callable[..., Any]", getattr(import_module(module), name))
 
 
 def _answer(spec: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"ok": _work(spec["work"])(spec)}
+        return {"ok": named(spec["work"])(spec)}
     except MemoryError as error:
         traceback.print_exc()
         return {"state": "failed(oom)", "reason": " ".join(f"MemoryError: {error}".split())}

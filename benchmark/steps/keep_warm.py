@@ -1,4 +1,4 @@
-"""Keeping the warm process of a board (`scarena.cli.warm`) beside its driver."""
+"""Keeping the warm process of a board (`scarena.steps.warm`) beside its driver."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scarena.cli.door import PLACE
 from scarena.steps.config import BoardConfig
+from scarena.steps.door import PLACE
 from scarena.steps.supervise import thread_env
 
 # Of a socket's path, in bytes; Linux has room for 107.
 _LONGEST = 100
 _PATIENCE_S = 10
+# What the process runs: named, since the command line lies above this room.
+_VERB = "scarena.cli.app:main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def kept_warm(config: BoardConfig, log: Path) -> Iterator[Kept]:
 
 def _start(place: Path, lifeline: int, config: BoardConfig, log: Path) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "scarena.cli.warm", str(place), str(lifeline)]
+    command = [sys.executable, "-m", "scarena.steps.warm", str(place), str(lifeline), _VERB]
     with log.open("wb") as sink:
         return subprocess.Popen(
             command, env=thread_env(config.limits.threads, config.cache), pass_fds=[lifeline], start_new_session=True,

@@ -1,7 +1,7 @@
 """A process that has imported what the steps of a board need, and forks itself for each of them.
 
-``python -m scarena.cli.warm SOCKET LIFELINE``. Importing costs a step more than its work, twice: once where it is
-watched, once where it works. It lives as long as somebody holds the other end of the pipe LIFELINE, and then until the
+``python -m scarena.steps.warm SOCKET LIFELINE VERB``. Importing costs a step more than its work, twice: where it
+is watched and where it works. It lives as long as somebody holds the other end of the pipe LIFELINE, and then until the
 last of its steps has ended. It computes nothing and has one thread: a fork would copy the locks of others as they are.
 """
 
@@ -14,18 +14,19 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from scarena.cli.door import LENGTH
+from scarena.steps.child.worker import named
+from scarena.steps.door import LENGTH
 from scarena.steps.forked import end_with, exit_code_of, is_alone
 
 # What the steps of most boards import. Not scvi: it brings jax, which has threads.
 _WANTED = (
-    "scarena.cli.app", "scarena.cli.steps", "scarena.steps.embed", "scarena.steps.prepare", "scarena.steps.reference",
+    "scarena.steps.embed", "scarena.steps.prepare", "scarena.steps.reference",
     "scarena.steps.score", "scarena.steps.umap", "scarena.steps.child.embed", "scarena.steps.child.prepare",
     "scarena.steps.child.reference", "scarena.steps.child.score", "scarena.models.registry",
     "scarena.models.expression", "scarena.datasets.prepare", "scarena.datasets.prepared",
@@ -37,9 +38,11 @@ _REAP_S = 1.0
 
 def import_all() -> bool:
     """Import what steps need; return whether this process may be forked afterwards, having one thread."""
-    metrics = Path(import_module("scarena.metrics").__path__[0])
+    from scarena.models.registry import in_tree_files
+
+    metrics = sorted(Path(import_module("scarena.metrics").__path__[0]).glob("[!_]*.py"))
     # One that needs a GPU's libraries, or what is not installed, is no loss: the step says so itself.
-    for name in (*_WANTED, *(f"scarena.metrics.{path.stem}" for path in sorted(metrics.glob("[!_]*.py")))):
+    for name in (*_WANTED, *(f"scarena.metrics.{path.stem}" for path in metrics), *in_tree_files()):
         with suppress(Exception), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import_module(name)
@@ -62,6 +65,8 @@ class Warm:
 
     listener: socket.socket
     lifeline: int
+    verb: Callable[[], None]
+    """The command line, which reads what is asked from its arguments."""
     known: dict[str, int] = field(default_factory=own_files)
     """Own files as they were when they were imported."""
     running: dict[int, socket.socket] = field(default_factory=dict)
@@ -111,7 +116,7 @@ class Warm:
         os.close(self.lifeline)
         for other in self.running.values():
             other.close()
-        serve_one(door)
+        serve_one(door, self.verb)
 
     def _look_after(self, ready: Iterable[int]) -> None:
         for pid, door in list(self.running.items()):
@@ -130,7 +135,7 @@ def _changed(file: str, stamp: int) -> bool:
         return True
 
 
-def serve_one(door: socket.socket) -> None:
+def serve_one(door: socket.socket, verb: Callable[[], None]) -> None:
     """Be the step that is asked for through `door`, in a process that was just forked for it, and end it."""
     door.sendall(b".")
     head, streams, _, _ = socket.recv_fds(door, LENGTH, 3)
@@ -139,19 +144,13 @@ def serve_one(door: socket.socket) -> None:
 
     def work() -> int:
         sys.argv = ["scarena", *asked["arguments"]]
-        code = exit_code_of(_verb)
+        code = exit_code_of(verb)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         door.sendall(bytes([code & 0xFF]))
         return code
 
     end_with(work, (streams[0], streams[1], streams[2]), asked["environment"])
-
-
-def _verb() -> None:
-    from scarena.cli.app import main as run
-
-    run()
 
 
 def _exactly(door: socket.socket, length: int) -> bytes:
@@ -163,18 +162,18 @@ def _exactly(door: socket.socket, length: int) -> bytes:
     return found
 
 
-def main(place: str, lifeline: int) -> None:
-    """Listen at a socket of one's own until the lifeline is cut."""
+def main(place: str, lifeline: int, verb: str) -> None:
+    """Listen at a socket of one's own until the lifeline is cut; `verb` is the command line as ``module:name``."""
     with socket.socket(socket.AF_UNIX) as listener:
         # Nobody but this user may ask.
         os.umask(0o077)
         listener.bind(place)
         listener.listen(64)
         try:
-            Warm(listener, lifeline).serve()
+            Warm(listener, lifeline, named(verb)).serve()
         finally:
             Path(place).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

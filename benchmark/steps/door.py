@@ -1,4 +1,4 @@
-"""How a step asks the warm process of its board (`scarena.cli.warm`): what both sides must know."""
+"""How a step asks the warm process of its board (`scarena.steps.warm`): what both sides must know."""
 
 from __future__ import annotations
 

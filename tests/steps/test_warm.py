@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scarena.cli.door import PLACE
-from scarena.cli.keep_warm import kept_warm
-from scarena.cli.warm import Warm, own_files
 from scarena.steps.config import BoardConfig
+from scarena.steps.door import PLACE
+from scarena.steps.keep_warm import kept_warm
+from scarena.steps.warm import Warm, own_files
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")
 SCARENA = [sys.executable, "-m", "scarena.cli"]
@@ -127,7 +127,7 @@ def test_it_ends_with_the_board(config, tmp_path):
 def test_code_that_was_edited_since_is_not_run_from_memory(tmp_path):
     file = tmp_path / "code.py"
     file.write_text("old")
-    warm = Warm(None, -1, {str(file): file.stat().st_mtime_ns})
+    warm = Warm(None, -1, print, {str(file): file.stat().st_mtime_ns})
     assert not warm.outdated()
     os.utime(file, ns=(0, 1))
     assert warm.outdated()
@@ -141,6 +141,6 @@ def _server(environment):
     for process in psutil.process_iter(["cmdline"]):
         with contextlib.suppress(psutil.Error):
             command = process.info["cmdline"] or []
-            if "scarena.cli.warm" in command and environment[PLACE] in command and process.ppid() == os.getpid():
+            if "scarena.steps.warm" in command and environment[PLACE] in command and process.ppid() == os.getpid():
                 return process
     raise AssertionError("no warm process")
