@@ -1,4 +1,4 @@
-"""Printing a table: for people, or as JSON for programs."""
+"""Tables on the terminal: for people, or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], as_json: 
     for row in rows:
         table.add_row(*row)
     Console().print(table)
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Return rows as lines of plain text with their columns under each other, for a table within a text."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

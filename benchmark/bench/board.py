@@ -6,6 +6,7 @@ Measured, never asserted: the numbers depend on the machine, which the table nam
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from scarena import ROOT
 from scarena.base.files import read_json
 from scarena.steps.config import load_config
 from scarena.steps.record import hardware
-from scarena.steps.supervise import tree_rss_mb
+from scarena.steps.supervise import compiled_folder, tree_rss_mb
 
 _EVERY_S = 0.25
 
@@ -38,12 +39,19 @@ def _timed(command: list[str]) -> tuple[float, float, int]:
             return time.monotonic() - start, peak / 1024, code
 
 
+def cpu_of_children() -> float:
+    """Return the CPU seconds of all processes that this one began and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def time_board(config_file: Path, cores: int) -> list[list[str]]:
     """Return rows (what, measured): a board with an empty cache and no results, its rerun, and the help text.
 
     The board goes to a temporary folder, so that neither the user's results nor their cache are touched.
     """
     scarena = [sys.executable, "-m", "scarena.cli"]
+    known = any(compiled_folder(Path(".cache")).rglob("*.nbc"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = load_config(config_file).model_copy(
@@ -51,15 +59,20 @@ def time_board(config_file: Path, cores: int) -> list[list[str]]:
         )
         (folder / "board.yaml").write_text(yaml.safe_dump(settings.model_dump(mode="json")))
         command = [*scarena, "run", "--config", str(folder / "board.yaml"), "--cores", str(cores)]
+        before = cpu_of_children()
         fresh, peak, code = _timed(command)
+        spent, compiled = cpu_of_children() - before, compiled_folder(settings.cache)
         again, _, _ = _timed(command)
         board = read_json(settings.folder / "board.json")
+        steps = sum(path.name != "warm.log" for path in settings.folder.glob("logs/**/*.log"))
     largest = max(row["peak_rss_mb"] for row in board["timings"]) / 1024
     machine = hardware()
     helps = min(_timed([*scarena, "--help"])[0] for _ in range(3))
     return [
         ["machine", f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GiB"],
         ["board from an empty cache", f"{fresh:.0f} s (exit code {code})"],
+        ["CPU seconds of all its processes", f"{spent:.0f} s, {steps} steps"],
+        ["compiled kernels", f"{'kept' if known else 'compiled'} in {compiled}"],
         ["peak memory of all its processes together", f"{peak:.2f} GiB"],
         ["peak memory of the largest model run", f"{largest:.2f} GiB"],
         ["rerun with nothing changed", f"{again:.1f} s"],

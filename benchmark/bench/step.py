@@ -7,7 +7,6 @@ is what any step costs: starting, importing, reading and writing files, and bein
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from statistics import median
 import psutil
 
 from scarena.base.files import read_json, write_json
+from scarena.bench.board import cpu_of_children
 from scarena.datasets.prepared import write_prepared
 from scarena.steps.config import BoardConfig
 from scarena.steps.door import PLACE
@@ -68,23 +68,18 @@ def _run(arguments: list[str], env: dict[str, str]) -> None:
     subprocess.run(command, env=env, check=True, stderr=subprocess.DEVNULL)
 
 
-def _of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def _alone(arguments: list[str]) -> float:
-    before = _of_children()
+    before = cpu_of_children()
     _run(arguments, {key: value for key, value in os.environ.items() if key != PLACE})
-    return _of_children() - before
+    return cpu_of_children() - before
 
 
 def _in_board(arguments: list[str], env: dict[str, str], warm: psutil.Process) -> float:
     """Return the CPU seconds of who asks and of the warm process with all that it was forked for."""
-    before = _of_children() + sum(warm.cpu_times()[:4])
+    before = cpu_of_children() + sum(warm.cpu_times()[:4])
     _run(arguments, env)
     time.sleep(_SETTLED_S)
-    return _of_children() + sum(warm.cpu_times()[:4]) - before
+    return cpu_of_children() + sum(warm.cpu_times()[:4]) - before
 
 
 def time_steps(repeats: int) -> list[list[str]]:

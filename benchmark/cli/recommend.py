@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scarena.base.errors import ConfigError
+from scarena.base.tables import aligned
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -92,7 +93,7 @@ def _text(found: Advice, n_cells: int, *, labelled: bool) -> str:
         for each in found.suggestions
     ]  # fmt: skip
     columns = [*_COLUMNS, *(["ROGI-XD on yours (lower is better)"] if labelled else [])]
-    lines += _aligned([columns, *rows])
+    lines += aligned([columns, *rows])
     lines += [
         "",
         f"Expected total: mean over {len(found.weights)} datasets by their likeness to yours; most alike: "
@@ -110,8 +111,3 @@ def _minutes(cells_per_s: float | None, n_cells: int) -> str:
 
 def _number(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.3f}"
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

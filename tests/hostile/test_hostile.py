@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
 from functools import cache
+from math import ceil
 from pathlib import Path
 
 import h5py
@@ -24,8 +26,30 @@ TYPED = re.compile(r"(config|card|source|data|ontology|model|not available|not a
 # A case takes a twentieth of a second. This only ends a process that waits for ever, as on a pipe.
 HANGS_S = 120
 GROUPS = groups()
-# All but those of `make soak`.
+# All but the thousands of flipped files, which are of `make soak` alone.
 USUAL = [group for group in GROUPS if group != "soak"]
+# Of every five cases of a kind so many are tried for every change, all of them in `make soak`.
+SHARE = 2 / 5
+SEED = int(os.environ.get("SCARENA_HOSTILE_SEED", "0"))
+
+
+def kind_of(case: Case) -> str:
+    """Return the first word of a case's name: the entry point, or the reader, that it is for."""
+    return case.name.split("-")[0]
+
+
+def sample(cases: list[Case], seed: int = SEED) -> list[Case]:
+    """Return cases in their order, some of every kind: all valid files, at least one of a kind, drawn by the seed."""
+    kinds: dict[str, list[Case]] = {}
+    for case in cases:
+        kinds.setdefault(kind_of(case), []).append(case)
+    draw, kept = random.Random(seed), {case.name for case in cases if case.expects == "ok"}
+    for _, alike in sorted(kinds.items()):
+        kept |= {case.name for case in draw.sample(alike, ceil(SHARE * len(alike)))}
+    return [case for case in cases if case.name in kept]
+
+
+SAMPLES = {group: sample(GROUPS[group]) for group in USUAL}
 
 
 def outside(root: Path) -> dict[str, object]:
@@ -49,15 +73,16 @@ def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def run(group: str, root: Path) -> dict[str, dict]:
-    """Run all cases of a group; one that ends or holds the process up is put down as such, and the next begins."""
+def run(group: str, root: Path, cases: list[Case]) -> dict[str, dict]:
+    """Run some cases of a group; one that ends or holds the process up is put down as such, and the next begins."""
     env = os.environ | {
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "MALLOC_ARENA_MAX": "1",
         "MPLCONFIGDIR": str(root / "mpl"),
     }
     env |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "NUMBA", "MKL")}
-    answers, cases, found = root / f"{group}.jsonl", GROUPS[group], {}
+    answers, found = root / f"{group}.jsonl", {}
+    (root / "cases.json").write_text(json.dumps([case.name for case in cases]))
     while len(found) < len(cases):
         command = [sys.executable, "worker.py", group, str(root), str(len(found))]
         worker = subprocess.Popen(
@@ -83,11 +108,11 @@ def run(group: str, root: Path) -> dict[str, dict]:
 
 
 @cache
-def outcomes(group: str, root: Path) -> dict[str, dict]:
+def outcomes(group: str, root: Path, *, every: bool = False) -> dict[str, dict]:
     gene_table(cache=CACHE)
     make_outside(root)
     before = outside(root)
-    found = run(group, root)
+    found = run(group, root, GROUPS[group] if every else SAMPLES[group])
     assert outside(root) == before, "something outside of the workspace changed"
     return found
 
@@ -130,7 +155,7 @@ def holds(case: Case, found: dict, work: Path) -> None:
     [
         pytest.param(group, case, id=f"{group}-{case.name}", marks=pytest.mark.xdist_group(f"hostile-{group}"))
         for group in USUAL
-        for case in GROUPS[group]
+        for case in SAMPLES[group]
     ],
 )
 def test_a_malformed_input_is_one_typed_line_and_nothing_else(group, case, root):
@@ -140,14 +165,25 @@ def test_a_malformed_input_is_one_typed_line_and_nothing_else(group, case, root)
 
 
 @pytest.mark.soak
-def test_thousands_of_flipped_files_are_one_typed_line_or_a_valid_file(root):
-    (root / "soak").mkdir()
-    found = outcomes("soak", root / "soak")
-    for case in GROUPS["soak"]:
-        holds(case, found[case.name], root / "soak" / "soak" / case.name)
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_malformed_input_and_thousands_of_flipped_files(group, root):
+    place = root / f"every-{group}"
+    place.mkdir()
+    found = outcomes(group, place, every=True)
+    for case in GROUPS[group]:
+        holds(case, found[case.name], place / group / case.name)
 
 
 def test_there_are_hundreds_of_cases_and_each_has_a_name_of_its_own():
     for cases in GROUPS.values():
         assert len({case.name for case in cases}) == len(cases)
     assert sum(case.expects == "refused" for group in USUAL for case in GROUPS[group]) > 900
+
+
+def test_a_sample_has_some_of_every_kind_and_other_seeds_draw_others():
+    for group in USUAL:
+        cases, kept = GROUPS[group], SAMPLES[group]
+        assert {kind_of(case) for case in kept} == {kind_of(case) for case in cases}
+        assert {case.name for case in cases if case.expects == "ok"} <= {case.name for case in kept}
+        assert len(kept) < len(cases) and sample(cases, SEED) == kept
+        assert {case.name for seed in range(40) for case in sample(cases, seed)} == {case.name for case in cases}

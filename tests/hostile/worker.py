@@ -1,6 +1,7 @@
 """Runs a group of cases in one process: each in its own folder, with limits, watched for what it opens and writes.
 
-``python worker.py GROUP ROOT FIRST``: one JSON line a case on the file ROOT/GROUP.jsonl. What is asked of a case is
+``python worker.py GROUP ROOT FIRST``: of the cases named in ROOT/cases.json from the FIRST one, one JSON line a case on
+the file ROOT/GROUP.jsonl. What is asked of a case is
 asked in processor seconds and address space, so that a busy machine changes no answer.
 """
 
@@ -155,7 +156,8 @@ def main(group: str, root: Path, first: int) -> None:
     from hostile_cases.seeds import CACHE
 
     os.environ.pop("SCARENA_MIRROR", None)
-    cases = groups()[group]
+    wanted = set(json.loads((root / "cases.json").read_text()))
+    cases = [case for case in groups()[group] if case.name in wanted]
     _warm()
     signal.signal(signal.SIGPROF, _slow)
     watch = Watch(root, CACHE.resolve())
