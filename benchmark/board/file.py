@@ -161,6 +161,7 @@ class _Board(_Part):
     schema_number: Literal[1] = Field(alias="schema")
     board: Name
     title: str
+    headline: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "total"
     datasets: list[_Dataset]
     models: list[_Model]
     cells: list[_Run]

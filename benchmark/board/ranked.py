@@ -24,7 +24,7 @@ def headline_title(board: Json) -> str:
     from scarena.metrics.registry import METRICS
 
     headline = headline_of(board)
-    return headline if headline == "total" else METRICS[headline].title
+    return headline if headline == "total" or headline not in METRICS else METRICS[headline].title
 
 
 def overall_of(board: Json) -> dict[tuple[str, str], Json]:

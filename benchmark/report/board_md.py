@@ -12,6 +12,7 @@ from scarena.board.ranked import (
     counting,
     has_ranges,
     headline_of,
+    headline_title,
     letter,
     marks,
     overall_of,
@@ -121,11 +122,14 @@ def _coverage(row: Json | None, n_datasets: int) -> str:
 
 
 def _legend(board: Json) -> str:
-    ranges = "Rank: the 95 % range of ranks by total; models of one letter are not told from the best of their group."
+    named = headline_title(board)
+    ranges = (
+        f"Rank: the 95 % range of ranks by {named}; models of one letter are not told from the best of their group."
+    )
     if not has_ranges(board):
-        ranges = "Rank: by the value alone, since the totals have no intervals that can be compared."
+        ranges = f"Rank: by the value alone, since the {named}s have no intervals that can be compared."
     told = [ranges, "Small: the 95 % interval. \\*: a mean over part of the datasets, not ranked."]
-    told += ["Datasets: those with a total of those that count for it. ↑ higher is better, ↓ lower is better."]
+    told += [f"Datasets: those with a {named} of those that count for it. ↑ higher is better, ↓ lower is better."]
     if merged := board["provenance"].get("merged"):
         told.append(
             f"Merged from {_count(len(merged), 'board')}: {', '.join(escaped(each['board']) for each in merged)}."

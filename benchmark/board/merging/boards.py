@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scarena.board.make import SCHEMA, compared, contamination
+from scarena.board.make import SCHEMA, TOTAL, compared, contamination
 from scarena.board.merging.provenance import provenance, title_of
 from scarena.board.merging.union import (
     ABSENT,
@@ -22,6 +22,7 @@ from scarena.board.merging.union import (
     union_of_models,
     union_of_runs,
 )
+from scarena.board.ranked import headline_of
 from scarena.board.samples import Replicates
 
 Json = dict[str, Any]
@@ -97,15 +98,20 @@ def _board(
     replicates: Mapping[Run, Replicates], counts: Sequence[tuple[int, int]],
 ) -> Json:  # fmt: skip
     origins = [(part.board, part.sha256) for part in parts]
+    asked = {headline_of(part.board) for part in parts}
+    # Boards that rank by different metrics are ranked by the total.
+    headline = asked.pop() if len(asked) == 1 else TOTAL
+    scaled = any(part.board.get("control_scaled") for part in parts)
     return {
         "schema": SCHEMA,
         "board": name,
         "title": title_of(origins),
+        **({} if headline == TOTAL else {"headline": headline}),
         "datasets": datasets,
         "models": cards,
         "contamination": contamination(cards, datasets),
         "cells": cells,
-        **compared(cells, cards, replicates, scaled=any(part.board.get("control_scaled") for part in parts)),
+        **compared(cells, cards, replicates, scaled=scaled, headline=headline),
         "provenance": provenance(origins, counts),
     }
 
