@@ -32,7 +32,9 @@ def _handed_over(place: str) -> int | None:
     with socket.socket(socket.AF_UNIX) as door:
         try:
             door.connect(place)
-            asked = {"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}  # noqa: PTH109
+            os.umask(umask := os.umask(0o077))
+            asked = {"arguments": sys.argv[1:], "folder": os.getcwd(), "umask": umask}  # noqa: PTH109
+            asked["environment"] = dict(os.environ)
             request = json.dumps(asked).encode()
             socket.send_fds(door, [len(request).to_bytes(LENGTH, "big")], [0, 1, 2])
             door.sendall(request)

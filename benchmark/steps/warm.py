@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from scarena.steps.child.worker import named
+from scarena.steps.child.worker import die_with, named
 from scarena.steps.door import LENGTH
 from scarena.steps.forked import end_with, exit_code_of, is_alone
 
@@ -102,8 +102,10 @@ class Warm:
         if self.outdated():
             door.close()
             return
-        pid = os.fork()
+        mine, pid = os.getpid(), os.fork()
         if pid == 0:
+            # Without the warm process nobody would stop a step whose asker is gone.
+            die_with(mine)
             self._become(door)
         self.running[pid] = door
 
@@ -141,6 +143,7 @@ def serve_one(door: socket.socket, verb: Callable[[], None]) -> None:
     head, streams, _, _ = socket.recv_fds(door, LENGTH, 3)
     asked = json.loads(_exactly(door, int.from_bytes(head, "big")))
     os.chdir(asked["folder"])
+    os.umask(asked["umask"])
 
     def work() -> int:
         sys.argv = ["scarena", *asked["arguments"]]
@@ -165,9 +168,10 @@ def _exactly(door: socket.socket, length: int) -> bytes:
 def main(place: str, lifeline: int, verb: str) -> None:
     """Listen at a socket of one's own until the lifeline is cut; `verb` is the command line as ``module:name``."""
     with socket.socket(socket.AF_UNIX) as listener:
-        # Nobody but this user may ask.
-        os.umask(0o077)
+        # Nobody but this user may ask. What steps write is as open as who asks has it.
+        before = os.umask(0o077)
         listener.bind(place)
+        os.umask(before)
         listener.listen(64)
         try:
             Warm(listener, lifeline, named(verb)).serve()

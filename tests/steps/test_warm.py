@@ -76,6 +76,14 @@ def test_many_at_once_are_answered_each_its_own(warm, tmp_path):
         assert json.loads((tmp_path / f"{name}.json").read_text())["dataset"] == name
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o007])
+def test_what_it_writes_is_as_open_as_who_asks_has_it(umask, warm, tmp_path):
+    command = " ".join([*SCARENA, *STEPS[0]])
+    shell = ["sh", "-c", f"umask {umask:03o} && exec {command}"]
+    subprocess.run(shell, cwd=tmp_path, env={**os.environ, **warm}, check=True, capture_output=True)
+    assert (tmp_path / "sources.json").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
 def test_where_the_warm_process_is_gone_a_step_begins_by_itself(tmp_path, config):
     done = asked(STEPS[0], tmp_path, **{PLACE: str(tmp_path / "gone")})
     assert done.returncode == 0 and "pull nothing: failed" in done.stderr
@@ -108,6 +116,20 @@ def test_a_killed_step_is_told_as_killed(warm, tmp_path):
     steps[0].send_signal(signal.SIGKILL)
     said = asker.communicate(timeout=60)[1]
     assert asker.returncode == 137 and said == "scarena report: killed, most often for memory\n"
+
+
+def test_steps_end_with_the_warm_process_and_later_ones_begin_by_themselves(warm, tmp_path):
+    os.mkfifo(tmp_path / "board.json")
+    asker = subprocess.Popen([*SCARENA, "report", "board.json"], cwd=tmp_path, env={**os.environ, **warm})
+    server = _server(warm)
+    while not (steps := server.children()) or steps[0].cwd() != str(tmp_path):
+        time.sleep(0.02)
+    server.kill()
+    assert asker.wait(60) == 137
+    psutil.wait_procs(steps, timeout=10)
+    assert not any(step.is_running() and step.status() != psutil.STATUS_ZOMBIE for step in steps)
+    done = asked(STEPS[0], tmp_path, **warm)
+    assert done.returncode == 0 and "pull nothing: failed" in done.stderr
 
 
 def test_nobody_else_may_ask(warm):

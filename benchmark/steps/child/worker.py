@@ -57,7 +57,7 @@ def _answer(spec: dict[str, Any]) -> dict[str, Any]:
         return {"state": "failed(error)", "reason": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Let the kernel kill this process when the step that watches it dies: nobody else would stop it, or its limits."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
@@ -75,7 +75,7 @@ def main(spec_file: Path) -> int:
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True)
     spec = read_json(spec_file)
-    _die_with(spec["parent"])
+    die_with(spec["parent"])
     try:
         answer = _answer(spec)
         write_json(Path(spec["answer"]), answer)
