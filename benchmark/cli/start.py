@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import sys
 
-from scarena.steps.door import LENGTH, PLACE, STEPS
+from scarena.steps.door import LENGTH, PLACE, PREFIX, STEPS
 
 
 def main() -> None:
     """Run the command line, in a warm process if there is one."""
     if sys.argv[1:2] and sys.argv[1] in STEPS:
-        code = _handed_over(os.environ[PLACE]) if PLACE in os.environ else None
-        if code is not None:
+        # What was deployed for a step (a conda environment, a container) is not what the warm process runs in.
+        same = os.environ.get(PREFIX) == sys.prefix and "--deployed" not in sys.argv
+        if same and (code := _handed_over(os.environ.get(PLACE, ""))) is not None:
             sys.exit(code)
         _fix_hashes()
     from scarena.cli.app import main as run

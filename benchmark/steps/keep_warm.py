@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scarena.steps.config import BoardConfig
-from scarena.steps.door import PLACE
+from scarena.steps.door import PLACE, PREFIX
 from scarena.steps.supervise import thread_env
 
 # Of a socket's path, in bytes; Linux has room for 107.
@@ -48,7 +48,7 @@ def kept_warm(config: BoardConfig, log: Path) -> Iterator[Kept]:
         process = _start(place, watched, config, log)
         os.close(watched)
         try:
-            yield Kept({PLACE: str(place)}, (held,))
+            yield Kept({PLACE: str(place), PREFIX: sys.prefix}, (held,))
         finally:
             os.close(held)
             # A driver that lives on holds it too, and needs the process.

@@ -32,7 +32,8 @@ def test_other_words_are_no_model(name):
 
 
 def test_a_baseline_is_found_without_torch():
-    ask = "import sys; from scarena.models.registry import find_model; find_model('random-64'); print('torch' in sys.modules)"
+    ask = "import sys; from scarena.models.registry import find_model; find_model('random-64')"
+    ask += "; print('torch' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert told.stdout == "False\n"
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from scarena.steps.config import BoardConfig
-from scarena.steps.door import PLACE
+from scarena.steps.door import PLACE, PREFIX
 from scarena.steps.keep_warm import kept_warm
 from scarena.steps.warm import Warm, own_files
 
@@ -85,8 +85,20 @@ def test_what_it_writes_is_as_open_as_who_asks_has_it(umask, warm, tmp_path):
 
 
 def test_where_the_warm_process_is_gone_a_step_begins_by_itself(tmp_path, config):
-    done = asked(STEPS[0], tmp_path, **{PLACE: str(tmp_path / "gone")})
+    done = asked(STEPS[0], tmp_path, **{PLACE: str(tmp_path / "gone"), PREFIX: sys.prefix})
     assert done.returncode == 0 and "pull nothing: failed" in done.stderr
+
+
+@pytest.mark.parametrize("other", [{"SCARENA_WARM_PREFIX": "/another/python"}, {"words": ["--deployed"]}])
+def test_a_step_of_another_environment_begins_by_itself(other, warm, tmp_path):
+    words = other.pop("words", [])
+    step = ["embed", "pca", "none.json", "--out", "run/record.json", "--settings", "config.json", *words]
+    server = _server(warm)
+    before = sum(server.cpu_times()[2:4])
+    done = asked(step, tmp_path, **{**warm, **other})
+    assert done.returncode == 2 or "none.json" in done.stderr
+    time.sleep(1.5)
+    assert sum(server.cpu_times()[2:4]) == before
 
 
 def test_a_step_whose_asker_is_killed_is_killed(warm, tmp_path):
