@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hostile_cases.case import Case, command, cut, odd_files, outside_of, task
+from hostile_cases.case import Case, child, command, cut, odd_files, outside_of
 from hostile_cases.seeds import ROOT, write_board
 
 
@@ -167,7 +167,7 @@ def _arrays(name: str, make: Callable[[Path], Any]) -> Case:
             path = work / f"{key}.npz"
             make(path)
             places |= {key: str(path), f"{key}_sha256": sha256_of(path)}
-        return task(task="score", **places, replicates="r.npz", seed=0, threads=1)
+        return child("score", **places, replicates="r.npz", seed=0, threads=1, tasks=["integration", "annotation"])
 
     return Case(f"score-arrays-{name}", run)
 

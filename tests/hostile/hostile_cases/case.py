@@ -47,11 +47,11 @@ def command(*arguments: object) -> str | None:
     return None
 
 
-def task(**spec: object) -> str | None:
-    """Run a task as the child of a step does; return its state and reason where it has one."""
+def child(step: str, **spec: object) -> str | None:
+    """Run what the child of a step does; return its state and reason where it has one."""
     from scarena.steps.child.worker import _answer
 
-    answer = _answer(dict(spec))
+    answer = _answer({"work": f"scarena.steps.child.{step}:{step}", **spec})
     return None if "ok" in answer else f"{answer['state']}: {answer['reason']}"
 
 

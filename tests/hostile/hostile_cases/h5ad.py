@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hostile_cases.case import Case, command, cut, flipped, odd_files, outside_of, task
+from hostile_cases.case import Case, child, command, cut, flipped, odd_files, outside_of
 from hostile_cases.seeds import CACHE, ROOT, valid_h5ad, write_board
 
 Change = Callable[[Path], Any]
@@ -25,12 +25,12 @@ def _submit(path: Path) -> str | None:
 
 
 def _prepare(path: Path) -> str | None:
-    return task(task="prepare", dataset="d", cards="cards", cache=str(CACHE), h5ad="out.h5ad", ontology="package")
+    return child("prepare", dataset="d", cards="cards", cache=str(CACHE), h5ad="out.h5ad", ontology="package")
 
 
 def _embed(path: Path) -> str | None:
     spec = {"model": "random-2", "seed": 0, "device": "cpu", "cache": "cache", "threads": 1, "checkpoints": {}}
-    return task(task="embed", dataset=str(path), embedding="embedding.npz", **spec)
+    return child("embed", dataset=str(path), embedding="embedding.npz", **spec)
 
 
 def _corpus(path: Path) -> str | None:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hostile_cases.case import Case, command, cut, flipped, odd_files, outside_of, task
+from hostile_cases.case import Case, child, command, cut, flipped, odd_files, outside_of
 from hostile_cases.seeds import CACHE, TERMS, valid_h5ad, write_board, write_card
 
 Change = Callable[[Path], Any]
@@ -328,7 +328,7 @@ def _add(path: Path) -> str | None:
 def _prepare(path: Path) -> str | None:
     reader = {"name": "zarr", "options": {"batch": "batch", "label": "cell_type"}}
     write_card(Path.cwd(), f"file:{path}", reader=reader, labels=TERMS)
-    return task(task="prepare", dataset="d", cards="cards", cache=str(CACHE), h5ad="out.h5ad", ontology="package")
+    return child("prepare", dataset="d", cards="cards", cache=str(CACHE), h5ad="out.h5ad", ontology="package")
 
 
 ENTRIES = {"add": _add, "prepare": _prepare}
