@@ -8,6 +8,7 @@ import pytest
 from scarena.datasets.prepared import write_prepared
 from scarena.steps.config import BoardConfig
 from scarena.steps.watched import in_child
+from scarena.tasks.registry import DEFAULT
 
 HERE = "scarena.steps.child.score:score"
 
@@ -49,7 +50,7 @@ def test_scores_with_kernels_compiled_and_kept_are_the_same_to_the_last_bit(conf
     told = {
         "embedding": str(tmp_path / "embedding.npz"), "embedding_sha256": sha256_of(tmp_path / "embedding.npz"),
         "reference": spec["reference"], "reference_sha256": digest, "replicates": str(tmp_path / "replicates.npz"),
-        "details": str(tmp_path / "details.npz"), "seed": 0, "anew": True,
+        "details": str(tmp_path / "details.npz"), "seed": 0, "tasks": list(DEFAULT), "anew": True,
     }  # fmt: skip
     out = tmp_path / "run" / "scores.json"
     out.parent.mkdir()
