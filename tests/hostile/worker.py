@@ -27,12 +27,23 @@ class Watch:
     """What Python itself opens and changes; HDF5's own library is not seen, which is what the canaries are for."""
 
     def __init__(self, root: Path, cache: Path) -> None:
+        from scarena.steps.supervise import compiled_folder
+
         self.work, self.outside = root, root / "outside"
-        self.readable = [cache, _HERE.parents[1], Path(sys.prefix), Path(sys.base_prefix), Path("/usr"), Path("/proc")]
+        self.readable = [
+            cache,
+            compiled_folder(cache),
+            _HERE.parents[1],
+            Path(sys.prefix),
+            Path(sys.base_prefix),
+            Path("/usr"),
+            Path("/proc"),
+        ]
         self.readable += [Path("/sys"), Path("/dev/null"), Path("/dev/urandom"), Path("/etc/mime.types"), Path("/lib")]
         # An environment may be a link; fonts are opened where it leads.
         self.readable.append(Path(sys.prefix).resolve())
-        self.writable = [cache, Path("/dev/null")]
+        # What is compiled is kept for all boards of a user.
+        self.writable = [cache, Path("/dev/null"), compiled_folder(cache)]
         self.seen: list[str] = []
         sys.addaudithook(self._hook)
 
