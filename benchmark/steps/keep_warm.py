@@ -22,6 +22,10 @@ _PATIENCE_S = 10
 _VERB = "scarena.cli.app:main"
 
 
+_LEFT: list[subprocess.Popen[bytes]] = []
+"""Processes that had not ended when their board had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What a driver's process is to be given: nothing where no process is kept warm."""
@@ -51,9 +55,11 @@ def kept_warm(config: BoardConfig, log: Path) -> Iterator[Kept]:
             yield Kept({PLACE: str(place), PREFIX: sys.prefix}, (held,))
         finally:
             os.close(held)
-            # A driver that lives on holds it too, and needs the process.
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 process.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                # It still imports, or a driver that lives on needs it: it ends by itself.
+                _LEFT.append(process)
 
 
 def _start(place: Path, lifeline: int, config: BoardConfig, log: Path) -> subprocess.Popen[bytes]:
