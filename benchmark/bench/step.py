@@ -93,7 +93,7 @@ def time_steps(repeats: int) -> list[list[str]]:
             seconds[step, "alone"] = [_alone(arguments) for _ in range(repeats)]
         with kept_warm(config, folder / "warm.log") as kept:
             env = {**os.environ, **kept.environment}
-            (warm,) = (each for each in psutil.Process().children() if "scarena.steps.warm" in each.cmdline())
+            warm = psutil.Process(kept.pid)
             for step, arguments in commands.items():
                 # The first ones make it import.
                 for _ in range(2):

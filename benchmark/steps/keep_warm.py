@@ -32,6 +32,8 @@ class Kept:
 
     environment: dict[str, str] = field(default_factory=dict)
     descriptors: tuple[int, ...] = ()
+    pid: int | None = None
+    """Number of the warm process."""
 
 
 @contextlib.contextmanager
@@ -52,7 +54,7 @@ def kept_warm(config: BoardConfig, log: Path) -> Iterator[Kept]:
         process = _start(place, watched, config, log)
         os.close(watched)
         try:
-            yield Kept({PLACE: str(place), PREFIX: sys.prefix}, (held,))
+            yield Kept({PLACE: str(place), PREFIX: sys.prefix}, (held,), process.pid)
         finally:
             os.close(held)
             try:
