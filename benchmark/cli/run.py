@@ -24,11 +24,12 @@ from scarena.board.make import shortfalls
 from scarena.steps.config import BoardConfig, datasets_of, load_config
 from scarena.steps.keep_warm import Kept, kept_warm
 from scarena.steps.names import check_names
-from scarena.steps.pretraining import checkpoints_of, corpus_file, recipes_of
-from scarena.steps.submissions import runs_of
+from scarena.steps.pretraining import all_checkpoints, checkpoints_of, corpus_file, recipes_of
+from scarena.steps.submissions import runs_of, submitted
 
 OK, NO_BOARD, SOME_FAILED = 0, 1, 3
 _SKEW_NS = 60 * 10**9
+_FEW = 500
 
 
 def _snakefile() -> Path:
@@ -154,6 +155,20 @@ def _ended(command: list[str], lock: int, kept: Kept) -> int:
             signal.signal(number, handler)
 
 
+def long_runs(config: BoardConfig) -> list[str]:
+    """Return the records of runs that compute on a device: they take longest, so that others fill what they leave.
+
+    None on a board of so many that their order makes no difference.
+    """
+    from scarena.models.registry import find_model
+
+    known, submissions = all_checkpoints(config), set(submitted(config))
+    cards = {name: find_model(name, known).card for name in config.models if name not in submissions}
+    long = {name for name, card in cards.items() if card.uses_device and card.family != "control"}
+    found = [str(config.folder / d / m / str(seed) / "record.json") for d, m, seed in runs_of(config) if m in long]
+    return found if len(found) <= _FEW else []
+
+
 def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_failed: bool = False) -> int:
     """Make a board; return 0 (all ok), 1 (no board) or 3 (board made, some cells failed, listed on stderr).
 
@@ -177,6 +192,8 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
         again = to_be_made_again(config, models_too=retry_failed)
         forced = ["--forcerun", *map(str, again)] if again else []
         here = executor_of(extra) == "local" and not dry_run
+        first = long_runs(config) if here else []
+        forced += ["--prioritize", *first] if first else []
         with kept_warm(config, config.folder / "logs/warm.log") if here else nullcontext(Kept()) as kept:
             ended = _ended([*command, *forced, *ways, *extra], lock, kept)
     return _verdict(config, ended, dry_run=dry_run)
