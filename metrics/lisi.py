@@ -117,7 +117,7 @@ def bandwidths(near: Neighbors) -> NDArray[np.float64]:
     Undefined
         With fewer than six cells.
     """
-    from scarena.metrics import lisi_kernels
+    import scarena.metrics.lisi_kernels as lisi_kernels
 
     indices, distances = _nearest(near)
     if len(indices) < MIN_CELLS:
@@ -137,7 +137,7 @@ def lisi(
     groups
         Codes ``[n_cells]``, from 0 without gaps.
     """
-    from scarena.metrics import lisi_kernels
+    import scarena.metrics.lisi_kernels as lisi_kernels
 
     codes = np.ascontiguousarray(groups, dtype=np.int64)
     width = bandwidths(near) if beta is None else beta
@@ -155,7 +155,7 @@ def _medians(
     near: Neighbors, groups: NDArray[np.integer], beta: NDArray[np.float64] | None, resampling: Resampling | None
 ) -> tuple[float, NDArray[np.float64] | None]:
     """Return the median index, and what it would have been in each replicate."""
-    from scarena.metrics import lisi_kernels
+    import scarena.metrics.lisi_kernels as lisi_kernels
 
     beta = bandwidths(near) if beta is None else beta
     values = lisi(near, groups, beta=beta)

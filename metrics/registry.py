@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 
 from scarena.base.plugins import plugins
-from scarena.metrics import info_ontology, info_scib, info_structure, info_transfer
 from scarena.metrics.info import Group, MetricInfo
+from scarena.metrics.info_ontology import INFO as ONTOLOGY
+from scarena.metrics.info_scib import INFO as SCIB
+from scarena.metrics.info_structure import INFO as STRUCTURE
+from scarena.metrics.info_transfer import INFO as TRANSFER
 from scarena.metrics.plug_in import Metric
 
-_ALL = (*info_scib.INFO, *info_ontology.INFO, *info_transfer.INFO, *info_structure.INFO)
+_ALL = (*SCIB, *ONTOLOGY, *TRANSFER, *STRUCTURE)
 _HERE = "scarena"
 
 BUILT_IN: dict[str, MetricInfo] = {info.key: info for info in _ALL}

@@ -35,7 +35,8 @@ def imported(path, known):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
             full = [f"{node.module}.{each.name}" for each in node.names]
-            names = [name if name in known else node.module for name in full]
+            # The package as well: its own file is run before any of its modules.
+            names = [node.module, *full]
         found |= {name for name in names if name in known}
     return found
 

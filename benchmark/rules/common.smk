@@ -5,6 +5,7 @@ from collections import defaultdict
 from functools import cache
 from math import ceil
 
+from scarena.steps.begun import record_begun
 from scarena.steps.config import datasets_of, load_config, parse_config
 from scarena.datasets.card import card_fingerprint
 from scarena.steps.environments import conda_file, digest_of, environments_of
@@ -104,7 +105,10 @@ def begun_of(wildcards):
     """The run whose vectors a model begins with; none for most."""
     if wildcards.model not in BEGUN:
         return []
-    return f"{BOARD}/{wildcards.dataset}/{model_named(wildcards.model).starts_from}/{wildcards.seed}/record.json"
+    folder = SETTINGS.folder / wildcards.dataset
+    return str(
+        record_begun(model_named(wildcards.model), folder, wildcards.seed, SETTINGS)
+    )
 
 
 def card_environment(wildcards):

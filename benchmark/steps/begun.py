@@ -41,7 +41,7 @@ class Begun:
         )  # fmt: skip
 
 
-def record_begun(model: type[Model], dataset: Path, seed: int, config: BoardConfig) -> Path | None:
+def record_begun(model: type[Model], dataset: Path, seed: int | str, config: BoardConfig) -> Path | None:
     """Return where the run is recorded that a model begins with; None where the board has no such run.
 
     `dataset` is the folder of the dataset's results.

@@ -62,11 +62,12 @@ def in_child(
     env = thread_env(limits.threads, config.cache)
     here = python == Path(sys.executable) and may_fork(env)
     command = partial(worker.main, spec_file) if here else [str(python), "-m", worker.__name__, str(spec_file)]
-    outcome = watch(command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)
+    run = partial(watch, command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)
+    outcome = run()
     if outcome.exit_code == os.EX_TEMPFAIL:
         answer_file.unlink(missing_ok=True)
         write_json(spec_file, {**told, "anew": False})
-        outcome = watch(command, log=log, timeout_s=limits.timeout_s, memory_mb=limits.memory_mb, env=env)
+        outcome = run()
     if outcome.exit_code == os.EX_IOERR or (_crashed(outcome) and disk_usage(out.parent).free < _ROOM):
         fix = "make room there and run again: nothing that is finished is lost"
         raise WorkspaceError("could not write what it had made", where=str(out.parent), fix=fix)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import scarena.testing.processes as processes
 from scarena.base.errors import ModelError, NotApplicable
 from scarena.models.embedding import check_embedding
-from scarena.testing import processes
 from scarena.testing.outcome import Unsuitable, Violation
 from scarena.testing.processes import Stage
 from scarena.testing.trial import Trial
