@@ -1,4 +1,4 @@
-"""What h5ad and zarr share: where an AnnData keeps counts, and the columns of obs that a card names."""
+"""What h5ad, h5mu and zarr share: where an AnnData keeps counts, and the columns of obs and var that a card names."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
 
 from scarena.base.errors import DataError
+from scarena.datasets.count_places import advice, find_depth, places_with_counts
+from scarena.datasets.counts import nature, plain
 from scarena.datasets.raw import Raw
-from scarena.datasets.recover import recovered
+from scarena.datasets.recover import PER, recovered
 from scarena.datasets.stored import is_stored
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
@@ -33,26 +34,51 @@ def no_counts(layer: str | None, layers: Iterable[str], path: Path) -> DataError
     return DataError(f"has no layer {layer!r}", where=f"{path}: layer", fix=f"layers: {known}")
 
 
-def raw_of(obs: pd.DataFrame, counts: Any, genes: pd.Index, options: Mapping[str, Any], path: Path) -> Raw:
-    """Return counts, in memory or on disk, with the columns of `obs` that the options name.
+def raw_of(
+    obs: pd.DataFrame, counts: Any, var: pd.DataFrame, options: Mapping[str, Any], path: Path, group: Any
+) -> Raw:
+    """Return counts, in memory or on disk, with the columns of obs and var that the options name.
+
+    Parameters
+    ----------
+    obs, var
+        Tables of cells and of features.
+    counts
+        cells × features.
+    options
+        Of the reader: ``batch``, ``label``, ``donor``, ``tissue``, ``assay``, ``genes``, ``layer``, ``depth``, ``per``.
+    path
+        The file, for errors.
+    group
+        The AnnData's group in the file, to look for counts elsewhere.
 
     Raises
     ------
     DataError
-        If a column is missing, or counts cannot be had back from log1p of counts per 10,000 (``depth``).
+        If a column is missing, or counts cannot be had back from their logarithms (``depth``).
     """
     held = {}
     for key in OBS_KEYS:
         if options.get(key) is not None:
-            held[key] = _column(obs, options[key], f"{path}: {key}").astype(object)
-    if "depth" in options:
-        counts = recovered(csr_matrix(counts), _column(obs, options["depth"], f"{path}: depth"), str(path))
+            held[key] = _column(obs, "obs", options[key], f"{path}: {key}")
     found = pd.DataFrame(held, index=obs.index.astype(str))
-    return Raw(counts if is_stored(counts) else csr_matrix(counts), found, genes.astype(str).to_numpy())
+    genes = var.index if options.get("genes") is None else _column(var, "var", options["genes"], f"{path}: genes")
+    names = pd.Series(np.asarray(genes, dtype=object)).fillna("").astype(str).to_numpy(dtype=object)
+    if not is_stored(counts):
+        counts = plain(counts)
+    if "depth" in options:
+        depth = _column(obs, "obs", options["depth"], f"{path}: depth")
+        counts = recovered(
+            plain(counts), np.asarray(depth, dtype=np.float64), str(path), float(options.get("per", PER))
+        )
+        return Raw(counts, found, names, var)
+    what = nature(counts)
+    hint = "" if what.kind == "counts" else advice(what, places_with_counts(group), find_depth(counts, obs, what))
+    return Raw(counts, found, names, var, advice=hint)
 
 
-def _column(obs: pd.DataFrame, name: str, where: str) -> np.ndarray:
-    if name not in obs:
-        known = ", ".join(map(str, obs.columns))
-        raise DataError(f"obs has no column {name!r}", where=where, fix=f"one of: {known}")
-    return np.asarray(obs[name])
+def _column(table: pd.DataFrame, what: str, name: str, where: str) -> Any:
+    if name not in table:
+        known = ", ".join(map(str, table.columns)) or "none"
+        raise DataError(f"{what} has no column {name!r}", where=where, fix=f"one of: {known}")
+    return table[name].array

@@ -12,13 +12,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from scarena.base.errors import DataError
 from scarena.datasets.card import DatasetCard, Reader, SourceFile
+from scarena.datasets.gene_advice import advice_for
 from scarena.datasets.sources import pull
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ENSEMBL = re.compile(r"^(ENSG\d{11})(\.\d+)?$")
 
@@ -77,6 +82,7 @@ class MappedGenes:
     ids: list[str]
     symbols: list[str]
     record: dict[str, int | float]
+    notes: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -87,6 +93,9 @@ class GeneMap:
     symbols: list[str]
     merge: csr_matrix
     """published × kept, bool."""
+    where: str
+    advice: str
+    """What to do if the names are the wrong ones."""
     before: float = 0.0
     after: float = 0.0
 
@@ -109,9 +118,48 @@ class GeneMap:
             "merged": self.merge.nnz - kept,
         }
 
+    def told(self, *, always: bool = False) -> tuple[str, ...]:
+        """Return what to say of the genes once all counts are merged: how many are known, and a warning.
 
-def gene_map(genes: np.ndarray, table: GeneTable, where: str) -> GeneMap:
+        Nothing where all are known, but if it is `always` to be said.
+
+        Raises
+        ------
+        DataError
+            If the known genes have under a tenth of the counts.
+        """
+        published, known = self.merge.shape[0], self.merge.nnz
+        share = self.after / self.before if self.before else 1.0
+        said = f"{known:,} of {published:,} genes are known ({_KNOWN}), with {share:.1%} of all counts"
+        if share < REFUSED_BELOW:
+            raise DataError(f"only {said}", where=f"{self.where}: genes", fix=self.advice)
+        if known == published == self.merge.shape[1] and not always:
+            return ()
+        merges = self.merge.nnz - self.merge.shape[1]
+        lines = [said + (f"; {merges:,} were added to another of the same id" if merges else "")]
+        if share < WARNED_BELOW:
+            lines.append(f"warning: under half of the counts are of known genes: {self.advice}")
+        return tuple(lines)
+
+
+REFUSED_BELOW, WARNED_BELOW = 0.1, 0.5
+"""Shares of the counts that known genes have."""
+_KNOWN = "human Ensembl ids, symbols of GENCODE v44"
+
+
+def gene_map(genes: np.ndarray, table: GeneTable, where: str, others: pd.DataFrame | None = None) -> GeneMap:
     """Return the map of published gene names.
+
+    Parameters
+    ----------
+    genes
+        Names as published.
+    table
+        What is known.
+    where
+        The file or dataset.
+    others
+        What else the file has of each gene, a column of which may hold the names.
 
     Raises
     ------
@@ -121,22 +169,26 @@ def gene_map(genes: np.ndarray, table: GeneTable, where: str) -> GeneMap:
     ids = table.ids(genes)
     order: dict[str, int] = {}
     columns = np.array([-1 if gene is None else order.setdefault(gene, len(order)) for gene in ids])
+    advice = advice_for(genes, ids, table, others)
     if not order:
-        fix = "check `gene_ids` and the species: human symbols or Ensembl ids are expected"
-        raise DataError(f"no gene in common with the gene table (first: {genes[0]!r})", where=where, fix=fix)
+        what = f"no gene is known ({_KNOWN})"
+        raise DataError(what, where=f"{where}: genes", fix=advice)
     known = np.flatnonzero(columns >= 0)
     merge = csr_matrix((np.ones(len(known), bool), (known, columns[known])), shape=(len(genes), len(order)))
-    return GeneMap(list(order), [table.id_to_symbol.get(gene, gene) for gene in order], merge)
+    return GeneMap(list(order), [table.id_to_symbol.get(gene, gene) for gene in order], merge, where, advice)
 
 
-def map_genes(counts: csr_matrix, genes: np.ndarray, table: GeneTable, where: str) -> MappedGenes:
+def map_genes(
+    counts: csr_matrix, genes: np.ndarray, table: GeneTable, where: str,
+    others: pd.DataFrame | None = None,
+) -> MappedGenes:  # fmt: skip
     """Sum the columns of `counts` by Ensembl id, in the order the ids are first met.
 
     Raises
     ------
     DataError
-        If not one gene is in the table.
+        If not one gene is in the table, or those that are have under a tenth of the counts.
     """
-    known = gene_map(genes, table, where)
+    known = gene_map(genes, table, where, others)
     merged = known.merged(counts)
-    return MappedGenes(merged, known.ids, known.symbols, known.record())
+    return MappedGenes(merged, known.ids, known.symbols, known.record(), known.told())

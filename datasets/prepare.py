@@ -19,9 +19,13 @@ from scipy.sparse import csr_matrix
 
 from scarena.base.errors import CardError, DataError
 from scarena.base.folders import digest_of
+from scarena.base.text import tidied
 from scarena.base.untrusted import check_names
+from scarena.datasets.accepted import accepted
 from scarena.datasets.card import DatasetCard
+from scarena.datasets.counts import whole
 from scarena.datasets.genes import GeneMap, gene_map, gene_table
+from scarena.datasets.label_terms import LabelTerms, label_terms
 from scarena.datasets.ontology import CellOntology
 from scarena.datasets.raw import Raw
 from scarena.datasets.readers import find_reader
@@ -31,66 +35,22 @@ from scarena.datasets.stored import blocks, in_memory, is_stored, write_matrix
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# What reading a count from text or floating point may cost; anything above is no count.
-_TOLERANCE = 1e-6
-
-
-def as_counts(values: csr_matrix, card: DatasetCard, where: str) -> csr_matrix:
-    """Return integer counts, or say what in `values` is none.
-
-    Raises
-    ------
-    DataError
-        For NaN or infinite values, negative ones, and fractional ones unless the card says they are expected.
-    """
-    values = csr_matrix(values, copy=True)
-    values.sum_duplicates()
-    data = values.data.astype(np.float64)
-    if not np.isfinite(data).all():
-        bad = int((~np.isfinite(data)).sum())
-        raise DataError(f"{bad} values are NaN or infinite", where=f"{where}: counts", fix="repair the file")
-    if data.size and data.min() < 0:
-        fix = "give raw counts, not scaled values (name their layer on the card)"
-        raise DataError(f"negative values (least: {data.min():g})", where=f"{where}: counts", fix=fix)
-    whole = np.rint(data)
-    fractional = int((np.abs(data - whole) > _TOLERANCE * np.maximum(1.0, data)).sum())
-    if fractional and card.counts == "integer":
-        fix = "give raw counts, or write `counts: expected` on the card to round them"
-        raise DataError(f"{fractional} of {data.size} values are no whole numbers", where=f"{where}: counts", fix=fix)
-    if data.size and whole.max() > np.iinfo(np.int32).max:
-        raise DataError(f"a count of {whole.max():g}", where=f"{where}: counts", fix="give raw counts")
-    values.data = whole.astype(np.int32)
-    values.eliminate_zeros()
-    return values
-
 
 def _check_obs(raw: Raw, card: DatasetCard, where: str) -> None:
     twice = raw.obs.index[raw.obs.index.duplicated()]
     if len(twice):
         what = f"{len(twice)} cell names occur twice (first: {twice[0]!r})"
         raise DataError(what, where=f"{where}: obs_names", fix="make them unique")
-    if raw.counts.shape != (len(raw.obs), len(raw.genes)):
-        what = f"counts are {raw.counts.shape} for {len(raw.obs)} cells and {len(raw.genes)} genes"
-        raise DataError(what, where=where, fix="correct the reader's options on the card")
     for key, names in [("obs_names", raw.obs.index), *((str(key), raw.obs[key].dropna()) for key in raw.obs)]:
         check_names(sorted({str(name) for name in names}), f"{where}: {key}")
     needed = ["batch"] if card.role == "pretraining" else ["batch", "label"]
     for key in needed:
         if key not in raw.obs:
             raise DataError(f"no {key}", where=f"{where}: obs", fix=f"say on the card where the {key} is")
-        empty = int(raw.obs[key].isna().sum())
-        if empty:
-            fix = f"give every cell a {key}"
-            raise DataError(f"{empty} cells have none", where=f"{where}: obs[{key!r}]", fix=fix)
-
-
-def _terms(labels: pd.Series, card: DatasetCard, ontology: CellOntology, where: str) -> list[str]:
-    unknown = sorted(set(labels) - set(card.labels))
-    if unknown:
-        fix = f"add it to `labels` on the card {card.name} (null where no term is right), or to `drop_labels`"
-        raise DataError(f"label {unknown[0]!r} is not on the card", where=f"{where}: label", fix=fix)
-    term_of = {label: ontology.resolve(term) if term else "" for label, term in card.labels.items()}
-    return [term_of[label] for label in labels]
+    empty = int(raw.obs["batch"].isna().sum())
+    if empty:
+        what = f"{empty:,} of {len(raw.obs):,} cells have no batch (an empty field, NA, nan or None)"
+        raise DataError(what, where=f"{where}: obs['batch']", fix="give every cell a batch, or leave these cells out")
 
 
 def _check_groups(obs: pd.DataFrame, card: DatasetCard, where: str) -> None:
@@ -104,32 +64,43 @@ def _check_groups(obs: pd.DataFrame, card: DatasetCard, where: str) -> None:
         raise DataError("one batch only, so batch metrics mean nothing", where=f"{where}: batch", fix=fix)
 
 
-def _obs(raw: Raw, card: DatasetCard, ontology: CellOntology, where: str) -> pd.DataFrame:
-    obs = pd.DataFrame({"batch": raw.obs["batch"].astype(str)}, index=raw.obs.index.astype(str))
-    labels = raw.obs["label"].astype(str) if "label" in raw.obs else pd.Series("unknown", index=raw.obs.index)
+def _obs(raw: Raw, card: DatasetCard, terms: LabelTerms | None) -> pd.DataFrame:
+    obs = pd.DataFrame({"batch": raw.obs["batch"]}, index=raw.obs.index.astype(str))
+    labels = raw.obs["label"].fillna("unknown") if "label" in raw.obs else pd.Series("unknown", index=raw.obs.index)
     obs["cell_type"] = labels.to_numpy()
-    known = card.labels or card.role != "pretraining"
-    obs["cell_type_id"] = _terms(labels, card, ontology, where) if known else ""
+    obs["cell_type_id"] = terms.of(labels) if terms is not None else ""
     for key, default in (("donor", "unknown"), ("tissue", card.tissue), ("assay", card.assay)):
-        given = raw.obs[key].astype(str).where(raw.obs[key].notna(), default).to_numpy() if key in raw.obs else default
-        obs[key] = given
+        obs[key] = raw.obs[key].fillna(default).to_numpy() if key in raw.obs else default
     return obs.astype("category")
 
 
-def _wanted(raw: Raw, card: DatasetCard) -> np.ndarray:
-    """Return which cells have no label that the card drops."""
-    if "label" not in raw.obs or not card.drop_labels:
-        return np.ones(len(raw.obs), bool)
-    return ~raw.obs["label"].astype(str).isin(card.drop_labels).to_numpy()
+def _wanted(raw: Raw, card: DatasetCard) -> tuple[np.ndarray, list[str]]:
+    """Return which cells have a label that the card does not drop, and lines that say how many have not."""
+    wanted, said = np.ones(len(raw.obs), bool), list[str]()
+    if "label" not in raw.obs:
+        return wanted, said
+    labels = raw.obs["label"]
+    # A pretraining set needs no labels.
+    if card.role != "pretraining" and (empty := int(labels.isna().sum())):
+        said.append(f"{empty:,} cells are unlabelled (an empty field, NA, nan or None) and left out")
+        wanted &= labels.notna().to_numpy()
+    dropped = labels.isin([tidied(label) for label in card.drop_labels]).to_numpy()
+    if dropped.any():
+        said.append(f"{int(dropped.sum()):,} cells have labels that the card drops: {', '.join(card.drop_labels)}")
+    return wanted & ~dropped, said
 
 
 def _checked(
     raw: Raw, wanted: np.ndarray, card: DatasetCard, genes: GeneMap, kept: list[np.ndarray], where: str
 ) -> Iterator[csr_matrix]:
     """Yield the counts of the wanted cells that have enough, over Ensembl ids; note in `kept` which they are."""
+    expected = card.counts == "expected"
     for first, last, part in blocks(raw.counts):
         rows = np.flatnonzero(wanted[first:last])
-        counts = as_counts(part if len(rows) == last - first else part[rows], card, where)
+        held = part if len(rows) == last - first else part[rows]
+        if raw.kept is not None:
+            held = held[:, raw.kept]
+        counts = whole(held, f"{where}: counts", expected=expected, advice=raw.advice)
         enough = np.asarray(counts.sum(axis=1)).ravel() >= max(1, card.min_counts)
         kept.append(first + rows[enough])
         yield genes.merged(counts if enough.all() else counts[enough]).astype(np.int32)
@@ -145,23 +116,35 @@ def to_anndata(
     from anndata import AnnData as New
 
     where = f"{card.name} ({', '.join(sorted({f.url.rsplit('/', 1)[-1] for f in card.files}))})"
+    raw = accepted(raw, where)
     _check_obs(raw, card, where)
     if store is None:
         raw = dataclasses.replace(raw, counts=in_memory(raw.counts))
-    wanted, kept = _wanted(raw, card), list[np.ndarray]()
-    genes = gene_map(raw.genes, gene_table(cache=cache, mirror=mirror), where)
+    (wanted, said), kept = _wanted(raw, card), list[np.ndarray]()
+    terms = (
+        label_terms(raw.obs["label"][wanted], card, ontology, where) if "label" in raw.obs and _known(card) else None
+    )
+    genes = gene_map(raw.genes, gene_table(cache=cache, mirror=mirror), where, raw.features)
     parts = _checked(raw, wanted, card, genes, kept, where)
     counts = _stored(parts, len(genes.ids), store) if store and is_stored(raw.counts) else next(parts)
     rows = np.concatenate(kept)
     if not len(rows):
         fix = "check `min_counts` on the card and the file"
         raise DataError(f"no cell has {card.min_counts} counts", where=where, fix=fix)
-    obs = _obs(dataclasses.replace(raw, obs=raw.obs.iloc[rows]), card, ontology, where)
+    obs = _obs(dataclasses.replace(raw, obs=raw.obs.iloc[rows]), card, terms)
     _check_groups(obs, card, where)
     data = New(counts, obs=obs, var=pd.DataFrame({"symbol": genes.symbols}, index=genes.ids))
     data.uns["genes"] = genes.record()
-    data.uns["cells_dropped"] = int(wanted.sum() - len(rows))
+    data.uns["cells_dropped"] = few = int(wanted.sum() - len(rows))
+    if few:
+        said.append(f"{few:,} cells have fewer than {max(1, card.min_counts)} counts and are left out")
+    data.uns["notes"] = [*raw.notes, *said, *(terms.said if terms else ()), *genes.told(always=True)]
     return data
+
+
+def _known(card: DatasetCard) -> bool:
+    """Return whether a card says what labels mean; one for pretraining need not."""
+    return bool(card.labels) or card.role != "pretraining"
 
 
 def _stored(parts: Iterator[csr_matrix], n_genes: int, store: Path) -> Any:

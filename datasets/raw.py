@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,18 @@ class Raw:
     """
 
     counts: Any
-    """cells × genes, csr_matrix of any numeric type; of a file too large for memory, the matrix on disk."""
+    """cells × features, csr_matrix of any numeric type; of a file too large for memory, the matrix on disk."""
     obs: pd.DataFrame
     genes: np.ndarray
-    """Symbols or Ensembl ids [n_genes] as published, duplicates included."""
+    """Symbols or Ensembl ids [n_features] as published, duplicates included."""
+    features: pd.DataFrame | None = None
+    """What else the file says of each feature, [n_features] rows: its kind, other names."""
+    kept: np.ndarray | None = None
+    """Columns of `counts` that are genes, where `counts` on disk has others too (`scarena.datasets.accepted`)."""
+    notes: tuple[str, ...] = field(default=())
+    """What was dropped, renamed or assumed in reading, a line each."""
+    advice: str = ""
+    """Where the counts look to be, if `counts` are none."""
 
 
 Reader = Callable[[Mapping[str, Path], Mapping[str, Any]], Raw]

@@ -17,21 +17,25 @@ import pandas as pd
 from scarena.base.errors import DataError
 from scarena.datasets.raw import Raw
 from scarena.datasets.read_tables import stack
+from scarena.datasets.stored import in_memory
 
 
 def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     """Read every part and stack them."""
     from scarena.datasets.readers import find_reader
 
-    raws = []
-    for part in options["parts"]:
-        raw = find_reader(part["reader"], "reader.options.parts")(files, part.get("options", {}))
+    raws, notes = [], list[str]()
+    for number, part in enumerate(options["parts"], 1):
+        what = f"part {part.get('prefix') or number}"
+        raw = find_reader(part["reader"], what)(files, part.get("options", {}))
         obs = raw.obs.set_axis(part.get("prefix", "") + raw.obs.index.astype(str))
-        raws.append(Raw(raw.counts, obs, raw.genes))
+        counts = raw.counts if raw.kept is None else in_memory(raw.counts)[:, raw.kept]
+        raws.append(Raw(counts, obs, raw.genes))
+        notes += [f"{what}: {note}" for note in raw.notes]
     if options.get("genes", "union") == "intersection":
         raws = _shared(raws, ", ".join(path.name for path in files.values()))
     counts, cells, genes = stack([(raw.counts, raw.obs.index, raw.genes) for raw in raws])
-    return Raw(counts, pd.concat([raw.obs for raw in raws]).set_axis(cells), genes)
+    return Raw(counts, pd.concat([raw.obs for raw in raws]).set_axis(cells), genes, notes=tuple(notes))
 
 
 def _shared(raws: list[Raw], where: str) -> list[Raw]:

@@ -24,6 +24,7 @@ from scarena.datasets.read_tables import OBS_KEYS, check_unpacked_text, column, 
 
 # Cells, or genes, of one file: more than any experiment has.
 _MOST_SIDE = 50_000_000
+_FEATURES = ("id", "name", "feature_type")
 
 
 def _lines(path: Path) -> list[str]:
@@ -33,12 +34,13 @@ def _lines(path: Path) -> list[str]:
 
 
 def _raw(
-    counts: Any, names: list[str], genes: np.ndarray, files: Mapping[str, Path], options: Mapping[str, Any], where: str
-) -> Raw:
+    counts: Any, names: list[str], genes: np.ndarray, features: pd.DataFrame, files: Mapping[str, Path],
+    options: Mapping[str, Any], where: str,
+) -> Raw:  # fmt: skip
     cells = pd.Index(names)
-    metadata = joined_metadata(files, options, cells)
+    metadata, notes = joined_metadata(files, options, cells)
     obs = {key: column(options[key], cells, metadata, where) for key in OBS_KEYS if key in options}
-    return Raw(csr_matrix(counts), pd.DataFrame(obs, index=cells), genes)
+    return Raw(csr_matrix(counts), pd.DataFrame(obs, index=cells), genes, features, notes=notes)
 
 
 def _check_size(stream: Any, path: Path) -> None:
@@ -65,11 +67,14 @@ def read_mtx(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     rows = [line.split("\t") for line in _lines(files[options.get("features", "features")])]
     which = options.get("names", 1)
     genes = np.array([row[min(which, len(row) - 1)] for row in rows])
-    return _raw(counts, _lines(files[options.get("barcodes", "barcodes")]), genes, files, options, str(path))
+    # Cell Ranger writes id, symbol and kind; before version 3 there was no kind, since all were genes.
+    held = {name: [row[at] if at < len(row) else "" for row in rows] for at, name in enumerate(_FEATURES)}
+    barcodes = [line.split("\t")[0] for line in _lines(files[options.get("barcodes", "barcodes")])]
+    return _raw(counts, barcodes, genes, pd.DataFrame(held), files, options, str(path))
 
 
 def read_10x_h5(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
-    """Read the gene expression of a Cell Ranger HDF5 file (version 3 or later), genes by Ensembl id."""
+    """Read a Cell Ranger HDF5 file (version 3 or later), genes by Ensembl id."""
     import h5py
 
     from scarena.datasets.read_h5ad import refuse_links
@@ -82,7 +87,7 @@ def read_10x_h5(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         parts = (group["data"][:], group["indices"][:], group["indptr"][:])
         counts = csc_matrix(parts, shape=tuple(group["shape"][:])).T.tocsr()
         names = [name.decode() for name in group["barcodes"][:]]
-        genes = group["features"]["id"][:].astype(str)
-        kinds = group["features"]["feature_type"][:].astype(str)
-    expression = np.flatnonzero(kinds == "Gene Expression")
-    return _raw(counts[:, expression], names, genes[expression], files, options, str(path))
+        given = group["features"]
+        held = {name: given[name][:].astype(str) for name in ("id", "name", "feature_type") if name in given}
+    features = pd.DataFrame(held)
+    return _raw(counts, names, held["id"].astype(object), features, files, options, str(path))

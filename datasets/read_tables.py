@@ -7,8 +7,9 @@ matrix: KEY | matrices: {KEY: batch, …}
     cell names get their batch as prefix).
 sep, orientation
     ``","`` (default) or ``"\\t"``; ``genes_by_cells`` (default) or ``cells_by_genes``.
-metadata: {file: KEY, sep, index: column}
-    A table of cells; without `index` its rows are the matrix's cells in order, and must be as many.
+metadata: {file: KEY, sep, index: column, order: true}
+    A table of cells, joined by the column `index`, else by the first column that has the name of every cell. Where the
+    table has no names its rows are the cells in order, and must be as many; `order: true` says so of one with others.
 batch, label, donor, tissue, assay
     Each ``{column: …}`` of the metadata, ``{value: …}``, or ``{pattern: …}``, a regular expression with one group that
     is searched in the cell's name, or in the column where one is named (`default` where it does not match).
@@ -19,8 +20,10 @@ drop_genes
 from __future__ import annotations
 
 import gzip
+import io
 import re
 from collections.abc import Iterable, Mapping
+from csv import reader as csv_lines
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +32,15 @@ import pandas as pd
 from scipy.sparse import csc_matrix, csr_matrix, vstack
 
 from scarena.base.errors import CardError, DataError
+from scarena.base.text import as_written
 from scarena.base.untrusted import check_regular, check_unpacked, reading
+from scarena.datasets.joining import by_name, joined
 from scarena.datasets.raw import Raw
 
 OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 
 
-def _arrow(path: Path, sep: str, where: str) -> Any:
+def _arrow(path: Path, sep: str, where: str, *, as_text: bool = False) -> Any:
     """Return one table as columns; its first column names the rows.
 
     Raises
@@ -43,14 +48,28 @@ def _arrow(path: Path, sep: str, where: str) -> Any:
     DataError
         If the file is cut short, is no table, or holds something that is not text.
     """
-    from pyarrow import csv
+    from pyarrow import csv, string
 
     fix = "pull it again, or correct `sep` on the card"
     check_unpacked_text(path, "not a readable table")
-    with reading(where, what="not a readable table", fix=fix, quoted=False), opened(path) as stream:
+    with reading(where, what="not a readable table", fix=fix, quoted=False):
+        names, skipped = _column_names(path, sep)
         # A row of a wide matrix must fit into one block.
-        blocks, columns = csv.ReadOptions(block_size=1 << 26), csv.ParseOptions(delimiter=sep)
-        return csv.read_csv(stream, read_options=blocks, parse_options=columns)
+        blocks = csv.ReadOptions(block_size=1 << 26, column_names=names, skip_rows=skipped)
+        kinds = csv.ConvertOptions(column_types=dict.fromkeys(names, string()) if as_text else {names[0]: string()})
+        with opened(path) as stream:
+            return csv.read_csv(stream, blocks, csv.ParseOptions(delimiter=sep), kinds)
+
+
+def _column_names(path: Path, sep: str) -> tuple[list[str], int]:
+    """Return the names of a table's columns, and how many lines they take.
+
+    R's write.table gives the names of rows no column name, so that its header is one field short.
+    """
+    with opened(path) as stream:
+        lines = csv_lines(io.TextIOWrapper(stream, encoding="utf-8", newline=""), delimiter=sep)
+        header, first = next(lines, [""]), next(lines, None)
+    return (["", *header] if first is not None and len(first) == len(header) + 1 else header), 1
 
 
 def opened(path: Path) -> Any:
@@ -77,10 +96,25 @@ def check_unpacked_text(path: Path, what: str = "cannot be read") -> None:
 
 
 def read_table(path: Path, sep: str, where: str) -> pd.DataFrame:
-    """Read one table whose first column is its index."""
-    # Without this, donors 1, 2 and a missing one would be called "1.0" and "2.0".
-    frame = _arrow(path, sep, where).to_pandas(integer_object_nulls=True)
+    """Read one table of text whose first column is its index: donors 01 and 1 are two, and an empty field is "".
+
+    Raises
+    ------
+    DataError
+        As for any table, or if two columns have one name.
+    """
+    table = _arrow(path, sep, where, as_text=True)
+    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    if twice:
+        raise DataError(f"two columns are called {twice[0]!r}", where=where, fix="rename one of them")
+    frame = table.to_pandas()
     return frame.set_index(frame.columns[0])
+
+
+def names_of(path: Path, sep: str) -> tuple[list[str], list[str]]:
+    """Return what a table of counts calls its columns and its rows."""
+    table = _arrow(path, sep, str(path))
+    return table.column_names[1:], table.column(0).to_pylist()
 
 
 def _sparse(table: Any, where: str) -> csc_matrix:
@@ -129,19 +163,21 @@ def stack(parts: list[tuple[csr_matrix, pd.Index, np.ndarray]]) -> tuple[csr_mat
 def column(rule: Mapping[str, Any], cells: pd.Index, metadata: pd.DataFrame | None, where: str) -> np.ndarray:
     """Return one value a cell by a card's rule (see the options above)."""
     if "value" in rule:
-        return np.full(len(cells), str(rule["value"]), dtype=object)
+        if not isinstance(rule["value"], str):
+            # YAML reads 01 as 1 and 12:30 as 750.
+            fix = f'quote it on the card: "{rule["value"]}", if that is how it is spelt'
+            raise CardError(f"the value {rule['value']!r} is no text", where=where, fix=fix)
+        return np.full(len(cells), rule["value"], dtype=object)
     if "column" not in rule:
         return _matched(rule, cells, where)
     if metadata is None or rule["column"] not in metadata:
         known = "none" if metadata is None else ", ".join(map(str, metadata.columns))
         fix = f"correct the card (columns: {known})"
         raise DataError(f"no column {rule['column']!r} in the table of cells", where=where, fix=fix)
-    values = metadata[rule["column"]]
-    text = values.astype(str)
+    texts = as_written(metadata[rule["column"]])
     if "pattern" in rule:
-        return _matched(rule, text, where)
-    # An empty field is a missing value, not a batch called "nan".
-    return text.where(values.notna() & (text != "")).to_numpy(dtype=object)
+        return _matched(rule, ["" if text is None else text for text in texts], where)
+    return texts
 
 
 def _matched(rule: Mapping[str, Any], texts: Iterable[str], where: str) -> np.ndarray:
@@ -154,24 +190,27 @@ def _matched(rule: Mapping[str, Any], texts: Iterable[str], where: str) -> np.nd
     return np.array(values, dtype=object)
 
 
-def joined_metadata(files: Mapping[str, Path], options: Mapping[str, Any], cells: pd.Index) -> pd.DataFrame | None:
-    """Return the card's table of cells in the order of `cells`; None where the card names none."""
+def joined_metadata(
+    files: Mapping[str, Path], options: Mapping[str, Any], cells: pd.Index, *, named: bool = True
+) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+    """Return the card's table of cells in the order of `cells` (None where the card names none), and lines to say.
+
+    It is joined by the column `index`, else by any column that has all cells' names; by position where the counts or
+    the table have no names, or the card says `order: true`.
+    """
     rule = options.get("metadata")
     if rule is None:
-        return None
+        return None, ()
     where = str(files[rule["file"]])
     table = read_table(files[rule["file"]], rule.get("sep", options.get("sep", ",")), where)
     if "index" in rule:
-        table = table.reset_index().set_index(rule["index"])
-        table.index = table.index.astype(str)
-        lost = cells.difference(table.index)
-        if len(lost):
-            raise DataError(f"{len(lost)} cells are not in it (first: {lost[0]})", where=where, fix="correct the card")
-        return table.loc[cells]
-    if len(table) != len(cells):
-        fix = "name the column with the cell names as `index`"
-        raise DataError(f"{len(table)} rows for {len(cells)} cells", where=where, fix=fix)
-    return table.set_index(cells)
+        table = table.reset_index()
+        if rule["index"] not in table:
+            known = ", ".join(map(str, table.columns))
+            raise DataError(f"no column {rule['index']!r}", where=where, fix=f"correct `index` on the card: {known}")
+        return by_name(table.set_index(rule["index"]), cells, where), ()
+    found, said = joined(table, cells, where, named=named, in_order=bool(rule.get("order")))
+    return found, () if said is None else (said,)
 
 
 def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
@@ -188,8 +227,8 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         counts, cells, genes = _matrix(files[options["matrix"]], options, where)
     else:
         raise CardError("neither `matrix` nor `matrices`", where="reader.options", fix="name the file with the counts")
-    metadata = joined_metadata(files, options, cells)
+    metadata, notes = joined_metadata(files, options, cells)
     obs = {key: column(options[key], cells, metadata, where) for key in OBS_KEYS if key in options}
     if several and "batch" not in obs:
         obs["batch"] = np.array([cell.split(":", 1)[0] for cell in cells], dtype=object)
-    return Raw(counts, pd.DataFrame(obs, index=cells), genes)
+    return Raw(counts, pd.DataFrame(obs, index=cells), genes, notes=notes)

@@ -8,6 +8,7 @@ saved object carries, so a card needs the checksum of every file that is read th
 
 from __future__ import annotations
 
+import csv
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 from scarena.base.errors import DataError, NotAvailable
+from scarena.datasets.joining import joined
 from scarena.datasets.raw import Raw
 from scarena.datasets.read_tables import OBS_KEYS, column
 
@@ -38,6 +40,8 @@ space <- new.env(); load(args[1], space)
 x <- get(args[2], space)
 if (args[3] == "assay") {
   m <- assay(x, args[4]); cells <- as.data.frame(colData(x))
+  about <- as.data.frame(rowData(x)); about <- about[, sapply(about, is.atomic), drop = FALSE]
+  if (ncol(about)) write.table(about, file.path(args[5], "features.tsv"), sep = "\\t", row.names = FALSE)
 } else {
   m <- x[[args[4]]]; keep <- names(x)[!sapply(x, is.matrix)]; cells <- as.data.frame(x[keep])
 }
@@ -91,7 +95,18 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         parts = [np.fromfile(folder / slot, dtype=kind) for slot, kind in (("x", "<f8"), ("i", "<i4"), ("p", "<i4"))]
         genes = pd.Index((folder / "genes.txt").read_text().splitlines()).to_numpy()
         cells = pd.Index((folder / "names.txt").read_text().splitlines())
-        metadata = pd.read_csv(folder / "cells.tsv", sep="\t", dtype=str).set_axis(cells)
+        table = pd.read_csv(folder / "cells.tsv", sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
+        features = _features(folder / "features.tsv", len(genes))
+    # A SummarizedExperiment keeps its parts in one order; a data frame with a matrix in it has names of its own.
+    metadata, note = (table.set_axis(cells), None) if kind == "assay" else joined(table, cells, str(path))
     counts = csr_matrix(tuple(parts), shape=(len(cells), len(genes)))
     obs = {key: column(options[key], cells, metadata, str(path)) for key in OBS_KEYS if key in options}
-    return Raw(counts, pd.DataFrame(obs, index=cells), genes)
+    return Raw(counts, pd.DataFrame(obs, index=cells), genes, features, notes=() if note is None else (note,))
+
+
+def _features(path: Path, n_genes: int) -> pd.DataFrame | None:
+    """Return what R's rowData says of each feature; None where it says nothing."""
+    if not path.is_file():
+        return None
+    found = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    return found if len(found) == n_genes else None

@@ -1,7 +1,7 @@
 """Reader for AnnData zarr stores, of format 2 or 3: a folder ``NAME.zarr``, or one file, a zip of it.
 
-Options are those of the reader `h5ad`: ``batch``, ``label``, ``donor``, ``tissue``, ``assay``, ``layer``, ``depth``. Of
-the store only obs, var and the one matrix are decoded.
+Options are those of the reader `h5ad`: ``batch``, ``label``, ``donor``, ``tissue``, ``assay``, ``layer``,
+``genes``, ``depth``, ``per``. Of the store only obs, var and the one matrix are decoded.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         held = key in group if layer in (None, "raw") else layer in known
     if not held:
         raise no_counts(layer, known, path)
-    genes = table(group, "raw/var" if layer == "raw" else "var", path).index
+    var = table(group, "raw/var" if layer == "raw" else "var", path)
     check_matrix(group, key, path)
-    counts = None if "depth" in options else left_on_disk(group[key])
-    if counts is None:
-        counts = _decoded(group, key, path)
+    stored = None if "depth" in options else left_on_disk(group[key])
+    counts = _decoded(group, key, path) if stored is None else stored
+    with reading_zarr(path):
+        found = raw_of(obs, counts, var, options, path, group)
+    if stored is None:
         group.store.close()
-    return raw_of(obs, counts, genes, options, path)
+    return found
 
 
 def layers(group: Any, path: Path) -> list[str]:

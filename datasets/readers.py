@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from typing import cast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
 
 from scarena.base.errors import CardError
-from scarena.datasets.raw import Reader
+from scarena.datasets.accepted import accepted
+from scarena.datasets.raw import Raw, Reader
 
 _READERS = {
     "h5ad": "scarena.datasets.read_h5ad:read",
+    "h5mu": "scarena.datasets.read_h5ad:read_h5mu",
     "zarr": "scarena.datasets.read_zarr:read",
     "10x_h5": "scarena.datasets.read_mtx:read_10x_h5",
     "mtx": "scarena.datasets.read_mtx:read_mtx",
@@ -26,8 +30,13 @@ def reader_names() -> list[str]:
 
 
 def find_reader(name: str, where: str) -> Reader:
-    """Return the reader called `name`; `where` names the card in the error for an unknown one."""
+    """Return the reader called `name`, whose results are `accepted`; `where` names the card in errors."""
     if name not in _READERS:
         raise CardError(f"unknown reader {name!r}", where=where, fix=f"one of {', '.join(reader_names())}")
     module, function = _READERS[name].split(":")
-    return cast(Reader, getattr(importlib.import_module(module), function))
+    read = cast(Reader, getattr(importlib.import_module(module), function))
+
+    def reader(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
+        return accepted(read(files, options), where)
+
+    return reader

@@ -18,9 +18,16 @@ def checked_embedding(embedding: ArrayLike) -> NDArray[np.floating]:
     Raises
     ------
     ModelError
-        If it is not two-dimensional, has fewer than two cells or no dimension, or holds NaN or infinity.
+        If it is not two-dimensional, has fewer than two cells or no dimension, is not of real numbers, or holds NaN,
+        infinity or masked values.
     """
+    if np.ma.is_masked(embedding):
+        fix = "fill them, or drop these cells before all models alike"
+        raise ModelError("some values are masked", where="embedding", fix=fix)
     x = np.asarray(embedding)
+    if x.dtype.kind not in "biuf":
+        # A cast would drop the imaginary part, or fail on text far from here.
+        raise ModelError(f"holds values of the kind {x.dtype}", where="embedding", fix="return real numbers")
     if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] < 1:
         raise ModelError(f"shape {x.shape} is not [cells, dimensions]", where="embedding", fix="return one row a cell")
     x = np.ascontiguousarray(x, dtype=np.float64 if x.dtype == np.float64 else np.float32)

@@ -48,6 +48,15 @@ class DatasetReference:
     phase_scores: NDArray[np.floating] | None = None
     not_applicable: Mapping[str, str] = field(default_factory=dict)
 
+    def of_cells(self, kept: NDArray[np.bool_], n_jobs: int = -1) -> DatasetReference:
+        """Return what is known of some cells ``[n_cells]`` alone; their nearest cells are looked for again."""
+        from scarena.metrics.neighbors import nearest_neighbors
+
+        pca = None if self.pre_pca is None else self.pre_pca[kept]
+        near = None if self.near is None or pca is None else nearest_neighbors(pca, NEAR_BEFORE, n_jobs=n_jobs).indices
+        phases = None if self.phase_scores is None else self.phase_scores[kept]
+        return DatasetReference(pca, near, self.scgraph, phases, self.not_applicable)
+
 
 @dataclass(frozen=True, slots=True)
 class OntologyReference:
@@ -69,6 +78,10 @@ class OntologyReference:
     terms: tuple[str, ...]
     distances: NDArray[np.float64]
     lca: LcadTable
+
+    def of_cells(self, kept: NDArray[np.bool_]) -> OntologyReference:
+        """Return the same of some cells ``[n_cells]`` alone."""
+        return OntologyReference(self.term_ids[kept], self.terms, self.distances, self.lca)
 
 
 def dataset_reference(

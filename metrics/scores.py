@@ -93,11 +93,14 @@ class Scores(Mapping[str, Score]):
         What a score would have been in each bootstrap replicate ``[n_replicates]``, for those that have an interval.
     details
         Which types were taken for which and how they lie, as far as metrics that were asked for found out.
+    unlabelled
+        Cells that were left out since they have no label.
     """
 
     by_key: Mapping[str, Score]
     replicates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     details: Details | None = None
+    unlabelled: int = 0
 
     def __getitem__(self, key: str) -> Score:
         """Return the score of a metric."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from scarena.base.errors import DataError, ModelError
 from scarena.metrics.aggregate import WEIGHTS, aggregate_replicates, aggregates
+from scarena.metrics.annotated import annotated
 from scarena.metrics.checks import checked_embedding, coded, one_line
 from scarena.metrics.details import Details, details_of
 from scarena.metrics.exclusions import exclusions
@@ -43,7 +44,8 @@ def score_embedding(
     embedding
         Finite array ``[n_cells, d]``.
     batch, labels
-        Batch and cell type of each cell ``[n_cells]``.
+        Batch and cell type of each cell ``[n_cells]``. Where pandas has names of cells on both sides they are joined by
+        name. Cells without a label (None, NaN, "", "NA" …) are in no metric, and counted in ``unlabelled``.
     reference
         The data before integration (:func:`~scarena.metrics.reference.dataset_reference`); without it the metrics that
         compare with it are not applicable.
@@ -68,7 +70,8 @@ def score_embedding(
     ModelError
         If the embedding is not one (wrong shape, NaN, constant).
     DataError
-        If an annotation does not have one entry a cell, ``metrics`` names no metric or ``not_applicable`` no group.
+        If an annotation does not have one entry a cell, names of cells disagree, a cell has no batch or none a label,
+        ``metrics`` names no metric or ``not_applicable`` no group.
 
     Examples
     --------
@@ -79,11 +82,13 @@ def score_embedding(
     >>> scores["knn_accuracy"].value
     1.0
     """
-    inputs = _inputs(embedding, batch, labels, reference or DatasetReference(), ontology, n_replicates, seed, n_jobs)
+    inputs, unlabelled = _inputs(
+        embedding, batch, labels, reference or DatasetReference(), ontology, n_replicates, seed, n_jobs
+    )
     keys = _asked(metrics)
     found, replicates = _found(inputs, keys)
     drawn = {key: replicates[key] for key in keys if key in replicates}
-    return Scores({key: found[key] for key in keys}, drawn, _details(inputs))
+    return Scores({key: found[key] for key in keys}, drawn, _details(inputs), unlabelled)
 
 
 _NEVER = Score.not_applicable("not asked for")
@@ -92,7 +97,7 @@ _NEVER = Score.not_applicable("not asked for")
 def _inputs(
     embedding: ArrayLike, batch: ArrayLike, labels: ArrayLike, reference: DatasetReference,
     ontology: OntologyReference | None, n_replicates: int, seed: int, n_jobs: int,
-) -> Inputs:  # fmt: skip
+) -> tuple[Inputs, int]:  # fmt: skip
     x = checked_embedding(embedding)
     if (x == x[0]).all():
         fix = "look at what the model returns: it tells no two cells apart"
@@ -104,9 +109,16 @@ def _inputs(
     for where, value in given.items():
         if value is not None and len(value) != len(x):
             raise DataError(f"{len(value)} rows for {len(x)} cells", where=where, fix="join it by cell name")
-    batches, _ = coded(batch, len(x), "batch")
-    codes, names = coded(labels, len(x), "labels")
-    return Inputs(x, batches, codes, names, reference, ontology, n_replicates=n_replicates, seed=seed, n_jobs=n_jobs)
+    told = annotated(embedding, len(x), batch, labels)
+    kept = told.labelled
+    if not kept.all():
+        reference, ontology = reference.of_cells(kept, n_jobs), ontology and ontology.of_cells(kept)
+    batches, _ = coded(told.batch[kept], int(kept.sum()), "batch")
+    codes, names = coded(told.labels[kept], int(kept.sum()), "labels")
+    own = x if kept.all() else checked_embedding(x[kept])
+    given_n = {"n_replicates": n_replicates, "seed": seed, "n_jobs": n_jobs}
+    inputs = Inputs(own, batches, codes, names, reference, ontology, **given_n)
+    return inputs, int((~kept).sum())
 
 
 def _asked(metrics: str | Sequence[str]) -> list[str]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 # Counts compress to a third or a tenth, a constant column to a thousandth: small files may hold any, large ones not.
 _ALLOWANCE, _RATIO = 256 << 20, 200
-# The largest card is 7 KiB. The pure loader, which unlike libyaml does not overflow the stack, reads this in a second.
-_YAML_BYTES, _YAML_DEPTH, _YAML_DIGITS = 256 << 10, 50, 64
+# The largest card is 7 KiB; the loader reads this in a second.
+_YAML_BYTES = 256 << 10
 _MEMBERS = 10_000
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -129,57 +129,22 @@ def read_text(path: Path, error: Kind, *, most: int, fix: str) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def read_yaml(path: Path, error: Kind, *, fix: str = "correct its syntax") -> Any:
+def read_yaml(path: Path, error: Kind, *, fix: str = "correct its syntax", text: bool = False) -> Any:
     """Return plain data from a YAML file: no tags, no aliases, no deep nesting, at most 256 KiB.
+
+    Keys are text as it is written, for YAML takes 01 for 1, ON for true and 12:30 for 750; with `text` so are values,
+    but for null.
 
     Raises
     ------
     ScarenaError
-        Of the kind asked for, if it cannot be read or holds any of these.
+        Of the kind asked for, if it cannot be read or holds any of these, or a key twice.
     """
-    text = read_text(path, error, most=_YAML_BYTES, fix=fix)
+    from scarena.base.yaml_data import plain_data
+
+    held = read_text(path, error, most=_YAML_BYTES, fix=fix)
     with reading(path, error, what="not a YAML file", fix=fix):
-        return _plain_data(text)
-
-
-def _plain_data(text: str) -> Any:
-    import yaml
-
-    loader = _plain_loader()(text)
-    try:
-        return loader.get_single_data()
-    except yaml.MarkedYAMLError as error:
-        # Its own words repeat the line, and the file may be another than was meant.
-        at = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ValueError(f"{at}{error.problem or error.context}") from None
-    finally:
-        loader.dispose()
-
-
-def _plain_loader() -> Any:
-    import yaml
-
-    class Plain(yaml.SafeLoader):
-        """Refuses while it reads what would grow: an alias can stand for a billion nodes."""
-
-        depth = 0
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            """Return the next node, if it is none that is refused."""
-            if self.check_event(yaml.AliasEvent):
-                raise yaml.YAMLError("aliases are not read")
-            self.depth += 1
-            if self.depth > _YAML_DEPTH:
-                raise yaml.YAMLError(f"nested deeper than {_YAML_DEPTH}")
-            node = super().compose_node(parent, index)
-            self.depth -= 1
-            # In base 60 a long number takes a time that grows with its square.
-            digits = node.value if isinstance(node, yaml.ScalarNode) and node.tag.endswith((":int", ":float")) else ""
-            if len(digits) > _YAML_DIGITS:
-                raise yaml.YAMLError(f"a number of {len(digits)} characters")
-            return node
-
-    return Plain
+        return plain_data(held, typed=not text)
 
 
 def read_object(path: Path, *needed: str, fix: str) -> dict[str, Any]:

@@ -70,8 +70,11 @@ def read_own_yaml(path: Path, error: type[ScarenaError], *, what: str = "{}", fi
     """
     import yaml
 
+    from scarena.base.yaml_data import plain_data
+
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
+        return plain_data(path.read_text(encoding="utf-8"), limits=False)
+    # A UnicodeDecodeError is a ValueError.
+    except (OSError, ValueError, yaml.YAMLError) as wrong:
         said = " ".join(str(wrong).split())[:200]
         raise error(what.format(said), where=str(path), fix=fix) from None

@@ -111,17 +111,33 @@ def reproduce(
 
 @app.command("add-dataset")
 def add_dataset(
-    file: Path,
-    batch: Annotated[str, typer.Option(help="column of obs with the batch")],
-    label: Annotated[str, typer.Option(help="column of obs with the cell type")],
+    file: Annotated[Path, typer.Argument(help="h5ad, h5mu, zarr store, 10x h5 or folder, csv, tsv or R matrix")],
+    batch: Annotated[str, typer.Option(help="column of the cells with the batch")],
+    label: Annotated[str, typer.Option(help="column of the cells with the cell type")],
     ontology_map: Annotated[Path | None, typer.Option(help="YAML: label -> CL id (or null)")] = None,
     name: Annotated[str | None, typer.Option(help="name of the dataset (the file's)")] = None,
     folder: Annotated[Path, typer.Option(help="where cards of your own live")] = Path("config/datasets"),
+    layer: Annotated[str | None, typer.Option(help="layer with the raw counts, or raw (X)")] = None,
+    genes: Annotated[
+        str | None,
+        typer.Option("--gene-column", "--genes", help="column of var with Ensembl ids or symbols (its index)"),
+    ] = None,
+    depth: Annotated[
+        str | None, typer.Option(help="column with each cell's total: counts from log1p of counts per 10,000")
+    ] = None,
+    cells: Annotated[Path | None, typer.Option(help="table of cells beside a file that has none")] = None,
+    terms: Annotated[str | None, typer.Option(help="column of the cells with Cell Ontology terms")] = None,
+    replace: Annotated[bool, typer.Option(help="replace the card of another file with this name")] = False,
+    cache: Annotated[Path, typer.Option(help="where the gene table is kept")] = Path(".cache"),
 ) -> None:
-    """Write a validated card for your own h5ad or zarr store; it joins the next board."""
-    from scarena.cli.scaffold import add_dataset as add
+    """Write a validated card for your own human cells; it joins the next board. What was assumed is said."""
+    from scarena.cli.own_dataset import OwnFile
+    from scarena.cli.own_dataset import add_dataset as add
 
-    path, lines = add(file, batch=batch, label=label, ontology_map=ontology_map, name=name, folder=folder)
+    own = OwnFile(file, batch, label, layer, genes, depth, cells, terms, ontology_map)
+    path, lines = add(
+        own, name=name, folder=folder, replace=replace, cache=cache, say=lambda line: print(line, file=sys.stderr)
+    )
     print("\n".join([f"wrote {path}", *lines]))
 
 

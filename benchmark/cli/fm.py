@@ -11,15 +11,24 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scarena.models.foundation.use import Source
+
 app = typer.Typer(
     no_args_is_help=True, help="Use a pretrained model: embed, adapt, fine-tune, annotate, and look into its genes."
 )
 
-File = Annotated[Path, typer.Argument(help="h5ad with raw counts; genes by Ensembl id or symbol")]
+File = Annotated[Path, typer.Argument(help="h5ad with raw counts; human genes by Ensembl id or symbol")]
 Checkpoint = Annotated[
     Path | None, typer.Option(help="folder of a checkpoint, or student or nano (the shipped student)")
 ]
 Layer = Annotated[str | None, typer.Option(help="layer with the counts, or raw (X)")]
+Genes = Annotated[
+    str | None, typer.Option("--gene-column", "--genes", help="column of var with Ensembl ids or symbols (its index)")
+]
+# Where `--genes` names genes.
+Column = Annotated[
+    str | None, typer.Option("--gene-column", help="column of var with Ensembl ids or symbols (its index)")
+]
 Label = Annotated[str, typer.Option(help="column of obs with the labels")]
 Batch = Annotated[str | None, typer.Option(help="column of obs with the batch (all cells are one batch)")]
 Vectors = Annotated[Path, typer.Option(help=".npz, or .h5ad: the file with obsm['X_scarena_fm']")]
@@ -44,19 +53,28 @@ def _show(table: pd.DataFrame, as_json: bool, out: Path | None = None) -> None:
         print(table.to_string(float_format="{:.4f}".format, na_rep=""))
 
 
+def _source(
+    file: Path, layer: str | None, genes: str | None, cache: Path, *, batch: str | None = None, label: str | None = None
+) -> Source:
+    """Return a user's file, of which what is dropped in reading is said on stderr."""
+    from scarena.models.foundation.use import Source
+
+    return Source(file, layer, batch, label, cache, genes, lambda note: print(f"{file.name}: {note}", file=sys.stderr))
+
+
 def _many(names: list[str] | None) -> list[str]:
     return [name.strip() for each in names or [] for name in each.split(",") if name.strip()]
 
 
 @app.command()
 def embed(
-    file: File, out: Vectors, checkpoint: Checkpoint = None, layer: Layer = None, cache: Cache = _CACHE,
-    device: Device = "cpu",
+    file: File, out: Vectors, checkpoint: Checkpoint = None, layer: Layer = None, genes: Genes = None,
+    cache: Cache = _CACHE, device: Device = "cpu",
 ) -> None:  # fmt: skip
     """One vector a cell, from the model as it is."""
-    from scarena.models.foundation.use import Source, embed_file, open_checkpoint
+    from scarena.models.foundation.use import embed_file, open_checkpoint
 
-    n_cells, width = embed_file(Source(file, layer, cache=cache), out, open_checkpoint(checkpoint), device)
+    n_cells, width = embed_file(_source(file, layer, genes, cache), out, open_checkpoint(checkpoint), device)
     print(f"wrote {out}: {n_cells:,} cells, {width} dimensions")
 
 
@@ -65,12 +83,13 @@ def adapt(
     file: File, batch: Annotated[str, typer.Option(help="column of obs with the batch")], out: Vectors,
     model: Annotated[Path | None, typer.Option(help="keep the adapted model in this folder")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="of training (bag 100, transformer 50)")] = None,
-    checkpoint: Checkpoint = None, layer: Layer = None, seed: Seed = 0, cache: Cache = _CACHE, device: Device = "cpu",
+    checkpoint: Checkpoint = None, layer: Layer = None, genes: Genes = None, seed: Seed = 0, cache: Cache = _CACHE,
+    device: Device = "cpu",
 ) -> None:  # fmt: skip
     """One vector a cell, after some label-free training on the cells themselves."""
-    from scarena.models.foundation.use import Source, adapt_file, open_checkpoint
+    from scarena.models.foundation.use import adapt_file, open_checkpoint
 
-    source = Source(file, layer, batch, cache=cache)
+    source = _source(file, layer, genes, cache, batch=batch)
     loaded = open_checkpoint(checkpoint)
     n_cells, width = adapt_file(source, out, loaded, keep=model, steps=steps, seed=seed, device=device)
     print(f"wrote {out}: {n_cells:,} cells, {width} dimensions")
@@ -86,15 +105,16 @@ def finetune(
     freeze_blocks: Annotated[int, typer.Option(help="first blocks of a transformer that stay as they are")] = 0,
     balance: Annotated[str, typer.Option(help="labels alike by sampling or by weights, or none")] = "sampling",
     among: Annotated[Path | None, typer.Option(help="h5ad to annotate later: only genes that it measures")] = None,
-    checkpoint: Checkpoint = None, layer: Layer = None, seed: Seed = 0, cache: Cache = _CACHE, device: Device = "cpu",
+    checkpoint: Checkpoint = None, layer: Layer = None, genes: Genes = None, seed: Seed = 0, cache: Cache = _CACHE,
+    device: Device = "cpu",
 ) -> None:  # fmt: skip
     """Train a model to name cell types; cells without a label are left out."""
-    from scarena.models.foundation.use import Source, finetune_file, open_checkpoint
+    from scarena.models.foundation.use import finetune_file, open_checkpoint
 
     settings: dict[str, Any] = {"mode": mode, "freeze_blocks": freeze_blocks, "balance": balance}
     settings |= {} if steps is None else {"steps": steps}
-    source = Source(file, layer, batch, label, cache)
-    measured = None if among is None else Source(among, cache=cache)
+    source = _source(file, layer, genes, cache, batch=batch, label=label)
+    measured = None if among is None else _source(among, None, None, cache)
     loaded = open_checkpoint(checkpoint)
     said = finetune_file(source, out, loaded, settings, among=measured, seed=seed, device=device)
     cells, held = said["cells"], said["held_out"]
@@ -115,12 +135,12 @@ def annotate(
     folder: Annotated[Path, typer.Argument(help="folder that `fm finetune` wrote")], file: File,
     out: Annotated[Path, typer.Option(help="CSV: cell, label, probability")],
     every_label: Annotated[bool, typer.Option(help="a column with each label's probability too")] = False,
-    layer: Layer = None, cache: Cache = _CACHE, device: Device = "cpu",
+    layer: Layer = None, genes: Genes = None, cache: Cache = _CACHE, device: Device = "cpu",
 ) -> None:  # fmt: skip
     """Name cell types with a fine-tuned model; it knows the labels it was trained on and no other."""
-    from scarena.models.foundation.use import Source, annotate_file
+    from scarena.models.foundation.use import annotate_file
 
-    source = Source(file, layer, cache=cache)
+    source = _source(file, layer, genes, cache)
     found, share = annotate_file(folder, source, out, every_label=every_label, device=device)
     print(f"wrote {out}: {len(found):,} cells, {int(found['label'].isna().sum()):,} of them without a known gene")
     if share < _COVERED:
@@ -132,13 +152,15 @@ def annotate(
 @app.command()
 def probe(
     file: File, label: Label, batch: Batch = None, out: Table = None, as_json: AsJson = False,
-    checkpoint: Checkpoint = None, layer: Layer = None, seed: Seed = 0, cache: Cache = _CACHE, device: Device = "cpu",
+    checkpoint: Checkpoint = None, layer: Layer = None, genes: Genes = None, seed: Seed = 0, cache: Cache = _CACHE,
+    device: Device = "cpu",
 ) -> None:  # fmt: skip
     """How well a straight cut tells labels apart in a batch left out; --out gets each cell's prediction."""
-    from scarena.models.foundation.use import Source, open_checkpoint, probe_file
+    from scarena.models.foundation.use import open_checkpoint, probe_file
     from scarena.models.foundation.use_data import write_table
 
-    found = probe_file(Source(file, layer, batch, label, cache), open_checkpoint(checkpoint), seed=seed, device=device)
+    source = _source(file, layer, genes, cache, batch=batch, label=label)
+    found = probe_file(source, open_checkpoint(checkpoint), seed=seed, device=device)
     _show(found.folds, as_json)
     if out is not None:
         write_table(out, found.cells)
@@ -150,13 +172,13 @@ def genes(
     table: Annotated[str, typer.Option(help="decoder, bag, or encoder (transformers)")] = "decoder",
     n: Annotated[int, typer.Option(help="how many")] = 10,
     among: Annotated[Path | None, typer.Option(help="h5ad: only genes that it measures")] = None,
-    layer: Layer = None, out: Table = None, as_json: AsJson = False, checkpoint: Checkpoint = None,
-    cache: Cache = _CACHE,
+    layer: Layer = None, column: Genes = None, out: Table = None, as_json: AsJson = False,
+    checkpoint: Checkpoint = None, cache: Cache = _CACHE,
 ) -> None:  # fmt: skip
     """Genes whose vectors are nearest to a gene's."""
-    from scarena.models.foundation.use import Source, near_genes, open_checkpoint
+    from scarena.models.foundation.use import near_genes, open_checkpoint
 
-    measured = None if among is None else Source(among, layer, cache=cache)
+    measured = None if among is None else _source(among, layer, column, cache)
     _show(near_genes(gene, open_checkpoint(checkpoint), table, n, cache, measured), as_json, out)
 
 
@@ -168,14 +190,14 @@ def network(
     pairs: Annotated[int, typer.Option(help="how many to return")] = 20,
     block: Annotated[int | None, typer.Option(help="of a transformer, from 0 (all)")] = None,
     cells: Annotated[int, typer.Option(help="drawn at random, at most")] = 500,
-    layer: Layer = None, out: Table = None, as_json: AsJson = False, checkpoint: Checkpoint = None, seed: Seed = 0,
-    cache: Cache = _CACHE, device: Device = "cpu",
+    layer: Layer = None, column: Column = None, out: Table = None, as_json: AsJson = False,
+    checkpoint: Checkpoint = None, seed: Seed = 0, cache: Cache = _CACHE, device: Device = "cpu",
 ) -> None:  # fmt: skip
     """Pairs of genes that the model relates, a mean over cells: by where it looks, or by what it decodes."""
-    from scarena.models.foundation.use import Source, network_of_file, open_checkpoint
+    from scarena.models.foundation.use import network_of_file, open_checkpoint
 
     found = network_of_file(
-        Source(file, layer, cache=cache), open_checkpoint(checkpoint), by=by, genes=_many(genes), top=top,
+        _source(file, layer, column, cache), open_checkpoint(checkpoint), by=by, genes=_many(genes), top=top,
         n_pairs=pairs, block=block, n_cells=cells, seed=seed, device=device,
     )  # fmt: skip
     columns = ["source_symbol", "target_symbol", "score", "cells", "source", "target"]
@@ -190,15 +212,15 @@ def knockout(
     toward: Annotated[str | None, typer.Option(help="label of the group that shifts are measured towards")] = None,
     cells: Annotated[int | None, typer.Option(help="drawn at random of those that express a gene (all)")] = None,
     out: Annotated[Path | None, typer.Option(help="write each cell's shifts to this CSV file")] = None,
-    as_json: AsJson = False, checkpoint: Checkpoint = None, layer: Layer = None, seed: Seed = 0, cache: Cache = _CACHE,
-    device: Device = "cpu",
+    as_json: AsJson = False, checkpoint: Checkpoint = None, layer: Layer = None, column: Column = None,
+    seed: Seed = 0, cache: Cache = _CACHE, device: Device = "cpu",
 ) -> None:  # fmt: skip
     """How far cells move when a gene is taken away or multiplied, in the cells that express it."""
-    from scarena.models.foundation.use import Source, knock_out_file, open_checkpoint
+    from scarena.models.foundation.use import knock_out_file, open_checkpoint
     from scarena.models.foundation.use_data import write_table
 
     found = knock_out_file(
-        Source(file, layer, label=label, cache=cache), open_checkpoint(checkpoint), _many(genes), factor=factor,
+        _source(file, layer, column, cache, label=label), open_checkpoint(checkpoint), _many(genes), factor=factor,
         toward=toward, n_cells=cells, seed=seed, device=device,
     )  # fmt: skip
     _show(found.genes, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,12 +22,16 @@ _COLUMNS = ["model", "expected total", "board's mean", "minutes", "trains on you
 
 
 def recommend(
-    file: Annotated[Path, typer.Argument(help="h5ad with raw counts")],
+    file: Annotated[Path, typer.Argument(help="h5ad with raw counts of human genes")],
     batch: Annotated[str, typer.Option(help="column of obs with the batch")],
     label: Annotated[
         str | None, typer.Option(help="column of obs with types or clusters: ROGI is then measured on your cells")
     ] = None,
     layer: Annotated[str | None, typer.Option(help="where the counts are; X where not given")] = None,
+    genes: Annotated[
+        str | None,
+        typer.Option("--gene-column", "--genes", help="column of var with Ensembl ids or symbols (its index)"),
+    ] = None,
     board: Annotated[Path | None, typer.Option(help="board.json to learn from; the full board's")] = None,
     measured: Annotated[
         str, typer.Option(help="with --label: models to measure, by comma; each is run on your cells")
@@ -38,7 +43,9 @@ def recommend(
     """Say which models to try on your cells, with the evidence and the cost."""
     from scarena.models.foundation.use_data import read_cells
 
-    data = read_cells(file, layer=layer, batch=batch, label=label, cache=cache, symbols=True)
+    data = read_cells(file, layer=layer, genes=genes, batch=batch, label=label, cache=cache, symbols=True)
+    for note in data.uns["notes"]:
+        print(f"{file.name}: {note}", file=sys.stderr)
     found = _advice(data, _board(board))
     if label is not None:
         found = _with_roughness(found, data, measured.split(","), cells)

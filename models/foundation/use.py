@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,12 +52,20 @@ class Source:
     batch: str | None = None
     label: str | None = None
     cache: Path = Path(".cache")
+    genes: str | None = None
+    say: Callable[[str], None] | None = None
+    """Given each line of what was dropped or renamed in reading."""
 
     def read(self, *, symbols: bool = False) -> AnnData:
         """Return its cells."""
-        return read_cells(
-            self.path, layer=self.layer, batch=self.batch, label=self.label, cache=self.cache, symbols=symbols
-        )
+        data = read_cells(
+            self.path, layer=self.layer, genes=self.genes, batch=self.batch, label=self.label, cache=self.cache,
+            symbols=symbols,
+        )  # fmt: skip
+        if self.say is not None:
+            for note in data.uns["notes"]:
+                self.say(note)
+        return data
 
 
 def open_checkpoint(name: Path | None = None) -> Loaded:

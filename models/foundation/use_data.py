@@ -5,6 +5,7 @@ Stricter than reading: what is no count, a cell without a batch or a name that o
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,11 @@ import pandas as pd
 
 from scarena.base.errors import ConfigError, DataError
 from scarena.base.files import replacing
+from scarena.datasets.counts import whole
 from scarena.datasets.genes import GeneTable, gene_table, map_genes
-from scarena.datasets.read_h5ad import open_h5ad, read, refuse_links
+from scarena.datasets.read_h5ad import refuse_links
+from scarena.datasets.readers import find_reader
 from scarena.datasets.stored import in_memory
-from scarena.models.foundation.corpus.blocks import whole_counts
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -27,17 +29,19 @@ KEY = "X_scarena_fm"
 
 
 def read_cells(
-    path: Path, *, layer: str | None = None, batch: str | None = None, label: str | None = None,
-    cache: Path = Path(".cache"), symbols: bool = False,
+    path: Path, *, layer: str | None = None, genes: str | None = None, batch: str | None = None,
+    label: str | None = None, cache: Path = Path(".cache"), symbols: bool = False,
 ) -> AnnData:  # fmt: skip
     """Read an h5ad for a model.
 
     Parameters
     ----------
     path
-        The file: raw counts, genes by Ensembl id or symbol as ``var_names``.
+        The file: raw counts, human genes by Ensembl id or symbol. Features that are no genes are left out.
     layer
         Where the counts are; X where not given, ``raw`` for ``.raw.X``.
+    genes
+        Column of var with the names of genes; its index where not given.
     batch, label
         Columns of obs. A cell must have a batch; it may have no label.
     cache
@@ -48,13 +52,13 @@ def read_cells(
     Returns
     -------
     Counts over Ensembl ids with ``var["symbol"]`` (the id where no symbol is known), and in obs ``batch`` and ``label``
-    where asked for.
+    where asked for; in ``uns["notes"]`` what was dropped or renamed, a line each.
 
     Raises
     ------
     DataError
         If the file cannot be read, its values are no counts, cell names are not unique, a column is missing, a cell has
-        no batch, or no gene is known.
+        no batch, or the genes that are known have under a tenth of the counts.
     SourceError
         If the gene table cannot be had.
     """
@@ -62,8 +66,8 @@ def read_cells(
 
     if not path.is_file():
         raise DataError("no such file", where=str(path), fix="give the path of an .h5ad file")
-    options = {"layer": layer, "batch": batch, "label": label}
-    raw = read({"h5ad": path}, options)
+    options = {"layer": layer, "genes": genes, "batch": batch, "label": label}
+    raw = find_reader("h5ad", str(path))({"h5ad": path}, options)
     twice = raw.obs.index[raw.obs.index.duplicated()]
     if len(twice):
         what = f"{len(twice)} cell names occur twice (first: {twice[0]!r})"
@@ -71,16 +75,14 @@ def read_cells(
     if batch is not None and raw.obs["batch"].isna().any():
         what = f"{int(raw.obs['batch'].isna().sum())} cells have no batch"
         raise DataError(what, where=f"{path}: obs[{batch!r}]", fix="give every cell one")
-    where, published = f"{path}: {layer or 'X'}", in_memory(raw.counts)
-    # Beyond this a whole number of 64 bits would come back as another one.
-    if published.nnz and published.max() > np.iinfo(np.int32).max:
-        raise DataError(f"a count of {published.max():g}", where=where, fix="give raw counts")
-    counts = whole_counts(published, where)
-    mapped = map_genes(counts, raw.genes, _table(raw.genes, cache, symbols=symbols), str(path))
-    obs = raw.obs.copy()
-    if batch is not None:
-        obs["batch"] = obs["batch"].astype(str)
-    return New(mapped.counts, obs=obs, var=pd.DataFrame({"symbol": mapped.symbols}, index=mapped.ids))
+    published = in_memory(raw.counts)
+    if raw.kept is not None:
+        published = published[:, raw.kept]
+    counts = whole(published, f"{path}: {layer or 'X'}", advice=raw.advice, dtype=np.int64)
+    mapped = map_genes(counts, raw.genes, _table(raw.genes, cache, symbols=symbols), str(path), raw.features)
+    data = New(mapped.counts, obs=raw.obs.copy(), var=pd.DataFrame({"symbol": mapped.symbols}, index=mapped.ids))
+    data.uns["notes"] = [*raw.notes, *mapped.notes]
+    return data
 
 
 def _table(names: np.ndarray, cache: Path, *, symbols: bool) -> GeneTable:
@@ -155,12 +157,23 @@ def write_vectors(out: Path, z: np.ndarray, names: Sequence[str], source: Path) 
             np.savez(file, embedding=z, obs_names=np.asarray(names, dtype=np.str_))
         return
     refuse_links(source)
-    whole = open_h5ad(source)
+    with replacing(out) as part:
+        # The file as it is and one entry more: anndata cannot write all that it reads.
+        shutil.copyfile(source, part)
+        _add_vectors(part, z, names)
+
+
+def _add_vectors(part: Path, z: np.ndarray, names: Sequence[str]) -> None:
+    import h5py
+    from anndata.io import read_elem, write_elem
+
     # By name: a file that changed meanwhile must not get other cells' vectors.
     table = pd.DataFrame(z, index=pd.Index(list(names)))
-    whole.obsm[KEY] = table.loc[whole.obs_names.astype(str)].to_numpy()
-    with replacing(out) as part:
-        whole.write_h5ad(part)
+    with h5py.File(part, "r+") as file:
+        cells = read_elem(file["obs"]).index.astype(str)
+        if "obsm" not in file:
+            write_elem(file, "obsm", {})
+        write_elem(file["obsm"], KEY, table.loc[cells].to_numpy())
 
 
 def write_table(out: Path, table: pd.DataFrame, *, index: bool = True) -> None:

@@ -110,8 +110,8 @@ def test_the_command_names_models_evidence_and_cost(tmp_path: Path, make_cells: 
     asked = ["recommend", str(tmp_path / "mine.h5ad"), "--batch", "batch", "--board", str(tmp_path / "board.json")]
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("Try first: PCA.") and "each dataset left out in turn" in done.output
-    found = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)
+    assert done.stdout.startswith("Try first: PCA.") and "each dataset left out in turn" in done.output
+    found = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert found["try_first"] == ["pca"] and found["suggestions"][0]["cells_per_s"] == 100.0
 
 

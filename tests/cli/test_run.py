@@ -15,7 +15,7 @@ import yaml
 
 from scarena.base.files import sha256_of
 from scarena.board.merging.files import merge_boards
-from scarena.cli.scaffold import add_dataset
+from scarena.cli.own_dataset import OwnFile, add_dataset
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]
 
@@ -52,10 +52,8 @@ def place(tmp_path_factory, cache, make_cells):
     old = Path.cwd()
     os.chdir(folder)
     try:
-        add_dataset(
-            folder / "mine.h5ad", batch="batch", label="cell_type", ontology_map=folder / "map.yaml", name=None,
-            folder=folder / "config/datasets",
-        )  # fmt: skip
+        own = OwnFile(folder / "mine.h5ad", "batch", "cell_type", ontology_map=folder / "map.yaml")
+        add_dataset(own, name=None, folder=folder / "config/datasets")
     finally:
         os.chdir(old)
     plugin = folder / "plugin"

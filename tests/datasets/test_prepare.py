@@ -105,8 +105,8 @@ def spoil_unknown_label(cells):
     cells.obs["cell_type"] = ["other", *cells.obs["cell_type"][1:]]
 
 
-def spoil_missing_label(cells):
-    cells.obs["cell_type"] = [None, *cells.obs["cell_type"][1:]]
+def spoil_missing_batch(cells):
+    cells.obs["batch"] = [None, *cells.obs["batch"][1:]]
 
 
 def spoil_genes(cells):
@@ -123,8 +123,8 @@ def spoil_genes(cells):
         (spoil_batch, "one batch"),
         (spoil_label, "one cell type"),
         (spoil_unknown_label, "'other' is not on the card"),
-        (spoil_missing_label, "have none"),
-        (spoil_genes, "no gene in common"),
+        (spoil_missing_batch, "have no batch"),
+        (spoil_genes, "no gene is known"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Observation names are not unique")

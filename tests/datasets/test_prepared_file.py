@@ -13,8 +13,9 @@ from scipy.sparse import csr_matrix
 
 from scarena.base.errors import DataError
 from scarena.datasets.card import parse_card
+from scarena.datasets.counts import whole
 from scarena.datasets.genes import gene_table
-from scarena.datasets.prepare import as_counts, prepare, to_anndata
+from scarena.datasets.prepare import prepare, to_anndata
 from scarena.datasets.prepared import read_prepared, write_prepared
 from scarena.datasets.raw import Raw
 
@@ -22,6 +23,7 @@ WRITE = """
 import sys
 from pathlib import Path
 from scarena.datasets.card import load_card
+from scarena.datasets.counts import whole
 from scarena.datasets.prepare import prepare
 from scarena.datasets.prepared import write_prepared
 cache, out = map(Path, sys.argv[1:])
@@ -87,7 +89,7 @@ def test_labels_that_are_dropped_take_their_cells_with_them(raw, cache, ontology
 
 def test_a_cell_without_a_batch_is_refused(raw, cache, ontology):
     raw.obs.loc["c", "batch"] = None
-    with pytest.raises(DataError, match=r"d\.csv.*obs\['batch'\].*1 cells have none"):
+    with pytest.raises(DataError, match=r"d\.csv.*obs\['batch'\].*1 of 4 cells have no batch"):
         prepared(raw, cache, ontology)
 
 
@@ -113,15 +115,15 @@ def test_a_damaged_prepared_file_is_one_line(tmp_path, cache, raw, ontology, kee
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 0.5, 3e9])
 def test_what_is_no_count_is_refused(value):
     with pytest.raises(DataError, match="counts"):
-        as_counts(csr_matrix(np.array([[1.0, value]])), card(), "d.csv")
+        whole(csr_matrix(np.array([[1.0, value]])), "d.csv: counts")
 
 
 def test_counts_that_lost_bits_to_floating_point_are_still_counts():
     values = csr_matrix(np.array([[1.0000000001, 65536.001953125 - 0.001953125, 0.0]]))
-    assert as_counts(values, card(), "d.csv").toarray().tolist() == [[1, 65536, 0]]
+    assert whole(values, "d.csv").toarray().tolist() == [[1, 65536, 0]]
 
 
 def test_the_counts_given_are_not_changed():
     values = csr_matrix(np.array([[1.4, 0.2]]))
-    assert as_counts(values, card(counts="expected"), "d.csv").toarray().tolist() == [[1, 0]]
+    assert whole(values, "d.csv", expected=True).toarray().tolist() == [[1, 0]]
     assert values.data.tolist() == [1.4, 0.2]

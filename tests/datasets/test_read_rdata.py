@@ -85,10 +85,10 @@ def test_the_label_of_a_screened_cell_is_the_target_of_its_most_counted_guide(rd
     ("options", "words"),
     [
         ({"metadata": {"path": ["cells"], "index": "name"}}, "no 'name' on the way name; there are: id, type"),
-        ({"metadata": {"path": ["cells"], "index": "twice"}}, "'x' is the name of several cells"),
+        ({"metadata": {"path": ["cells"], "index": "twice"}}, "4 cells are not in it"),
         ({"metadata": {"path": ["counts"]}}, "counts is no data frame"),
-        ({"metadata": {"path": ["targets"], "order": True}}, "2 values for 4 cells"),
-        ({"vectors": {"t": ["targets", "grna_id"]}}, "targets / grna_id: 2 values for 4 cells"),
+        ({"metadata": {"path": ["targets"], "order": True}}, "2 rows for 4 cells"),
+        ({"vectors": {"t": ["targets", "grna_id"]}}, "targets / grna_id: 2 rows for 4 cells"),
         ({"genes": {"path": ["cells"], "column": "gene"}}, "no 'gene' on the way cells / gene"),
         ({"batch": {"column": "donor"}}, "no column 'donor'"),
     ],

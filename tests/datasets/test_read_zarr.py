@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import anndata
@@ -16,7 +17,7 @@ from scipy.sparse import csc_matrix, csr_matrix, vstack
 
 from scarena.base.errors import DataError, ScarenaError, SourceError
 from scarena.base.folders import digest_of
-from scarena.cli.scaffold import add_dataset
+from scarena.cli.own_dataset import OwnFile, add_dataset
 from scarena.datasets import read_h5ad, read_zarr, sources, stored
 from scarena.datasets.card import load_card, parse_card
 from scarena.datasets.prepare import prepare
@@ -299,10 +300,10 @@ def test_a_card_is_written_for_a_store_as_for_an_h5ad(tmp_path, data, cache, mon
     monkeypatch.chdir(tmp_path)
     data.write_h5ad(tmp_path / "My Data.h5ad")
     (tmp_path / "map.yaml").write_text("type0: CL:0000236\ntype9: CL:0000084\n")
-    given = {"batch": "batch", "label": "cell_type", "ontology_map": tmp_path / "map.yaml"}
-    wanted, said = add_dataset(tmp_path / "My Data.h5ad", **given, name=None, folder=tmp_path / "h5ad")
+    own = OwnFile(tmp_path / "My Data.h5ad", "batch", "cell_type", ontology_map=tmp_path / "map.yaml")
+    wanted, said = add_dataset(own, name=None, folder=tmp_path / "h5ad")
     path = write_zarr(data, tmp_path / "My Data.zarr", form)
-    found, told = add_dataset(path, **given, name=None, folder=tmp_path / "zarr")
+    found, told = add_dataset(replace(own, file=path), name=None, folder=tmp_path / "zarr")
     assert found.name == wanted.name == "my_data.yaml" and told == said
     cards = [load_card("my_data", place.parent) for place in (wanted, found)]
     assert [card.reader.name for card in cards] == ["h5ad", "zarr"]

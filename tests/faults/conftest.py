@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from scarena.base.files import read_json
-from scarena.cli.scaffold import add_dataset
+from scarena.cli.own_dataset import OwnFile, add_dataset
 from scarena.report.html import render
 
 OTHER = {"name": "other-sample", "path": "other.h5ad", "batch": "batch"}
@@ -128,8 +128,8 @@ def make_place(tmp_path_factory, cache, make_cells):
             if not path.exists():
                 data.write_h5ad(path)
         (folder / "map.yaml").write_text("type0: CL:0000236\ntype1: CL:0000084\ntype2: CL:0000576\n")
-        given = {"ontology_map": folder / "map.yaml", "folder": folder / "config/datasets"}
-        add_dataset(shared, batch="batch", label="cell_type", name=None, **given)
+        own = OwnFile(shared, "batch", "cell_type", ontology_map=folder / "map.yaml")
+        add_dataset(own, name=None, folder=folder / "config/datasets")
         (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
         (folder / "b.yaml").write_text(yaml.safe_dump(BOARD))
         return Place(folder)

@@ -105,7 +105,7 @@ def test_it_is_stopped_at_a_limit_with_all_that_it_began(limits, state, tmp_path
 
 def test_its_cost_is_counted(tmp_path):
     work = """
-        until, kept = time.process_time() + 0.3, bytearray(b"x") * (60 << 20)
+        until, kept = time.process_time() + 0.35, bytearray(b"x") * (60 << 20)
         while time.process_time() < until:
             kept[0] = 1
         return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scarena.cli.scaffold import add_dataset
+from scarena.cli.own_dataset import OwnFile, add_dataset
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]
 
@@ -56,8 +56,8 @@ def place(tmp_path_factory, cache, make_cells):
     (folder / "map.yaml").write_text("type0: CL:0000236\ntype1: CL:0000084\ntype2: CL:0000576\n")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
-        given = {"ontology_map": folder / "map.yaml", "folder": folder / "config/datasets"}
-        add_dataset(folder / "mine.h5ad", batch="batch", label="cell_type", name=None, **given)
+        own = OwnFile(folder / "mine.h5ad", "batch", "cell_type", ontology_map=folder / "map.yaml")
+        add_dataset(own, name=None, folder=folder / "config/datasets")
     recipe(folder, "tiny", "other.h5ad")
     recipe(folder, "broken", "gone.h5ad")
     (folder / "board.yaml").write_text(yaml.safe_dump(BOARD))

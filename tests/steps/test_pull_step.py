@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from scarena.cli.scaffold import add_dataset
+from scarena.cli.own_dataset import OwnFile, add_dataset
 from scarena.datasets.card import load_card
 from scarena.datasets.prepare import prepare
 from scarena.steps.config import BoardConfig
@@ -21,8 +21,8 @@ def test_a_dataset_that_was_pulled_is_prepared_without_the_internet(tmp_path, ca
     monkeypatch.chdir(tmp_path)
     # Which would answer in the internet's place.
     monkeypatch.delenv("SCARENA_MIRROR", raising=False)
-    given = {"ontology_map": tmp_path / "map.yaml", "folder": tmp_path / "config/datasets"}
-    add_dataset(tmp_path / "mine.h5ad", batch="batch", label="cell_type", name=None, **given)
+    own = OwnFile(tmp_path / "mine.h5ad", "batch", "cell_type", ontology_map=tmp_path / "map.yaml")
+    add_dataset(own, name=None, folder=tmp_path / "config/datasets")
     board = BoardConfig(board="b", datasets=["mine"], models=["hvg"], cache=tmp_path / "new")
     answer = pull_step("mine", tmp_path / "sources.json", board)
     assert answer["state"] == "ok", answer["reason"]

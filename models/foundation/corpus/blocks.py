@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,13 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from scarena.base.errors import DataError
+from scarena.datasets.counts import whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_ENSEMBL = re.compile(r"^(ENSG\d{11})(\.\d+)?$")
-# What reading a count from floating point may cost; anything above is no count.
-_TOLERANCE = 1e-6
+    from scarena.datasets.genes import GeneMap
+
 OBS_KEYS = ("batch", "donor", "tissue", "assay")
 UNKNOWN = "unknown"
 
@@ -53,74 +52,32 @@ class Source:
     """One dataset that goes into a corpus."""
 
     origin: Origin
-    genes: tuple[str, ...]
+    genes: Sequence[str]
     """Ensembl ids that the dataset measures: only of these is a missing count a zero."""
     blocks: Callable[[], Iterator[Block]]
+    told: Callable[[], Sequence[str]] = tuple
+    """What was dropped or renamed, a line each, once all blocks were read."""
 
 
-@dataclass(frozen=True, slots=True)
-class GeneColumns:
-    """Which Ensembl id each column of a matrix counts for."""
-
-    ids: tuple[str, ...]
-    merge: csr_matrix
-    """int64 [n_columns, n_ids], one where the column belongs to the id."""
-
-    @classmethod
-    def of(cls, found: Sequence[str | None], where: str) -> GeneColumns:
-        """Return the columns of ids already looked up, None where unknown.
-
-        Raises
-        ------
-        DataError
-            If not one id is known.
-        """
-        order: dict[str, int] = {}
-        place = np.array([-1 if gene is None else order.setdefault(gene, len(order)) for gene in found], np.int64)
-        if not order:
-            fix = "name the column of var with human Ensembl ids or symbols (`genes`)"
-            raise DataError("not one gene is known", where=where, fix=fix)
-        known = np.flatnonzero(place >= 0)
-        shape = (len(place), len(order))
-        return cls(tuple(order), csr_matrix((np.ones(len(known), np.int64), (known, place[known])), shape=shape))
-
-
-def ensembl_ids(names: Sequence[str], cache: Path, mirror: Path | None) -> list[str | None]:
-    """Return the Ensembl id, without version, of ids or symbols; the gene table is pulled for symbols only."""
-    matches = [_ENSEMBL.match(name) for name in names]
-    if all(matches):
-        return [match.group(1) for match in matches if match]
-    from scarena.datasets.genes import gene_table
-
-    return gene_table(cache=cache, mirror=mirror).ids(names)
-
-
-def whole_counts(values: Any, where: str) -> csr_matrix:
-    """Return int64 counts without stored zeros.
+def gene_columns(names: Sequence[str], cache: Path, mirror: Path | None, where: str, others: Any = None) -> GeneMap:
+    """Return the map from published names of genes to Ensembl ids; the table is pulled where some are no ids.
 
     Raises
     ------
     DataError
-        If a value is negative, fractional, infinite or NaN.
+        If not one gene is known.
     """
-    counts = csr_matrix(values)
-    counts.sum_duplicates()
-    data = counts.data.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        whole = np.rint(data)
-        good = (data >= 0) & (np.abs(data - whole) <= _TOLERANCE * np.maximum(1.0, data))
-    if not good.all():
-        what = f"{int((~good).sum())} of {data.size} values are no counts (first: {data[~good][0]:g})"
-        raise DataError(what, where=where, fix="name the layer with raw counts (`layer`)")
-    counts = csr_matrix((whole.astype(np.int64), counts.indices, counts.indptr), shape=counts.shape)
-    counts.eliminate_zeros()
-    return counts
+    from scarena.datasets.genes import GeneTable, gene_map, gene_table
+
+    empty = GeneTable({}, {})
+    known = all(empty.ids(names))
+    return gene_map(np.asarray(names), empty if known else gene_table(cache=cache, mirror=mirror), where, others)
 
 
-def block_of(values: Any, columns: GeneColumns, obs: pd.DataFrame, where: str) -> Block:
-    """Return a block from rows of a matrix as published."""
-    counts = whole_counts(values, where)
+def block_of(values: Any, columns: GeneMap, obs: pd.DataFrame, where: str, advice: str = "") -> Block:
+    """Return a block from rows of a matrix as published, of its genes alone."""
+    counts = whole(values, where, advice=advice, dtype=np.int64)
     depth = np.asarray(counts.sum(axis=1), np.int64).ravel()
     if len(depth) and depth.max() > np.iinfo(np.uint32).max:
         raise DataError(f"a cell of {depth.max():,} counts", where=where, fix="give raw counts")
-    return Block(csr_matrix(counts @ columns.merge), depth, obs)
+    return Block(columns.merged(counts), depth, obs)

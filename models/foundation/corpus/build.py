@@ -112,11 +112,15 @@ def _files(out: Path) -> dict[str, dict[str, Any]]:
 
 
 def _build(config: CorpusConfig, out: Path, spool: Spool, given: Iterable[Source]) -> dict[str, Any]:
-    origins = {}
+    origins: dict[str, Origin] = {}
+    notes: dict[str, list[str]] = {}
     for source in given:
         spool.add(source)
-        origins[source.origin.name] = source.origin
-        _LOG.info("%s: read", source.origin.name)
+        origins[source.origin.name], notes[source.origin.name] = source.origin, list(source.told())
+        for line in ("read", *notes[source.origin.name]):
+            _LOG.info("%s: %s", source.origin.name, line)
+        # Or it would be held while the next is read.
+        del source
     genes, datasets = _vocabulary(config, spool), sorted(origins)
     measured = spool.measured(genes, datasets)
     _check_shared(measured, datasets, config.name)
@@ -133,7 +137,7 @@ def _build(config: CorpusConfig, out: Path, spool: Spool, given: Iterable[Source
         "tissues": _total(tally.tissue for tally in tallies),
         "assays": _total(tally.assay for tally in tallies),
         "sources": [
-            _described(origins[dataset], tally, int(panel.sum()))
+            _described(origins[dataset], tally, int(panel.sum())) | {"notes": notes[dataset]}
             for dataset, tally, panel in zip(datasets, tallies, measured, strict=True)
         ],
         "groups": [{"name": group.name, "dataset": group.dataset, "cells": group.cells} for group in groups],

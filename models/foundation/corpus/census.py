@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scarena.base.errors import DataError, NotAvailable
-from scarena.models.foundation.corpus.blocks import UNKNOWN, Block, GeneColumns, Origin, Source, block_of
+from scarena.base.text import named
+from scarena.datasets.genes import GeneTable, gene_map
+from scarena.models.foundation.corpus.blocks import UNKNOWN, Block, Origin, Source, block_of
 from scarena.models.foundation.corpus.config import CensusQuery
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def _found(package: Any, census: Any, query: CensusQuery) -> pd.DataFrame:
 def _obs(cells: pd.DataFrame, query: CensusQuery) -> pd.DataFrame:
     import pandas as pd
 
-    text = cells.astype(object).where(cells.notna(), UNKNOWN).astype(str)
+    text = pd.DataFrame({key: named(cells[key]) for key in cells}, index=cells.index).fillna(UNKNOWN)
     batch = text[list(query.batch)].agg("|".join, axis=1)
     columns = {"batch": batch, "donor": text["donor_id"], "tissue": text["tissue"], "assay": text["assay"]}
     return pd.DataFrame(columns).set_index(cells.index.astype(str))
@@ -84,7 +86,7 @@ def _source(
 ) -> Source:
     name, version = f"census-{about['dataset_id']}", query.version
     where = f"census {version}: dataset {about['dataset_id']}"
-    columns = GeneColumns.of([str(gene) for gene in genes], where)
+    columns = gene_map(genes.to_numpy(str), GeneTable({}, {}), where)
     measured = genes.index.to_numpy()
 
     def blocks() -> Iterator[Block]:
@@ -97,7 +99,7 @@ def _source(
 
     study = tuple(str(about[key]) for key in ("collection_doi", "collection_name") if str(about.get(key) or ""))
     files: tuple[dict[str, str | None], ...] = ({"url": f"census:{version}#{about['dataset_id']}", "sha256": None},)
-    return Source(Origin(name, "census", study, LICENCE, files), columns.ids, blocks)
+    return Source(Origin(name, "census", study, LICENCE, files), columns.ids, blocks, columns.told)
 
 
 def sources(query: CensusQuery, block_cells: int) -> Iterator[Source]:

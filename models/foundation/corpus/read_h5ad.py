@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
+import numpy as np
 
 from scarena.base.errors import DataError, SourceError
+from scarena.datasets.accepted import named_columns
+from scarena.datasets.count_places import advice, places_with_counts
+from scarena.datasets.counts import nature
+from scarena.datasets.features import genes_of
 from scarena.datasets.read_h5ad import refuse_links
 from scarena.datasets.sources import verify
 from scarena.models.foundation.corpus.blocks import (
     OBS_KEYS,
     UNKNOWN,
     Block,
-    GeneColumns,
     Origin,
     Source,
     block_of,
-    ensembl_ids,
+    gene_columns,
 )
 from scarena.models.foundation.corpus.config import H5adSource
 
@@ -67,8 +71,8 @@ def _column(table: pd.DataFrame, name: str, where: str) -> pd.Series:
     return table[name]
 
 
-def _obs(file: h5py.File, entry: H5adSource) -> pd.DataFrame:
-    """Return the cells by name, with the four strings that a corpus counts by."""
+def _obs(file: h5py.File, entry: H5adSource) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the cells by name, with the four strings that a corpus counts by, and what was renamed."""
     import pandas as pd
 
     table = _table(file, "obs")
@@ -81,19 +85,24 @@ def _obs(file: h5py.File, entry: H5adSource) -> pd.DataFrame:
     for key in OBS_KEYS:
         name = getattr(entry, key)
         default = entry.name if key == "batch" else UNKNOWN
-        found = pd.Series(default, index=table.index) if name is None else _column(table, name, f"{entry.path}: obs")
-        empty = int(found.isna().sum())
-        if empty and key == "batch":
-            raise DataError(f"{empty} cells have no batch", where=f"{entry.path}: obs[{name!r}]", fix="give them one")
-        # Codes and not strings, or a large file's obs would take more than its counts' blocks.
-        columns[key] = found.astype(object).where(found.notna(), UNKNOWN).astype(str).astype("category")
-    return pd.DataFrame(columns, index=table.index)
+        columns[key] = (
+            pd.Series(default, index=table.index) if name is None else _column(table, name, f"{entry.path}: obs")
+        )
+    found, said = named_columns(pd.DataFrame(columns))
+    empty = int(found["batch"].isna().sum())
+    if empty:
+        raise DataError(
+            f"{empty} cells have no batch", where=f"{entry.path}: obs[{entry.batch!r}]", fix="give them one"
+        )
+    # Codes and not strings, or a large file's obs would take more than its counts' blocks.
+    return found.fillna(UNKNOWN).astype("category"), said
 
 
-def _gene_names(file: h5py.File, entry: H5adSource) -> list[str]:
+def _features(file: h5py.File, entry: H5adSource) -> tuple[pd.DataFrame, list[str]]:
+    """Return var, and the names of genes in it."""
     table = _table(file, "raw/var" if entry.layer == "raw" else "var")
     names = table.index if entry.genes is None else _column(table, entry.genes, f"{entry.path}: var")
-    return [str(name) for name in names]
+    return table, [str(name) for name in names]
 
 
 def source(entry: H5adSource, block_cells: int, cache: Path, mirror: Path | None) -> Source:
@@ -112,19 +121,27 @@ def source(entry: H5adSource, block_cells: int, cache: Path, mirror: Path | None
     digest = verify(path, entry.sha256, where)
     refuse_links(path)
     with _reading(path) as file:
-        obs, names = _obs(file, entry), _gene_names(file, entry)
-        shape = _matrix(file, entry.layer, path).shape
+        (obs, said), (var, names) = _obs(file, entry), _features(file, entry)
+        matrix = _matrix(file, entry.layer, path)
+        shape, what = matrix.shape, nature(matrix)
+        hint = "" if what.kind == "counts" else advice(what, places_with_counts(file), None)
     if tuple(shape) != (len(obs), len(names)):
-        what = f"counts are {tuple(shape)} for {len(obs)} cells and {len(names)} genes"
-        raise DataError(what, where=where, fix="write it again with a current anndata")
-    columns = GeneColumns.of(ensembl_ids(names, cache, mirror), where)
+        size = f"counts are {tuple(shape)} for {len(obs)} cells and {len(names)} genes"
+        raise DataError(size, where=where, fix="write it again with a current anndata")
+    mask, dropped = genes_of(var, f"{where}: var")
+    kept = np.arange(len(names)) if mask is None else np.flatnonzero(mask)
+    columns = gene_columns([names[at] for at in kept], cache, mirror, where, var if mask is None else var.iloc[kept])
+
+    def told() -> tuple[str, ...]:
+        return (*dropped, *said, *columns.told())
 
     def blocks() -> Iterator[Block]:
         with _reading(path) as file:
             matrix = _matrix(file, entry.layer, path)
             for first in range(0, len(obs), block_cells):
                 rows = slice(first, min(first + block_cells, len(obs)))
-                yield block_of(matrix[rows], columns, obs.iloc[rows], where)
+                part = matrix[rows] if mask is None else matrix[rows][:, kept]
+                yield block_of(part, columns, obs.iloc[rows], where, hint)
 
     files: tuple[dict[str, str | None], ...] = ({"url": entry.url or f"file:{path.name}", "sha256": digest},)
-    return Source(Origin(entry.name, "h5ad", entry.study, entry.licence, files), columns.ids, blocks)
+    return Source(Origin(entry.name, "h5ad", entry.study, entry.licence, files), columns.ids, blocks, told)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scarena.base.errors import ConfigError
-from scarena.models.foundation.corpus.blocks import OBS_KEYS, Block, GeneColumns, Origin, Source, block_of
+from scarena.datasets.genes import GeneTable, gene_map
+from scarena.models.foundation.corpus.blocks import OBS_KEYS, Block, Origin, Source, block_of
 from scarena.models.foundation.corpus.config import CorpusConfig
 
 
@@ -20,7 +21,7 @@ def _card_source(name: str, config: CorpusConfig, cache: Path, mirror: Path | No
         fix = "build corpora from cards with `role: pretraining` only"
         raise ConfigError(f"{name} is a {card.role} set", where="corpus: cards", fix=fix)
     data = prepare(card, cache=cache, mirror=mirror)
-    columns = GeneColumns.of(list(map(str, data.var_names)), f"dataset {name}")
+    columns, notes = gene_map(data.var_names.to_numpy(str), GeneTable({}, {}), f"dataset {name}"), data.uns["notes"]
     hashes = json.loads(data.uns["sources"])
 
     def blocks() -> Iterator[Block]:
@@ -29,7 +30,7 @@ def _card_source(name: str, config: CorpusConfig, cache: Path, mirror: Path | No
             yield block_of(part.X, columns, part.obs[list(OBS_KEYS)].astype(str), f"dataset {name}")
 
     files: tuple[dict[str, str | None], ...] = tuple({"url": f.url, "sha256": hashes[f.key]} for f in card.files)
-    return Source(Origin(name, "card", card.study, card.licence, files), columns.ids, blocks)
+    return Source(Origin(name, "card", card.study, card.licence, files), columns.ids, blocks, lambda: notes)
 
 
 def sources(config: CorpusConfig, cache: Path, mirror: Path | None = None) -> Iterator[Source]:

@@ -74,7 +74,7 @@ def lose_a_batch(data):
 @pytest.mark.parametrize(
     ("change", "options", "words"),
     [
-        (None, {}, "values are no counts"),
+        (None, {}, "values are no whole numbers"),
         (None, {"layer": "raw"}, "has no raw"),
         (None, {"layer": "x"}, "layers: counts"),
         (None, {"layer": "counts", "batch": "x"}, "obs has no column 'x'"),
@@ -100,7 +100,7 @@ def test_files_that_are_missing_damaged_or_of_no_known_gene_are_refused(path, tm
     with pytest.raises(DataError, match="not a readable"):
         read_cells(tmp_path / "bad.h5ad")
     rewritten(path, lambda data: setattr(data, "var_names", [f"gene-{i}" for i in range(data.n_vars)]))
-    with pytest.raises(DataError, match="no gene in common with the gene table"):
+    with pytest.raises(DataError, match="no gene is known"):
         read_cells(path, layer="counts", cache=cache)
 
 

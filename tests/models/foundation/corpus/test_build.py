@@ -203,10 +203,10 @@ def without_a_batch(data):
 @pytest.mark.parametrize(
     ("change", "more", "error", "said"),
     [
-        (lambda d: spoil(d, [0.5, 1, 1]), {}, DataError, "1 of .* values are no counts"),
-        (lambda d: spoil(d, [-1, 1, 1]), {}, DataError, "no counts"),
-        (lambda d: spoil(d, [np.nan, np.inf, 1]), {}, DataError, "2 of .* values are no counts"),
-        (no_genes, {}, DataError, "not one gene is known"),
+        (lambda d: spoil(d, [0.5, 1, 1]), {}, DataError, "1 of .* values are no whole numbers"),
+        (lambda d: spoil(d, [-1, 1, 1]), {}, DataError, "negative values"),
+        (lambda d: spoil(d, [np.nan, np.inf, 1]), {}, DataError, "2 values are NaN or infinite"),
+        (no_genes, {}, DataError, "no gene is known"),
         (stored_by_columns, {}, DataError, "stored as CSC"),
         (without_a_batch, {}, DataError, "1 cells have no batch"),
         (lambda d: None, {"batch": "library"}, DataError, "no column 'library'.*person, sample|sample, person"),
