@@ -55,7 +55,13 @@ def plain(values: Any) -> csr_matrix:
     if kind.kind == "f" and kind.itemsize > 8:
         wide = np.float64
     wanted = np.dtype(wide) if wide else kind.newbyteorder("=")
-    return csr_matrix(values if kind == wanted else values.astype(wanted))
+    if kind != wanted and hasattr(values, "data") and not isinstance(values, np.ndarray):
+        # A sparse matrix of such a type cannot itself be converted.
+        values = values.copy()
+        values.data = values.data.astype(wanted)
+    elif kind != wanted:
+        values = values.astype(wanted)
+    return csr_matrix(values)
 
 
 def looks_like_counts(data: np.ndarray) -> bool:

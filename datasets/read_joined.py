@@ -26,7 +26,7 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
 
     raws, notes = [], list[str]()
     for number, part in enumerate(options["parts"], 1):
-        what = f"part {part.get('prefix') or number}"
+        what = f"part {part.get('prefix', '').strip(': ') or number}"
         raw = find_reader(part["reader"], what)(files, part.get("options", {}))
         obs = raw.obs.set_axis(part.get("prefix", "") + raw.obs.index.astype(str))
         counts = raw.counts if raw.kept is None else in_memory(raw.counts)[:, raw.kept]

@@ -84,7 +84,7 @@ def _kinds(values: Any) -> tuple[np.ndarray, list[Any]]:
         values = values.data.astype(object)
         values[hidden] = None
     array = values.array if isinstance(values, pd.Series | pd.Index) else values
-    if not isinstance(array, pd.Categorical):
+    if not isinstance(array, pd.api.extensions.ExtensionArray):
         array = np.asarray(array)
         if array.ndim != 1:
             raise ValueError(f"values of shape {array.shape}, not one a cell")

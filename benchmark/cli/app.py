@@ -131,8 +131,8 @@ def add_dataset(
     cache: Annotated[Path, typer.Option(help="where the gene table is kept")] = Path(".cache"),
 ) -> None:
     """Write a validated card for your own human cells; it joins the next board. What was assumed is said."""
-    from scarena.cli.own_dataset import OwnFile
     from scarena.cli.own_dataset import add_dataset as add
+    from scarena.cli.own_reader import OwnFile
 
     own = OwnFile(file, batch, label, layer, genes, depth, cells, terms, ontology_map)
     path, lines = add(

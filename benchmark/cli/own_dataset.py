@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,33 +14,13 @@ from scarena.base.files import write_text
 from scarena.base.folders import check_source, digest_of
 from scarena.base.text import named, tidied
 from scarena.base.untrusted import read_yaml
-from scarena.cli.own_reader import OwnReader, own_reader
+from scarena.cli.own_reader import OwnFile, OwnReader, own_reader
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _TERM = re.compile(r"CL:\d{7}")
-
-
-@dataclass(frozen=True, slots=True)
-class OwnFile:
-    """What a user says of a file."""
-
-    file: Path
-    batch: str
-    label: str
-    """Columns of the table of cells."""
-    layer: str | None = None
-    genes: str | None = None
-    """Column of var with the names of genes."""
-    depth: str | None = None
-    """Column with each cell's total, to have counts back from log1p of counts per 10,000."""
-    cells: Path | None = None
-    """Table of cells, beside a file that has none."""
-    terms: str | None = None
-    """Column with a Cell Ontology term of each cell."""
-    ontology_map: Path | None = None
 
 
 def add_dataset(
@@ -63,7 +42,7 @@ def add_dataset(
     cache
         Where the gene table is kept.
     say
-        Given a line on what the file is, before it is read.
+        Given a line on what the file is, once it was read.
 
     Returns
     -------
@@ -79,9 +58,10 @@ def add_dataset(
     from scarena.datasets.prepare import to_anndata
     from scarena.datasets.summary import summary
 
-    reader = own_reader(own, say)
+    reader = own_reader(own)
     path, replaced = _place(own.file, name, folder, replace=replace)
     raw, lines = reader.read(cache)
+    say(f"{own.file}: {reader.words}")
     labels = sorted({text for text in named(raw.obs["label"]).tolist() if text is not None})
     terms, told = _terms(own, reader, labels)
     card = _card(path.stem, own, reader, terms, raw.genes)

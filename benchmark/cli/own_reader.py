@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +16,31 @@ from scarena.datasets.formats import ANNOTATED, Form, cells_of, form_of, group_o
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scarena.cli.own_dataset import OwnFile
     from scarena.datasets.genes import GeneTable
     from scarena.datasets.raw import Raw
 
 _COUNTS = "counts"
 """The layer that goes before X, as scVI's and scIB's tutorials have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """What a user says of a file."""
+
+    file: Path
+    batch: str
+    label: str
+    """Columns of the table of cells."""
+    layer: str | None = None
+    genes: str | None = None
+    """Column of var with the names of genes."""
+    depth: str | None = None
+    """Column with each cell's total, to have counts back from log1p of counts per 10,000."""
+    cells: Path | None = None
+    """Table of cells, beside a file that has none."""
+    terms: str | None = None
+    """Column with a Cell Ontology term of each cell."""
+    ontology_map: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +50,8 @@ class OwnReader:
     name: str
     files: dict[str, Path]
     options: dict[str, Any]
+    words: str
+    """What the file is."""
     cells: pd.DataFrame
     """The table of cells."""
     lines: tuple[str, ...]
@@ -63,7 +83,7 @@ def _better(raw: Raw, table: GeneTable) -> str | None:
     return better_column(raw.features, table, known)
 
 
-def own_reader(own: OwnFile, say: Callable[[str], None]) -> OwnReader:
+def own_reader(own: OwnFile) -> OwnReader:
     """Return how a file is read, having looked at its kind, its table of cells and where its counts are.
 
     Raises
@@ -74,7 +94,6 @@ def own_reader(own: OwnFile, say: Callable[[str], None]) -> OwnReader:
         If an option is for other kinds of files.
     """
     form = form_of(own.file)
-    say(f"{own.file}: {form.words}")
     if form.reader in ANNOTATED and own.cells is not None:
         fix = "leave it out, or add its columns to obs"
         raise ConfigError("the file has a table of cells of its own", where="--cells", fix=fix)
@@ -99,7 +118,7 @@ def _annotated(own: OwnFile, form: Form, cells: pd.DataFrame) -> OwnReader:
     layer, lines = _layer(own, form)
     options = {"batch": own.batch, "label": own.label, "layer": layer, "genes": own.genes, "depth": own.depth}
     given = {key: value for key, value in options.items() if value is not None}
-    return OwnReader(form.reader, dict(form.files), given, cells, lines)
+    return OwnReader(form.reader, dict(form.files), given, form.words, cells, lines)
 
 
 def _layer(own: OwnFile, form: Form) -> tuple[str | None, tuple[str, ...]]:
@@ -131,7 +150,7 @@ def _beside_table(own: OwnFile, form: Form, cells: pd.DataFrame, beside: Path) -
     }
     if form.reader == "tables":
         options["orientation"] = _orientation(next(iter(form.files.values())), options["sep"], cells)
-    return OwnReader(form.reader, {**form.files, "cells": beside}, options, cells, ())
+    return OwnReader(form.reader, {**form.files, "cells": beside}, options, form.words, cells, ())
 
 
 def _orientation(path: Path, sep: str, cells: pd.DataFrame) -> str:

@@ -15,7 +15,8 @@ import yaml
 
 from scarena.base.files import sha256_of
 from scarena.board.merging.files import merge_boards
-from scarena.cli.own_dataset import OwnFile, add_dataset
+from scarena.cli.own_dataset import add_dataset
+from scarena.cli.own_reader import OwnFile
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]
 

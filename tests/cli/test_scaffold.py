@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from scarena.base.errors import ScarenaError
-from scarena.cli.own_dataset import OwnFile, add_dataset
+from scarena.cli.own_dataset import add_dataset
+from scarena.cli.own_reader import OwnFile
 from scarena.cli.scaffold import new_model
 from scarena.datasets.card import load_card
 from scarena.testing import CHECKS

@@ -17,7 +17,8 @@ from scipy.sparse import csc_matrix, csr_matrix, vstack
 
 from scarena.base.errors import DataError, ScarenaError, SourceError
 from scarena.base.folders import digest_of
-from scarena.cli.own_dataset import OwnFile, add_dataset
+from scarena.cli.own_dataset import add_dataset
+from scarena.cli.own_reader import OwnFile
 from scarena.datasets import read_h5ad, read_zarr, sources, stored
 from scarena.datasets.card import load_card, parse_card
 from scarena.datasets.prepare import prepare

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from scarena.base.files import read_json
-from scarena.cli.own_dataset import OwnFile, add_dataset
+from scarena.cli.own_dataset import add_dataset
+from scarena.cli.own_reader import OwnFile
 from scarena.report.html import render
 
 OTHER = {"name": "other-sample", "path": "other.h5ad", "batch": "batch"}

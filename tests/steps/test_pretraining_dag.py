@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scarena.cli.own_dataset import OwnFile, add_dataset
+from scarena.cli.own_dataset import add_dataset
+from scarena.cli.own_reader import OwnFile
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("run")]
 

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from scarena.cli.own_dataset import OwnFile, add_dataset
+from scarena.cli.own_dataset import add_dataset
+from scarena.cli.own_reader import OwnFile
 from scarena.datasets.card import load_card
 from scarena.datasets.prepare import prepare
 from scarena.steps.config import BoardConfig
