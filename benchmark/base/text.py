@@ -83,12 +83,11 @@ def _kinds(values: Any) -> tuple[np.ndarray, list[Any]]:
         hidden = np.ma.getmaskarray(values)
         values = values.data.astype(object)
         values[hidden] = None
-    array = values.array if isinstance(values, pd.Series | pd.Index) else values
-    if not isinstance(array, pd.api.extensions.ExtensionArray):
-        array = np.asarray(array)
-        if array.ndim != 1:
-            raise ValueError(f"values of shape {array.shape}, not one a cell")
-    codes, kinds = pd.factorize(array)
+    if not isinstance(values, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        values = np.asarray(values)
+        if values.ndim != 1:
+            raise ValueError(f"values of shape {values.shape}, not one a cell")
+    codes, kinds = pd.factorize(pd.Series(values))
     return codes, list(kinds)
 
 

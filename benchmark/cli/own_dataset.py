@@ -61,7 +61,6 @@ def add_dataset(
     reader = own_reader(own)
     path, replaced = _place(own.file, name, folder, replace=replace)
     raw, lines = reader.read(cache)
-    say(f"{own.file}: {reader.words}")
     labels = sorted({text for text in named(raw.obs["label"]).tolist() if text is not None})
     terms, told = _terms(own, reader, labels)
     card = _card(path.stem, own, reader, terms, raw.genes)
@@ -75,6 +74,8 @@ def add_dataset(
         path.replace(path.with_name(f"{path.name}.old"))
         told.append(f"replaced the card that was there, which is kept as {path.name}.old")
     write_text(path, yaml.safe_dump(card, sort_keys=False, allow_unicode=True))
+    # Not before: what cannot be used is one line.
+    say(f"{own.file}: {reader.words}")
     return path, [_facts(found), *lines, *found["notes"], *told, _JOINS]
 
 

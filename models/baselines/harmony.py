@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from anndata import AnnData
 
-from scarena.base.errors import ModelError
+from scarena.base.errors import ModelError, NotApplicable
 from scarena.models.base import Context, Model, ModelCard
 from scarena.models.expression import N_HVG, N_PCS, principal_components
+
+_FEWEST = 16
+"""Cells: harmonypy makes a cluster of every thirty, rounded."""
 
 
 def harmonised(vectors: np.ndarray, batch: np.ndarray, seed: int, threads: int) -> np.ndarray:
@@ -15,6 +18,9 @@ def harmonised(vectors: np.ndarray, batch: np.ndarray, seed: int, threads: int) 
     import harmonypy
     import pandas as pd
 
+    if len(vectors) < _FEWEST:
+        what = f"{len(vectors)} cells, of which harmonypy makes no cluster"
+        raise NotApplicable(what, where="harmony", fix=f"give at least {_FEWEST} cells")
     batches = pd.DataFrame({"batch": batch})
     result = harmonypy.run_harmony(
         vectors.astype(np.float64), batches, ["batch"], random_state=seed, ncores=threads, verbose=False

@@ -73,6 +73,11 @@ def _zip(change: Callable[[zipfile.ZipFile], Any] = lambda archive: None, form: 
     return make
 
 
+def _unpickling() -> str:
+    """Return metadata of an array that only unpickling would decode."""
+    return json.dumps(json.loads(valid_zarr(3)["X/data/zarr.json"]) | {"codecs": [{"name": "numcodecs.pickle"}]})
+
+
 def _json(name: str, change: Callable[[dict[str, Any]], Any]) -> Change:
     def apply(path: Path) -> None:
         held = json.loads((path / name).read_text())
@@ -301,15 +306,17 @@ FOLDERS: dict[str, Change] = {
 ZIPS: dict[str, Change] = {
     "zip-up": _zip(lambda archive: archive.writestr("../../slipped", b"x")),
     "zip-absolute": _zip(lambda archive: archive.writestr("/tmp/slipped", b"x")),
-    "zip-twice": _zip(lambda archive: archive.writestr("zarr.json", b"{}")),
+    # Of two members of one name zarr reads the last, and so must who looks at it before.
+    "zip-twice": _zip(lambda archive: archive.writestr("X/data/zarr.json", _unpickling())),
+    "zip-twice-bomb": _zip(lambda archive: [
+        archive.writestr("uns/bomb", bytes(10 << 20), zipfile.ZIP_DEFLATED, 1) for _ in range(30)]),
     "zip-bomb": _zip(lambda archive: archive.writestr("uns/bomb", bytes(300 << 20), zipfile.ZIP_DEFLATED, 1)),
     "zip-lzma": _zip(method=zipfile.ZIP_LZMA),
     "zip-many": _zip(_many),
     "zip-none": lambda path: zipfile.ZipFile(path, "w").close(),
     "zip-h5ad": lambda path: path.write_bytes(valid_h5ad()),
     "zip-cut": lambda path: (_zip()(path), path.write_bytes(cut(path.read_bytes(), 3))),
-    "zip-pickle": _zip(lambda archive: archive.writestr("uns/p/zarr.json", json.dumps(
-        json.loads(valid_zarr(3)["X/data/zarr.json"]) | {"codecs": [{"name": "numcodecs.pickle"}]}))),
+    "zip-pickle": _zip(lambda archive: archive.writestr("uns/p/zarr.json", _unpickling())),
 }  # fmt: skip
 TAKEN: dict[str, Change] = {
     "valid": _store(3),
@@ -318,7 +325,12 @@ TAKEN: dict[str, Change] = {
     "beside": _store(3, lambda path: (path / "X/data/c/.DS_Store").write_bytes(b"x")),
     "address": _store(3, lambda path: (path / "uns/more").mkdir()),
 }
-TAKEN_ZIPS: dict[str, Change] = {"valid-zip": _zip(), "valid-zip-v2": _zip(form=2, method=zipfile.ZIP_DEFLATED)}
+TAKEN_ZIPS: dict[str, Change] = {
+    "valid-zip": _zip(),
+    "valid-zip-v2": _zip(form=2, method=zipfile.ZIP_DEFLATED),
+    "valid-zip-twice": _zip(lambda archive: [
+        archive.writestr("X/data/zarr.json", held) for held in (_unpickling(), valid_zarr(3)["X/data/zarr.json"])]),
+}  # fmt: skip
 
 
 def _add(path: Path) -> str | None:
