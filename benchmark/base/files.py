@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scarena.base.errors import WorkspaceError
+from scarena.base.errors import ConfigError, WorkspaceError
 
 _DISK = {
     errno.ENOSPC: "no space is left on the disk",
@@ -57,6 +57,44 @@ def workspace_error(error: BaseException, where: str = "") -> WorkspaceError | N
     place = getattr(error, "filename", None) or where or str(Path.cwd())
     fix = "make room there, or name other folders in `results` and `cache`, and run again"
     return WorkspaceError(said, where=str(place), fix=fix)
+
+
+def check_output(path: Path, *inputs: Path | None, folder: bool = False) -> None:
+    """Refuse, before anything is computed, a file or folder that could not be written afterwards, or that is read.
+
+    Parameters
+    ----------
+    path
+        What is to be written.
+    inputs
+        What is read; None is passed over.
+    folder
+        Whether it is to be a folder.
+
+    Raises
+    ------
+    ConfigError
+        If it is one of the inputs, or a folder where a file is to be, or the other way round.
+    WorkspaceError
+        If nothing can be written there.
+    """
+    if any(each is not None and path.exists() and each.exists() and path.samefile(each) for each in inputs):
+        raise ConfigError("is what is read", where=str(path), fix="name another output")
+    if path.exists() and path.is_dir() != folder:
+        what = "is a folder" if path.is_dir() else "is a file"
+        raise ConfigError(what, where=str(path), fix="name another output")
+    place = next(each for each in (path, *path.absolute().parents) if each.is_dir())
+    lower = next((each for each in path.absolute().parents if each.exists() and not each.is_dir()), None)
+    if lower is not None:
+        raise ConfigError("lies below a file", where=str(path), fix=f"name another output; {lower} is a file")
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        found = workspace_error(error) or WorkspaceError(str(error.strerror), where="", fix="name another folder")
+        raise WorkspaceError(
+            found.what, where=str(path), fix="name another folder, or make this one writable"
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:

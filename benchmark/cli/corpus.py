@@ -27,11 +27,13 @@ def build(
     """Build a corpus of shuffled shards from cards, h5ad files or the CELLxGENE Census."""
     import numpy as np
 
+    from scarena.base.files import check_output
     from scarena.base.untrusted import reading
     from scarena.models.foundation.corpus.build import build as make
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     wanted = _config(config)
+    check_output(out, folder=True)
     # A number that is no count is named in the error; numpy would say so a second time.
     with reading(config, what="no corpus", fix="write its files again"), np.errstate(invalid="ignore"):
         manifest = make(wanted, out, cache)

@@ -62,6 +62,14 @@ def _source(
     return Source(file, layer, batch, label, cache, genes, lambda note: print(f"{file.name}: {note}", file=sys.stderr))
 
 
+def _check_table(out: Path | None, *inputs: Path | None) -> None:
+    """Refuse a table that could not be written, before anything is computed."""
+    from scarena.base.files import check_output
+
+    if out is not None:
+        check_output(out, *inputs)
+
+
 def _many(names: list[str] | None) -> list[str]:
     return [name.strip() for each in names or [] for name in each.split(",") if name.strip()]
 
@@ -159,6 +167,7 @@ def probe(
     from scarena.models.foundation.use import open_checkpoint, probe_file
     from scarena.models.foundation.use_data import write_table
 
+    _check_table(out, file)
     source = _source(file, layer, genes, cache, batch=batch, label=label)
     found = probe_file(source, open_checkpoint(checkpoint), seed=seed, device=device)
     _show(found.folds, as_json)
@@ -178,6 +187,7 @@ def genes(
     """Genes whose vectors are nearest to a gene's."""
     from scarena.models.foundation.use import near_genes, open_checkpoint
 
+    _check_table(out, among)
     measured = None if among is None else _source(among, layer, column, cache)
     _show(near_genes(gene, open_checkpoint(checkpoint), table, n, cache, measured), as_json, out)
 
@@ -196,6 +206,7 @@ def network(
     """Pairs of genes that the model relates, a mean over cells: by where it looks, or by what it decodes."""
     from scarena.models.foundation.use import network_of_file, open_checkpoint
 
+    _check_table(out, file)
     found = network_of_file(
         _source(file, layer, column, cache), open_checkpoint(checkpoint), by=by, genes=_many(genes), top=top,
         n_pairs=pairs, block=block, n_cells=cells, seed=seed, device=device,
@@ -219,6 +230,7 @@ def knockout(
     from scarena.models.foundation.use import knock_out_file, open_checkpoint
     from scarena.models.foundation.use_data import write_table
 
+    _check_table(out, file)
     found = knock_out_file(
         _source(file, layer, column, cache, label=label), open_checkpoint(checkpoint), _many(genes), factor=factor,
         toward=toward, n_cells=cells, seed=seed, device=device,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scarena.base.errors import CardError, ConfigError, DataError
-from scarena.base.files import write_text
+from scarena.base.files import check_output, write_text
 from scarena.base.folders import check_source, digest_of
 from scarena.base.text import named, tidied
 from scarena.base.untrusted import read_yaml
@@ -97,6 +97,7 @@ def _place(file: Path, name: str | None, folder: Path, *, replace: bool) -> tupl
     if name in card_names():
         raise ConfigError(f"scArena has a dataset called {name!r}", where="--name", fix="give another --name")
     path = folder / f"{name}.yaml"
+    check_output(path, file)
     if not path.exists():
         return path, False
     if not replace and _file_of(path) != str(file.resolve()):

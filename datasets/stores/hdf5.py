@@ -39,6 +39,9 @@ def check_hdf5(path: Path, *, matrices: bool = True) -> None:
     DataError
         If it does, or is not a readable HDF5 file.
     """
+    # Not used by name: once imported, HDF5 knows zstd, blosc and lz4.
+    import hdf5plugin  # noqa: F401
+
     size = check_regular(path, fix="give the path of an HDF5 file")
     with reading(path, what="not a readable HDF5 file", fix="write or copy it again"), h5py.File(path, "r") as file:
         declared = 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from scarena.base.errors import ConfigError, DataError, ModelError
+from scarena.base.files import check_output
 from scarena.base.untrusted import check_regular, read_object, reading
 from scarena.base.validated import validated
 from scarena.models.foundation.checkpoint import (
@@ -134,7 +135,7 @@ def embed_file(source: Source, out: Path, loaded: Loaded, device: str = "cpu") -
     """Write the vectors of a file's cells (see `use_data.write_vectors`); return how many, and their width."""
     from scarena.models.foundation.embed import embed
 
-    check_out(out)
+    check_out(out, source.path)
     data = source.read()
     z = embed(loaded.model, data, loaded.genes, device)
     write_vectors(out, z, list(data.obs_names), source.path)
@@ -153,7 +154,7 @@ def adapt_file(
     from scarena.models.foundation.embed import embed
     from scarena.models.scarena_fm import adapting
 
-    check_out(out)
+    check_out(out, source.path)
     _spare(keep, loaded)
     data = source.read()
     config = adapting(loaded.folder)
@@ -211,6 +212,7 @@ def annotate_file(
     """
     from scarena.models.foundation.annotator import load_annotator
 
+    check_output(out, source.path)
     annotator, data = load_annotator(folder), source.read()
     found = annotator.predict(data, every_label=every_label, device=device).rename_axis("cell")
     write_table(out, found)
@@ -297,5 +299,9 @@ def knock_out_file(
 
 
 def _spare(out: Path | None, loaded: Loaded) -> None:
-    if out is not None and out.resolve() == loaded.folder.resolve():
+    """Refuse a folder that is the model's own, or cannot be written."""
+    if out is None:
+        return
+    check_output(out, folder=True)
+    if out.resolve() == loaded.folder.resolve():
         raise ConfigError("the folder of the model itself", where=str(out), fix="write to another folder")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scarena.base.errors import ConfigError, DataError
-from scarena.base.files import replacing
+from scarena.base.files import check_output, replacing
 from scarena.datasets.counts import whole
 from scarena.datasets.genes import GeneTable, gene_table, map_genes
 from scarena.datasets.read_h5ad import refuse_links
@@ -119,14 +119,15 @@ def some_cells(data: AnnData, n_cells: int | None, seed: int) -> AnnData:
     return data[np.sort(rows)].copy()
 
 
-def check_out(out: Path) -> None:
-    """Refuse a file for vectors that is neither .npz nor .h5ad.
+def check_out(out: Path, source: Path | None = None) -> None:
+    """Refuse a file for vectors that is neither .npz nor .h5ad, is the source itself, or cannot be written.
 
     Raises
     ------
-    ConfigError
+    ConfigError, WorkspaceError
         If it is.
     """
+    check_output(out, source)
     if out.suffix not in (".npz", ".h5ad"):
         raise ConfigError(f"cannot write {out.suffix or 'a folder'}", where=str(out), fix="end it in .npz or .h5ad")
 
