@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.base.errors import DataError, ModelError
+from scarena.base.text import named
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -49,12 +50,16 @@ def coded(values: ArrayLike, n_cells: int, what: str) -> tuple[NDArray[np.int64]
     DataError
         If there is not one value a cell.
     """
-    given = np.asarray(values).astype(str)
+    given = np.asarray(values)
     if given.shape != (n_cells,):
         raise DataError(
             f"{given.shape} values for {n_cells} cells", where=what, fix="join labels to the embedding by cell name"
         )
-    names, found = np.unique(given, return_inverse=True)
+    texts = named(values)
+    if empty := sum(text is None for text in texts.tolist()):
+        fix = "leave these cells out, or use score_embedding, which does"
+        raise DataError(f"{empty} of {n_cells} cells have none", where=what, fix=fix)
+    names, found = np.unique(texts.astype(str), return_inverse=True)
     return found.astype(np.int64), names
 
 
