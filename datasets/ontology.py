@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
@@ -23,6 +24,7 @@ from scarena.base.untrusted import read_text, reading
 PACKAGE_RELEASE = "v2026-03-26"
 # The Cell Ontology has 3,324 terms, whose distances are a dense matrix; with all that it imports it has 40 MB.
 _MOST_TERMS, _MOST_BYTES = 10_000, 256 << 20
+_FIX = "give 'package', or the path or URL of an OBO file"
 _MEMBER = f"CL-ontology-{PACKAGE_RELEASE}.json.zst"
 
 
@@ -79,7 +81,7 @@ class CellOntology:
         OntologyError
             If the source cannot be read, holds no CL terms or too many, or has a term that is its own ancestor.
         """
-        return _from_package() if source == "package" else _from_obo(source)
+        return of_package(packaged_terms()) if source == "package" else of_graph(obo_graph(source), source)
 
 
 def _refuse_circles(above: dict[str, set[str]], source: str) -> None:
@@ -97,12 +99,18 @@ def _graph(release: str, names: dict[str, str], above: dict[str, set[str]], repl
     return CellOntology(release, dict(sorted(names.items())), parents, dict(sorted(replaced.items())))
 
 
-def _from_package() -> CellOntology:
+def packaged_terms() -> dict[str, dict[str, Any]]:
+    """Return all terms of the pinned release, obsolete ones too, with what the package says of each."""
     import zstandard
 
     packed = (files("cellxgene_ontology_guide") / "data" / _MEMBER).read_bytes()
     with zstandard.ZstdDecompressor().stream_reader(packed) as stream:
         terms: dict[str, dict[str, Any]] = json.loads(stream.read())
+    return terms
+
+
+def of_package(terms: dict[str, dict[str, Any]]) -> CellOntology:
+    """Return the ontology of what `packaged_terms` returns."""
     current = {t: v for t, v in terms.items() if t.startswith("CL:") and not v["deprecated"]}
     # A distance of 1 is a parent.
     above = {t: {a for a, d in v["ancestors"].items() if d == 1} for t, v in current.items()}
@@ -110,14 +118,25 @@ def _from_package() -> CellOntology:
     return _graph(PACKAGE_RELEASE, {t: v["label"] for t, v in current.items()}, above, replaced)
 
 
-def _from_obo(source: str) -> CellOntology:
+def obo_graph(source: str) -> Any:
+    """Return the terms of an OBO file, by path or URL, as obonet's graph; obsolete terms are among them.
+
+    Raises
+    ------
+    OntologyError
+        If it cannot be read.
+    """
     import obonet
 
-    fix = "give 'package', or the path or URL of an OBO file"
     remote = re.match("(http|ftp)s?://", source)
-    given = source if remote else StringIO(read_text(Path(source), OntologyError, most=_MOST_BYTES, fix=fix))
-    with reading(source, OntologyError, what="not a readable OBO file", fix=fix, quoted=False):
-        return _current(_quietly(lambda: obonet.read_obo(given, ignore_obsolete=False)), source)
+    given = source if remote else StringIO(read_text(Path(source), OntologyError, most=_MOST_BYTES, fix=_FIX))
+    with reading_obo(source):
+        return _quietly(lambda: obonet.read_obo(given, ignore_obsolete=False))
+
+
+def reading_obo(source: str) -> AbstractContextManager[None]:
+    """Turn what a parser of a damaged OBO file raises, or who takes terms out of its graph, into one line."""
+    return reading(source, OntologyError, what="not a readable OBO file", fix=_FIX, quoted=False)
 
 
 def _quietly(read: Callable[[], Any]) -> Any:
@@ -128,6 +147,18 @@ def _quietly(read: Callable[[], Any]) -> Any:
         return read()
     finally:
         logging.disable(before)
+
+
+def of_graph(graph: Any, source: str) -> CellOntology:
+    """Return the ontology of what `obo_graph` returns.
+
+    Raises
+    ------
+    OntologyError
+        If it holds no CL terms or too many, or a term that is its own ancestor.
+    """
+    with reading_obo(source):
+        return _current(graph, source)
 
 
 def _current(graph: Any, source: str) -> CellOntology:
