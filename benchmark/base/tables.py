@@ -11,6 +11,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], as_json: 
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1, ensure_ascii=False))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title)
@@ -18,7 +19,8 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], as_json: 
         # A name that is cut short cannot be typed again.
         table.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        # What a file names may look like rich's markup: [/b] is an error, [b] is lost.
+        table.add_row(*map(escape, row))
     Console().print(table)
 
 

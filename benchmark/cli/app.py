@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from scarena.base.errors import ConfigError, ScarenaError
+from scarena.base.files import write_text
 from scarena.base.tables import print_table
 from scarena.cli import boards as cli_boards
 from scarena.cli import steps
@@ -18,6 +19,7 @@ from scarena.cli.corpus import app as corpus
 from scarena.cli.fm import app as fm
 from scarena.cli.recommend import recommend
 from scarena.cli.steps import Settings, say_state
+from scarena.cli.suggest_map import map_for_card, suggest_map
 
 app = typer.Typer(
     name="scarena",
@@ -129,16 +131,27 @@ def add_dataset(
     terms: Annotated[str | None, typer.Option(help="column of the cells with Cell Ontology terms")] = None,
     replace: Annotated[bool, typer.Option(help="replace the card of another file with this name")] = False,
     cache: Annotated[Path, typer.Option(help="where the gene table is kept")] = Path(".cache"),
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="also write a map of proposed terms, to be corrected; it is not applied")
+    ] = False,
+    tissue: Annotated[str, typer.Option(help="with --suggest: where the cells come from, as: pancreas")] = "",
 ) -> None:
     """Write a validated card for your own human cells; it joins the next board. What was assumed is said."""
     from scarena.cli.own_dataset import add_dataset as add
     from scarena.cli.own_reader import OwnFile
 
+    if suggest and ontology_map is not None:
+        raise ConfigError("one of them alone", where="--suggest, --ontology-map", fix="correct the map, then give it")
+    suggested = map_for_card(file, label, cells, tissue=tissue) if suggest else None
     own = OwnFile(file, batch, label, layer, genes, depth, cells, terms, ontology_map)
     path, lines = add(
         own, name=name, folder=folder, replace=replace, cache=cache, say=lambda line: print(line, file=sys.stderr)
     )
     print("\n".join([f"wrote {path}", *lines]))
+    if suggested is not None:
+        out, text, said = suggested
+        write_text(out, text)
+        print("\n".join(said))
 
 
 @app.command("new-model")
@@ -236,6 +249,7 @@ for verb in (
     steps.umap,
     steps.board,
     recommend,
+    suggest_map,
     cli_boards.report,
     cli_boards.crate,
     cli_boards.verify,

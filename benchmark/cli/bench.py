@@ -185,3 +185,21 @@ def bench_page(models: int = 100, datasets: int = 50) -> None:
     from scarena.bench.page import time_page
 
     print_table("a board's page", ["what", "measured"], time_page(models, datasets), as_json=False)
+
+
+@app.command("suggest-map")
+def bench_suggest_map(
+    table: Annotated[
+        list[Path] | None, typer.Option(help="labels and terms of your own, parted by a tab; may be repeated")
+    ] = None,
+    ontology: Annotated[str, typer.Option(help="an OBO file of the Cell Ontology; the pinned release")] = "package",
+    as_json: AsJson = False,
+) -> None:
+    """Count how often the terms that dataset cards give their labels are proposed first, or among five."""
+    from scarena.bench import suggest_map as measured
+
+    found = measured.measure(table or (), ontology)
+    print_table("labels whose term is proposed", measured.COLUMNS, found["found"], as_json)
+    if not as_json:
+        print_table("of the cards' pairs, by the best proposal", measured.RULE_COLUMNS, found["rules"], as_json=False)
+        print_table("not proposed first", measured.MISSED_COLUMNS, found["missed"], as_json=False)

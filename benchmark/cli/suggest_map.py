@@ -1,0 +1,185 @@
+"""`scarena suggest-map`: which terms of the Cell Ontology the labels of a file may mean. Nothing is applied."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scarena.base.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from scarena.datasets.proposals import Suggestion
+
+COLUMNS = ["label", "cells", "term", "name", "evidence", "score"]
+_MOST_LABELS = 2_000
+_SAID_EVERY_S = 5.0
+_SHOWN = 60
+"""Characters of a label in the table; the map has it whole."""
+
+
+def suggest_map(
+    file: Annotated[Path, typer.Argument(help="an .h5ad file or a .zarr store")],
+    label: Annotated[str, typer.Option(help="column of obs with the cell type")],
+    tissue: Annotated[str, typer.Option(help="where the cells come from, as: pancreas")] = "",
+    most: Annotated[int, typer.Option(min=1, max=20, help="terms a label")] = 5,
+    out: Annotated[Path | None, typer.Option(help="write a map for --ontology-map here, to be corrected")] = None,
+    ontology: Annotated[str, typer.Option(help="an OBO file of the Cell Ontology; the pinned release")] = "package",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, with every proposal")] = False,
+) -> None:
+    """Propose Cell Ontology terms for the labels of your file, with the evidence; nothing is applied."""
+    from scarena.base.files import write_text
+    from scarena.base.tables import print_table
+    from scarena.datasets.suggested_map import map_text
+
+    if out is not None:
+        check_new(out)
+    cells, unlabelled = labels_of(file, label)
+    found, release = proposed(cells, tissue=tissue, most=most, ontology=ontology)
+    if as_json:
+        print(json.dumps([_plain(each, cells[each.label]) for each in found], indent=1, ensure_ascii=False))
+    else:
+        print_table(
+            f"Cell Ontology {release}, for {label!r} of {file.name}", COLUMNS, rows(found, cells), as_json=False
+        )
+    for line in said_of(found, unlabelled):
+        print(line, file=sys.stderr)
+    if out is not None:
+        write_text(out, map_text(found, cells, release=release, of=f"{label!r} of {file.name}"))
+        print(f"wrote {out}, to be corrected and given to add-dataset as --ontology-map", file=sys.stderr)
+
+
+def check_new(path: Path) -> None:
+    """Refuse to write a map over a file: somebody may have corrected it.
+
+    Raises
+    ------
+    ConfigError
+        If there is one.
+    """
+    if path.exists():
+        raise ConfigError("exists, and may have been corrected", where=str(path), fix="remove it or give another name")
+
+
+def labels_of(file: Path, column: str) -> tuple[dict[str, int], int]:
+    """Return the labels in a column of obs, by name, with their numbers of cells; and how many cells have none.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, has no such column or no label in it, or what it holds is no text.
+    """
+    import pandas as pd
+
+    from scarena.base.untrusted import check_names
+    from scarena.cli.scaffold import _held
+
+    _, obs, _, _ = _held(file)
+    where = f"{file} (--label {column})"
+    if column not in obs:
+        known = ", ".join(map(str, obs.columns)) or "none"
+        raise DataError(f"obs has no column {column!r}", where=where, fix=f"one of: {known}")
+    values = obs[column]
+    kinds = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+    if not (pd.api.types.is_string_dtype(kinds.dtype) or _is_text(kinds)):
+        fix = "name the column with the cell types' names"
+        raise DataError(f"holds {kinds.dtype}, not names of cell types", where=where, fix=fix)
+    counts = values.dropna().astype(str).value_counts()
+    cells = {str(name): int(n) for name, n in sorted(counts.items()) if n}
+    if not cells:
+        raise DataError("no cell has a label", where=where, fix="name another column")
+    if len(cells) > _MOST_LABELS:
+        what = f"{len(cells):,} different values, more than {_MOST_LABELS:,}"
+        raise DataError(what, where=where, fix="name the column with the cell types")
+    check_names(cells, where)
+    return cells, int(values.isna().sum())
+
+
+def _is_text(values: Any) -> bool:
+    return all(isinstance(each, str) for each in values.dropna().unique())
+
+
+def proposed(
+    cells: Mapping[str, int], *, tissue: str = "", most: int = 5, ontology: str = "package"
+) -> tuple[list[Suggestion], str]:
+    """Return what is proposed for labels, the most frequent first, and the ontology's release; say what takes long."""
+    from scarena.datasets.suggest import Suggester
+    from scarena.datasets.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary.load(ontology)
+    labels = sorted(cells, key=lambda name: (-cells[name], name))
+    suggester = Suggester(vocabulary)
+    if tissue and not suggester.context(tissue):
+        print(f"no term's name has the tissue {tissue!r}, so it decides nothing", file=sys.stderr)
+    found = suggester.suggest(labels, most=most, tissue=tissue)
+    return list(_told(found, len(labels))), vocabulary.ontology.release
+
+
+def _told(found: Iterator[Suggestion], n_labels: int) -> Iterator[Suggestion]:
+    last = time.monotonic()
+    for number, each in enumerate(found, 1):
+        if time.monotonic() - last > _SAID_EVERY_S:
+            last = time.monotonic()
+            print(f"looked at {number:,} of {n_labels:,} labels", file=sys.stderr)
+        yield each
+
+
+def rows(found: Sequence[Suggestion], cells: Mapping[str, int]) -> list[list[str]]:
+    """Return rows by `COLUMNS`: of a trusted proposal that alone, else all there are."""
+    table = []
+    for each in found:
+        shown = each.label if len(each.label) <= _SHOWN else f"{each.label[:_SHOWN]}…"
+        lines = [[p.term, p.name, p.evidence, f"{p.score:.2f}"] for p in each.proposals[: 1 if each.trusted else None]]
+        lines = lines or [["", "", each.reason, ""]]
+        heads = [[shown, f"{cells[each.label]:,}"], *[["", ""]] * (len(lines) - 1)]
+        table += [head + line for head, line in zip(heads, lines, strict=True)]
+    return table
+
+
+def said_of(found: Sequence[Suggestion], unlabelled: int) -> list[str]:
+    """Return lines that sum up what was proposed."""
+    from scarena.datasets.proposals import TRUSTED
+
+    trusted = sum(each.trusted is not None for each in found)
+    none = sum(not each.proposals for each in found)
+    lines = [
+        f"{len(found)} labels: {trusted} with a proposal of {TRUSTED} or more (look at each, it may be wrong), "
+        f"{len(found) - trusted - none} with less sure ones, {none} with none; nothing was applied"
+    ]
+    if unlabelled:
+        lines.append(f"{unlabelled:,} cells have no label")
+    return lines
+
+
+def map_for_card(file: Path, label: str) -> tuple[Path, str, list[str]]:
+    """Return where to write a map for a dataset that is added, its text, and lines to print when it is written.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If there is such a file, or the column holds no names of cell types.
+    """
+    from scarena.datasets.suggested_map import map_text
+
+    stem = file.name.removesuffix(".zip").removesuffix(".zarr").removesuffix(".h5ad")
+    out = Path(f"{stem}.map.yaml")
+    check_new(out)
+    cells, unlabelled = labels_of(file, label)
+    found, release = proposed(cells)
+    text = map_text(found, cells, release=release, of=f"{label!r} of {file.name}")
+    again = f"wrote {out}, which is not applied: correct it and run this again with --ontology-map {quote(str(out))}"
+    return out, text, [again, *said_of(found, unlabelled)]
+
+
+def _plain(suggestion: Suggestion, n_cells: int) -> dict[str, Any]:
+    proposals = [
+        {"term": p.term, "name": p.name, "rule": p.rule, "evidence": p.evidence, "score": p.score}
+        for p in suggestion.proposals
+    ]
+    return {"label": suggestion.label, "cells": n_cells, "reason": suggestion.reason, "proposals": proposals}
