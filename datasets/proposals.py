@@ -12,12 +12,20 @@ TRUSTED = 0.8
 """From this score on a proposal stands in the map that is written; below, it is a comment there."""
 
 Rule = Literal[
-    "id", "exact", "written alike", "with the tissue", "same words", "abbreviation", "shared words", "what they share"
+    "id",
+    "exact",
+    "written alike",
+    "with the tissue",
+    "same words",
+    "abbreviation",
+    "shared words",
+    "what they share",
+    "part",
 ]
 
 _OF_RULE: Mapping[Rule, float] = {
     "id": 1.0, "exact": 1.0, "written alike": 0.96, "with the tissue": 0.94, "same words": 0.92, "abbreviation": 0.9,
-    "shared words": 0.78, "what they share": 0.6,
+    "shared words": 0.78, "what they share": 0.6, "part": 0.5,
 }  # fmt: skip
 _OF_SCOPE: Mapping[Scope, float] = {"label": 1.0, "exact": 0.98, "related": 0.75, "narrow": 0.7, "broad": 0.65}
 AMBIGUOUS = 0.7
@@ -70,17 +78,18 @@ def score_of(rule: Rule, scope: Scope, *, factor: float = 1.0, n_terms: int = 1,
 
 def evidence_of(rule: Rule, text: Text, *, spelt: str = "", n_terms: int = 1) -> str:
     """Return what is said of a proposal: the text, how it was found, and what became of its term."""
-    kind = "label" if text.scope == "label" else f"{text.scope} synonym"
-    # A term's own label stands beside the evidence.
-    what = "its label" if text.scope == "label" and not text.obsolete else f"{kind} '{text.text}'"
+    kind = "name" if text.scope == "label" else f"{text.scope} synonym"
+    # A term's own name stands beside the evidence.
+    what = "its name" if text.scope == "label" and not text.obsolete else f"{kind} '{text.text}'"
     said = {
         "id": "its id",
         "exact": what,
         "written alike": f"{what}, written otherwise",
         "with the tissue": f"{what}, with the tissue",
-        "same words": f"{what}, by its words",
+        "same words": f"the same words as {what}",
         "abbreviation": what,
-        "shared words": f"words of {what}",
+        "shared words": f"words in common with {what}",
+        "part": f"{what} is part of the label",
     }[rule]
     others = f", one of {n_terms} meanings" if rule == "abbreviation" else f", which {n_terms} terms have"
     several = others if n_terms > 1 else ""

@@ -101,6 +101,20 @@ class Suggester:
         for joined in _joined(read):
             yield from self._texts("same words", self._loose.get(loose(joined), []))
         yield from self._spelt_out(read, context)
+        yield from self._parts(read)
+
+    def _parts(self, read: _Words) -> Iterator[Proposal]:
+        """Yield what the longest parts of a label name by themselves: in ``Macrophage: M-CSF`` it is a macrophage."""
+        for n_words in range(len(read) - 1, 0, -1):
+            parts = {loose(read[first : first + n_words]): None for first in range(len(read) - n_words + 1)}
+            named = [texts for part in parts if (texts := self._specific(part))]
+            for texts in named:
+                yield from self._texts("part", texts)
+            if named:
+                return
+
+    def _specific(self, part: _Words) -> list[Text]:
+        return [text for text in self._loose.get(part, []) if not self._overlap.too_general(text.term)]
 
     def _spelt_out(self, read: _Words, context: frozenset[str]) -> Iterator[Proposal]:
         """Yield what a label means once its abbreviations are spelt out; those with several meanings are less sure."""

@@ -67,6 +67,8 @@ def of_cards(ontology: CellOntology) -> list[Labels]:
 def of_table(path: Path, ontology: CellOntology) -> Labels:
     """Return the labels of a table without header, of a label and its term in each line, parted by a tab.
 
+    Labels without a term (nothing, or NA) are left out.
+
     Raises
     ------
     DataError
@@ -80,7 +82,8 @@ def of_table(path: Path, ontology: CellOntology) -> Labels:
     for number, row in enumerate(csv.reader(StringIO(text), "excel-tab"), 1):
         if len(row) != 2:
             raise DataError(f"line {number} has {len(row)} parts", where=str(path), fix=fix)
-        terms[row[0]] = ontology.resolve(row[1])
+        if row[1] not in ("", "NA"):
+            terms[row[0]] = ontology.resolve(row[1])
     return Labels(str(path), terms)
 
 

@@ -51,7 +51,7 @@ def suggest_map(
     for line in said_of(found, unlabelled):
         print(line, file=sys.stderr)
     if out is not None:
-        write_text(out, map_text(found, cells, release=release, of=f"{label!r} of {file.name}"))
+        write_text(out, map_text(found, cells, release=release, of=f"column {label} of {file.name}"))
         print(f"wrote {out}, to be corrected and given to add-dataset as --ontology-map", file=sys.stderr)
 
 
@@ -172,7 +172,7 @@ def map_for_card(file: Path, label: str) -> tuple[Path, str, list[str]]:
     check_new(out)
     cells, unlabelled = labels_of(file, label)
     found, release = proposed(cells)
-    text = map_text(found, cells, release=release, of=f"{label!r} of {file.name}")
+    text = map_text(found, cells, release=release, of=f"column {label} of {file.name}")
     again = f"wrote {out}, which is not applied: correct it and run this again with --ontology-map {quote(str(out))}"
     return out, text, [again, *said_of(found, unlabelled)]
 

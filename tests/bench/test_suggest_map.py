@@ -50,7 +50,7 @@ def test_the_cards_terms_are_current_ones(ontology):
 
 def test_a_table_of_ones_own_is_read_and_its_obsolete_terms_are_replaced(tmp_path, ontology):
     old, new = next((old, new) for old, new in ontology.replaced.items() if new in ontology.names)
-    (tmp_path / "mine.tsv").write_text(f"B cells\tCL:0000236\nodd\t{old}\n")
+    (tmp_path / "mine.tsv").write_text(f"B cells\tCL:0000236\nodd\t{old}\nnone\t\nnor\tNA\n")
     assert of_table(tmp_path / "mine.tsv", ontology).terms == {"B cells": "CL:0000236", "odd": new}
 
 

@@ -64,7 +64,7 @@ def test_a_table_has_each_label_with_its_cells_its_term_and_the_evidence(run, wr
         for line in done.output.splitlines()
         if "│" in line
     }
-    assert lines["B cells"] == ["100", "CL:0000236", "B cell", "its label, written otherwise", "0.96"]
+    assert lines["B cells"] == ["100", "CL:0000236", "B cell", "its name, written otherwise", "0.96"]
     assert lines["unknown"][:2] == ["39", ""] and "unlabelled" in lines["unknown"][3]
     assert "nothing was applied" in done.output
 
