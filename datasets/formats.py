@@ -217,6 +217,12 @@ def cells_of(form: Form, cells: Path | None = None) -> pd.DataFrame:
     raise DataError(f"is a {form.words}, which has no columns of cells", where=str(path), fix=fix)
 
 
+def stem_of(path: Path) -> str:
+    """Return the name of a file or folder without the ends that say how it is packed and what it is."""
+    name = path.name.removesuffix(".gz").removesuffix(".zip")
+    return name.rsplit(".", 1)[0] if "." in name.strip(".") else name
+
+
 def sep_of(path: Path) -> str:
     """Return what separates the fields of a table: the most frequent of tab, comma and semicolon in its head."""
     from scarena.datasets.read_tables import opened

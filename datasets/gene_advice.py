@@ -14,8 +14,8 @@ from scarena.base.text import named
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scarena.datasets.genes import GeneTable
 
+LookUp = Callable[[Sequence[str]], Sequence[str | None]]
 _LOOKED_AT = 5000
 _SPECIES = {
     "ENSMUSG": "mouse", "ENSRNOG": "rat", "ENSDARG": "zebrafish", "ENSMMUG": "macaque", "ENSMFAG": "macaque",
@@ -36,7 +36,7 @@ _MOUSE = re.compile(r"[A-Z][a-z0-9.-]*[a-z][a-z0-9.-]*\d*|\d+[A-Z]\d+Rik")
 
 
 def advice_for(
-    names: Sequence[str] | np.ndarray, ids: Sequence[str | None], table: GeneTable, others: pd.DataFrame | None
+    names: Sequence[str] | np.ndarray, ids: Sequence[str | None], look_up: LookUp, others: pd.DataFrame | None
 ) -> str:
     """Return what to do about unknown names of genes.
 
@@ -46,13 +46,13 @@ def advice_for(
         As published.
     ids
         The Ensembl id of each, None where it is unknown.
-    table
-        What is known.
+    look_up
+        Returns the Ensembl id of each of some names, None where one is unknown.
     others
         What else the file has of each gene.
     """
     known = sum(each is not None for each in ids)
-    better = None if others is None else better_column(others, table, known)
+    better = None if others is None else better_column(others, look_up, known)
     if better is not None:
         how = f"`--gene-column {better}`, on a card `genes: {better}`"
         return f"the column {better!r} of var holds names that are known: {how}"
@@ -86,12 +86,12 @@ def _most(names: Sequence[str], holds: Callable[[str], bool]) -> bool:
     return 2 * sum(map(holds, names)) > len(names)
 
 
-def better_column(others: pd.DataFrame, table: GeneTable, known: int) -> str | None:
+def better_column(others: pd.DataFrame, look_up: LookUp, known: int) -> str | None:
     """Return the column with most known names of genes, if there are more than `known` and most of it is known."""
     best, found = None, known
     for column in others:
         texts = [text for text in named(others[column]).tolist() if text is not None]
-        hits = sum(each is not None for each in table.ids(texts))
+        hits = sum(each is not None for each in look_up(texts))
         if hits > found and hits > 0.5 * max(1, len(texts)):
             best, found = str(column), hits
     return best

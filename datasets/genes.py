@@ -169,7 +169,7 @@ def gene_map(genes: np.ndarray, table: GeneTable, where: str, others: pd.DataFra
     ids = table.ids(genes)
     order: dict[str, int] = {}
     columns = np.array([-1 if gene is None else order.setdefault(gene, len(order)) for gene in ids])
-    advice = advice_for(genes, ids, table, others)
+    advice = advice_for(genes, ids, table.ids, others)
     if not order:
         what = f"no gene is known ({_KNOWN})"
         raise DataError(what, where=f"{where}: genes", fix=advice)

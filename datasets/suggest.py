@@ -7,12 +7,12 @@ is one once the tissue is added, or an abbreviation spelt out; it has words in c
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from scarena.base.errors import OntologyError
+from scarena.base.text import tidied
 from scarena.datasets.abbreviations import Abbreviations
 from scarena.datasets.label_words import loose, words
 from scarena.datasets.no_type import why_no_type
@@ -48,7 +48,7 @@ class Suggester:
         self._vocabulary = vocabulary
         self._overlap = Overlap(vocabulary)
         self._abbreviations = Abbreviations.of(vocabulary, field=field)
-        self._exact = _index(vocabulary, _plain)
+        self._exact = _index(vocabulary, tidied)
         self._words = _index(vocabulary, words)
         self._loose = _index(vocabulary, lambda text: loose(words(text)))
 
@@ -66,7 +66,7 @@ class Suggester:
         """
         context = self.context(tissue)
         for label in labels:
-            yield self._suggestion(label, _plain(label)[:_LONGEST], most, context)
+            yield self._suggestion(label, tidied(label)[:_LONGEST], most, context)
 
     def context(self, tissue: str) -> frozenset[str]:
         """Return the words by which the ontology knows a tissue; none where it does not."""
@@ -179,10 +179,6 @@ def _index(vocabulary: Vocabulary, key: Callable[[str], str | _Words]) -> dict[s
         if name := key(text.text):
             found[name].append(text)
     return dict(found)
-
-
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _joined(read: _Words) -> Iterator[_Words]:

@@ -15,6 +15,7 @@ from scarena.base.folders import check_source, digest_of
 from scarena.base.text import named, tidied
 from scarena.base.untrusted import read_yaml
 from scarena.cli.own_reader import OwnFile, OwnReader, own_reader
+from scarena.datasets.formats import stem_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ def _place(file: Path, name: str | None, folder: Path, *, replace: bool) -> tupl
     """Return where the card goes, and whether there is one already that may be replaced."""
     from scarena.datasets.card import card_names
 
-    name = name or re.sub(r"[^a-z0-9]+", "_", _stem(file).lower()).strip("_")
+    name = name or re.sub(r"[^a-z0-9]+", "_", stem_of(file).lower()).strip("_")
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{name!r} cannot be a dataset's name", where="--name", fix="use a-z, 0-9, _ and -")
     if name in card_names():
@@ -104,10 +105,6 @@ def _place(file: Path, name: str | None, folder: Path, *, replace: bool) -> tupl
         what = f"is the card of another file, {_file_of(path) or 'which cannot be told'}"
         raise ConfigError(what, where=str(path), fix="give another --name, or --replace to mean it")
     return path, True
-
-
-def _stem(file: Path) -> str:
-    return file.name.removesuffix(".gz").removesuffix(".zip").rsplit(".", 1)[0] if "." in file.name else file.name
 
 
 def _file_of(card: Path) -> str | None:

@@ -80,7 +80,7 @@ def _better(raw: Raw, table: GeneTable) -> str | None:
     known = sum(each is not None for each in table.ids(raw.genes))
     if raw.features is None or known > len(raw.genes) / 2:
         return None
-    return better_column(raw.features, table, known)
+    return better_column(raw.features, table.ids, known)
 
 
 def own_reader(own: OwnFile) -> OwnReader:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scarena.base.errors import ConfigError, DataError
+from scarena.datasets.formats import stem_of
 
 if TYPE_CHECKING:
     from scarena.datasets.proposals import Suggestion
@@ -25,8 +26,9 @@ _SHOWN = 60
 
 
 def suggest_map(
-    file: Annotated[Path, typer.Argument(help="an .h5ad file or a .zarr store")],
-    label: Annotated[str, typer.Option(help="column of obs with the cell type")],
+    file: Annotated[Path, typer.Argument(help="h5ad, h5mu, zarr store, or what add-dataset reads with --cells")],
+    label: Annotated[str, typer.Option(help="column of the cells with the cell type")],
+    table: Annotated[Path | None, typer.Option("--cells", help="table of cells beside a file that has none")] = None,
     tissue: Annotated[str, typer.Option(help="where the cells come from, as: pancreas")] = "",
     most: Annotated[int, typer.Option(min=1, max=20, help="terms a label")] = 5,
     out: Annotated[Path | None, typer.Option(help="write a map for --ontology-map here, to be corrected")] = None,
@@ -40,7 +42,7 @@ def suggest_map(
 
     if out is not None:
         check_new(out)
-    cells, unlabelled = labels_of(file, label)
+    cells, unlabelled = labels_of(file, label, table)
     found, release = proposed(cells, tissue=tissue, most=most, ontology=ontology)
     if as_json:
         print(json.dumps([_plain(each, cells[each.label]) for each in found], indent=1, ensure_ascii=False))
@@ -67,8 +69,8 @@ def check_new(path: Path) -> None:
         raise ConfigError("exists, and may have been corrected", where=str(path), fix="remove it or give another name")
 
 
-def labels_of(file: Path, column: str) -> tuple[dict[str, int], int]:
-    """Return the labels in a column of obs, by name, with their numbers of cells; and how many cells have none.
+def labels_of(file: Path, column: str, beside: Path | None = None) -> tuple[dict[str, int], int]:
+    """Return the labels in a column of a file's cells, with their numbers of cells; and how many cells have none.
 
     Raises
     ------
@@ -77,10 +79,11 @@ def labels_of(file: Path, column: str) -> tuple[dict[str, int], int]:
     """
     import pandas as pd
 
+    from scarena.base.text import named
     from scarena.base.untrusted import check_names
-    from scarena.cli.scaffold import _held
+    from scarena.datasets.formats import cells_of, form_of
 
-    _, obs, _, _ = _held(file)
+    obs = cells_of(form_of(file), beside)
     where = f"{file} (--label {column})"
     if column not in obs:
         known = ", ".join(map(str, obs.columns)) or "none"
@@ -90,7 +93,8 @@ def labels_of(file: Path, column: str) -> tuple[dict[str, int], int]:
     if not (pd.api.types.is_string_dtype(kinds.dtype) or _is_text(kinds)):
         fix = "name the column with the cell types' names"
         raise DataError(f"holds {kinds.dtype}, not names of cell types", where=where, fix=fix)
-    counts = values.dropna().astype(str).value_counts()
+    labels = pd.Series(named(values))
+    counts = labels.dropna().value_counts()
     cells = {str(name): int(n) for name, n in sorted(counts.items()) if n}
     if not cells:
         raise DataError("no cell has a label", where=where, fix="name another column")
@@ -98,7 +102,7 @@ def labels_of(file: Path, column: str) -> tuple[dict[str, int], int]:
         what = f"{len(cells):,} different values, more than {_MOST_LABELS:,}"
         raise DataError(what, where=where, fix="name the column with the cell types")
     check_names(cells, where)
-    return cells, int(values.isna().sum())
+    return cells, int(labels.isna().sum())
 
 
 def _is_text(values: Any) -> bool:
@@ -157,7 +161,9 @@ def said_of(found: Sequence[Suggestion], unlabelled: int) -> list[str]:
     return lines
 
 
-def map_for_card(file: Path, label: str) -> tuple[Path, str, list[str]]:
+def map_for_card(
+    file: Path, label: str, beside: Path | None = None, *, tissue: str = ""
+) -> tuple[Path, str, list[str]]:
     """Return where to write a map for a dataset that is added, its text, and lines to print when it is written.
 
     Raises
@@ -167,11 +173,10 @@ def map_for_card(file: Path, label: str) -> tuple[Path, str, list[str]]:
     """
     from scarena.datasets.suggested_map import map_text
 
-    stem = file.name.removesuffix(".zip").removesuffix(".zarr").removesuffix(".h5ad")
-    out = Path(f"{stem}.map.yaml")
+    out = Path(f"{stem_of(file)}.map.yaml")
     check_new(out)
-    cells, unlabelled = labels_of(file, label)
-    found, release = proposed(cells)
+    cells, unlabelled = labels_of(file, label, beside)
+    found, release = proposed(cells, tissue=tissue)
     text = map_text(found, cells, release=release, of=f"column {label} of {file.name}")
     again = f"wrote {out}, which is not applied: correct it and run this again with --ontology-map {quote(str(out))}"
     return out, text, [again, *said_of(found, unlabelled)]
