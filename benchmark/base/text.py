@@ -113,6 +113,7 @@ def said_of(merges: Mapping[str, list[str]], what: str) -> list[str]:
     lines = []
     for name, texts in merges.items():
         written = ", ".join(map(ascii, texts))
-        meets = f"{len(texts)} {what}s that look alike are one" if len(texts) > 1 else f"a {what} was renamed"
+        many = f"{what}es" if what.endswith("ch") else f"{what}s"
+        meets = f"{len(texts)} {many} that look alike are one" if len(texts) > 1 else f"a {what} was renamed"
         lines.append(f"{meets}: {name!r}, written {written}")
     return lines

@@ -165,3 +165,54 @@ def test_a_manifest_names_a_file_by_its_card_or_by_itself(path, tmp_path):
     row = provenance(path, 240)
     assert (row["dataset"], row["study"], row["licence"]) == ("blood", ["GSE1"], "CC0")
     assert csr_matrix(anndata.read_h5ad(path).X).nnz, "and is closed again"
+
+
+def mark_antibodies(data):
+    data.var["feature_types"] = ["Antibody Capture"] * 40 + ["Gene Expression"] * (data.n_vars - 40)
+
+
+def blank_labels(data):
+    data.obs["kind"] = ["", "nan", "NA", *data.obs["kind"].astype(str)[3:]]
+
+
+def look_alikes(data):
+    data.obs["donor"] = [f"{each}\u00a0" if n % 2 else str(each) for n, each in enumerate(data.obs["donor"])]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (mark_antibodies, "40 features are no genes and left out (40 Antibody Capture)"),
+        (look_alikes, "2 batchs that look alike are one"),
+        (lambda d: setattr(d, "var_names", [*(f"x{n}" for n in range(9)), *d.var_names[9:]]), "391 of 400 genes are known"),
+    ],
+)  # fmt: skip
+def test_what_is_dropped_or_renamed_is_noted(path, cache, change, said):
+    rewritten(path, change)
+    found = read_cells(path, layer="counts", batch="donor", cache=cache)
+    assert any(said in note for note in found.uns["notes"]), found.uns["notes"]
+    assert found.obs["batch"].nunique() == 2
+
+
+def test_words_for_missing_are_missing_labels(path):
+    rewritten(path, blank_labels)
+    assert read_cells(path, layer="counts", label="kind").obs["label"].isna().sum() == 3
+
+
+def test_names_of_genes_may_stand_in_a_column(path):
+    rewritten(
+        path,
+        lambda d: (d.var.__setitem__("ids", list(d.var_names)), setattr(d, "var_names", map(str, range(d.n_vars)))),
+    )
+    with pytest.raises(DataError, match="--gene-column ids"):
+        read_cells(path, layer="counts")
+    assert read_cells(path, layer="counts", genes="ids").n_vars == 400
+
+
+def test_vectors_go_into_a_file_that_anndata_could_not_write_again(path, tmp_path):
+    with h5py.File(path, "r+") as file:
+        file["uns/odd"] = np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")])
+    z, names = np.zeros((240, 4), np.float32), list(anndata.read_h5ad(path).obs_names)
+    write_vectors(tmp_path / "out.h5ad", z, names, path)
+    with h5py.File(tmp_path / "out.h5ad") as file:
+        assert file["obsm"][KEY].shape == (240, 4) and file["uns/odd"].dtype.names == ("a", "b")

@@ -337,3 +337,37 @@ def test_a_vocabulary_with_an_id_twice_is_refused(files, make_corpus, make_entry
 
 def test_the_spool_keeps_saturated_counts_within_sixteen_bits():
     assert np.iinfo(spool_module.PARTS["counts"]).max == spool_module.MOST_COUNTS
+
+
+def other_features(data):
+    data.var["feature_types"] = ["Antibody Capture"] * 100 + ["Gene Expression"] * (data.n_vars - 100)
+
+
+def of_mouse(data):
+    data.var_names = [f"ENSMUSG{n:011d}" if n > 20 else name for n, name in enumerate(data.var_names)]
+
+
+def test_what_is_no_gene_is_in_no_corpus_and_the_manifest_says_so(make_sparse, make_corpus, make_entry, tmp_path):
+    data = make_sparse(60)
+    other_features(data)
+    data.write_h5ad(tmp_path / "d.h5ad")
+    corpus = make_corpus(tmp_path / "out", make_entry(tmp_path / "d.h5ad"))
+    assert not set(data.var_names[:100]) & set(corpus.genes)
+    source = read_json(tmp_path / "out" / "manifest.json")["sources"][0]
+    assert source["notes"] == ["100 features are no genes and left out (100 Antibody Capture)"]
+    assert source["genes_measured"] <= data.n_vars - 100
+
+
+def test_cells_of_another_species_are_refused_and_so_are_batches_in_words_for_missing(
+    make_sparse, make_corpus, make_entry, tmp_path
+):
+    data = make_sparse(60)
+    of_mouse(data)
+    data.write_h5ad(tmp_path / "mouse.h5ad")
+    with pytest.raises(DataError, match=r"only 21 of 3,000 genes are known.*genes of mouse"):
+        make_corpus(tmp_path / "a", make_entry(tmp_path / "mouse.h5ad"))
+    data = make_sparse(60)
+    data.obs["sample"] = ["NA", "", *data.obs["sample"][2:]]
+    data.write_h5ad(tmp_path / "na.h5ad")
+    with pytest.raises(DataError, match="2 cells have no batch"):
+        make_corpus(tmp_path / "b", make_entry(tmp_path / "na.h5ad"))
