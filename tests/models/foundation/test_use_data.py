@@ -175,6 +175,15 @@ def blank_labels(data):
     data.obs["kind"] = ["", "nan", "NA", *data.obs["kind"].astype(str)[3:]]
 
 
+def lose_nine_genes(data):
+    data.var_names = [*(f"x{number}" for number in range(9)), *data.var_names[9:]]
+
+
+def number_genes(data):
+    data.var["ids"] = list(data.var_names)
+    data.var_names = [str(number) for number in range(data.n_vars)]
+
+
 def look_alikes(data):
     data.obs["donor"] = [f"{each}\u00a0" if n % 2 else str(each) for n, each in enumerate(data.obs["donor"])]
 
@@ -183,8 +192,8 @@ def look_alikes(data):
     ("change", "said"),
     [
         (mark_antibodies, "40 features are no genes and left out (40 Antibody Capture)"),
-        (look_alikes, "2 batchs that look alike are one"),
-        (lambda d: setattr(d, "var_names", [*(f"x{n}" for n in range(9)), *d.var_names[9:]]), "391 of 400 genes are known"),
+        (look_alikes, "2 batches that look alike are one"),
+        (lose_nine_genes, "391 of 400 genes are known"),
     ],
 )  # fmt: skip
 def test_what_is_dropped_or_renamed_is_noted(path, cache, change, said):
@@ -200,10 +209,7 @@ def test_words_for_missing_are_missing_labels(path):
 
 
 def test_names_of_genes_may_stand_in_a_column(path):
-    rewritten(
-        path,
-        lambda d: (d.var.__setitem__("ids", list(d.var_names)), setattr(d, "var_names", map(str, range(d.n_vars)))),
-    )
+    rewritten(path, number_genes)
     with pytest.raises(DataError, match="--gene-column ids"):
         read_cells(path, layer="counts")
     assert read_cells(path, layer="counts", genes="ids").n_vars == 400
