@@ -47,7 +47,10 @@ def prepare(dataset: str, sources: Path, out: Out, settings: Settings = Path("co
     config = settled(settings)
     from scarena.steps.prepare import prepare_step
 
-    say_state(prepare_step(dataset, sources, out, config), f"prepare {dataset}")
+    answer = prepare_step(dataset, sources, out, config)
+    say_state(answer, f"prepare {dataset}")
+    for note in answer.get("summary", {}).get("notes", []):
+        print(f"{dataset}: {note}", file=sys.stderr)
 
 
 def ontology(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
