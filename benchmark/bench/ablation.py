@@ -19,6 +19,7 @@ import yaml
 
 from scarena.base.errors import ConfigError, ScarenaError, state_of
 from scarena.base.files import read_json, write_json, write_text
+from scarena.base.progress import tell
 from scarena.bench.ablation_config import AblationConfig, Job, changed, jobs
 
 if TYPE_CHECKING:
@@ -169,8 +170,10 @@ def ablate(config: AblationConfig, kept: Path, cache: Path, mirror: Path | None 
     """
     rows: dict[str, dict[str, Any]] = {row["key"]: row for row in read_json(kept)["rows"]} if kept.exists() else {}
     ablation, found = Ablation(config, cache, mirror), []
-    for job in jobs(config):
+    wanted = list(jobs(config))
+    for number, job in enumerate(wanted):
         key = ablation.key(job)
+        tell("measuring variants", number, len(wanted), "runs", f"{job.variant} on {job.dataset}")
         if key not in rows:
             _LOG.info("%s, %s, seed %d, %s", job.variant, job.use, job.seed, job.dataset)
             about = {"variant": job.variant, "use": job.use, "seed": job.seed, "dataset": job.dataset}

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scarena.base.progress import tell
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -104,6 +106,7 @@ def time_adapters(n_cells: int, models: tuple[str, ...] = (), *, repeats: int = 
 def _timed(what: Published, n_cells: int, repeats: int, seed: int) -> Timed:
     import torch
 
+    tell(f"timing {what.model}")
     ours, theirs = _sides(what, seed)
     rng = np.random.default_rng(seed)
     size_B = np.clip(rng.lognormal(np.log(1_300), 0.45, n_cells), 500, 3_000).astype(np.int64).clip(max=what.most)

@@ -18,11 +18,14 @@ import yaml
 
 from scarena import ROOT
 from scarena.base.files import read_json
+from scarena.base.progress import tell
 from scarena.steps.config import load_config
 from scarena.steps.record import hardware
 from scarena.steps.supervise import compiled_folder, tree_rss_mb
 
 _EVERY_S = 0.25
+# Logs of the processes beside the steps.
+_NO_STEPS = ("warm.log", "snakemake.log")
 
 
 def _timed(command: list[str]) -> tuple[float, float, int]:
@@ -60,11 +63,13 @@ def time_board(config_file: Path, cores: int) -> list[list[str]]:
         (folder / "board.yaml").write_text(yaml.safe_dump(settings.model_dump(mode="json")))
         command = [*scarena, "run", "--config", str(folder / "board.yaml"), "--cores", str(cores)]
         before = cpu_of_children()
+        tell("making the board from an empty cache")
         fresh, peak, code = _timed(command)
         spent, compiled = cpu_of_children() - before, compiled_folder(settings.cache)
+        tell("making it again with nothing changed")
         again, _, _ = _timed(command)
         board = read_json(settings.folder / "board.json")
-        steps = sum(path.name != "warm.log" for path in settings.folder.glob("logs/**/*.log"))
+        steps = sum(path.name not in _NO_STEPS for path in settings.folder.glob("logs/**/*.log"))
     largest = max(row["peak_rss_mb"] for row in board["timings"]) / 1024
     machine = hardware()
     helps = min(_timed([*scarena, "--help"])[0] for _ in range(3))
@@ -86,6 +91,7 @@ def time_install() -> list[list[str]]:
     The packages come from the index that pip is configured for, so the network is part of the figure.
     """
     with tempfile.TemporaryDirectory() as name:
+        tell("making an environment, and installing into it")
         environment, _, _ = _timed([sys.executable, "-m", "venv", name])
         pip = [f"{name}/bin/python", "-m", "pip", "install", "--quiet", "--no-cache-dir"]
         seconds, _, code = _timed([*pip, "--constraint", str(ROOT / "constraints.txt"), "--editable", f"{ROOT}[dev]"])

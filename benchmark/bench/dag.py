@@ -13,6 +13,7 @@ import yaml
 
 from scarena.base.errors import ScarenaError
 from scarena.base.files import write_text
+from scarena.base.progress import tell
 
 _PLUG_IN = """
 import numpy as np
@@ -67,6 +68,7 @@ def time_dag(n_models: int, n_datasets: int, n_seeds: int) -> list[list[str]]:
         write_text(folder / "board.yaml", yaml.safe_dump(board))
         command = [sys.executable, "-m", "scarena.cli", "run", "--config", "board.yaml", "--cores", "2", "--", "-n"]
         env = {**os.environ, "PYTHONPATH": str(folder / "plug-in")}
+        tell("planning the board")
         start = time.monotonic()
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
         seconds = time.monotonic() - start

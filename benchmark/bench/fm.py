@@ -21,6 +21,7 @@ import numpy as np
 
 from scarena.base.errors import NotAvailable
 from scarena.base.files import read_json, write_json
+from scarena.base.progress import tell
 from scarena.bench.fm_sides import (
     N_GENES,
     THEIRS,
@@ -202,6 +203,7 @@ def time_fm(
         wanted = _cells_of(chosen, n_cells)
         given = _given(data, wanted, seed)
         for side in _sides(size, chosen, given.genes, device):
+            tell(f"timing {size} on {wanted:,} cells")
             found.append(measured(side, given, repeats))
             print(_line(found[-1]), file=sys.stderr)
         if chosen.kind == "transformer":

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scarena.base.errors import ConfigError
+from scarena.base.progress import tell
 from scarena.steps.record import hardware, versions
 
 if TYPE_CHECKING:
@@ -242,6 +243,7 @@ _CASES: dict[str, tuple[Callable[[Any, int, np.random.Generator], Iterator[Case]
 
 def measured(case: Case, device: torch.device, repeats: int) -> dict[str, Any]:
     """Return one row: seconds a call of both, their ratio, and the faster's rate."""
+    tell(f"timing {case.kernel}: {case.what}")
     plain = _seconds(case.plain, device, repeats)
     row: dict[str, Any] = {"kernel": case.kernel, "what": case.what, "device": str(device), "twin_s": plain}
     if case.fast is None:

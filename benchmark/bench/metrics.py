@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from scarena.base.files import read_json, write_json
+from scarena.base.progress import tell
 from scarena.steps.record import hardware, versions
 from scarena.steps.supervise import thread_env, watch
 
@@ -99,6 +100,7 @@ def run_child(spec_file: Path) -> None:
 
 def measure(who: str, n_cells: int, *, threads: int, repeats: int = 2, **more: Any) -> dict[str, Any]:
     """Return seconds of each embedding, peak GiB of the process and the last values; or why there are none."""
+    tell(f"timing {who} on {n_cells:,} cells")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         spec = {"who": who, "n_cells": n_cells, "dimensions": 50, "threads": threads, "repeats": repeats}

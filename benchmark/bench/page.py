@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 
 from scarena.base.errors import ScarenaError
+from scarena.base.progress import tell
 from scarena.report.html import render
 
 Json = dict[str, Any]
@@ -114,6 +115,7 @@ def time_page(n_models: int, n_datasets: int) -> list[list[str]]:
     from playwright.sync_api import sync_playwright
 
     board = made_up_board(n_models, n_datasets)
+    tell("making the page, and opening it")
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
         page = render(board, Path(folder))

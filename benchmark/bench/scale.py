@@ -21,6 +21,7 @@ from numba import njit
 from scipy.sparse import csr_matrix
 
 from scarena.base.files import write_text
+from scarena.base.progress import tell
 from scarena.datasets.stored import append_rows, write_matrix
 from scarena.steps.config import BoardConfig, Limits
 from scarena.steps.record import hardware, versions
@@ -163,10 +164,12 @@ def measure(
     folder: Path, n_cells: int, genes: list[str], limits: Limits, form: str = "h5ad", last: str | None = None
 ) -> dict[str, Any]:
     """Generate a dataset, take it through all steps or up to the `last`; return the seconds and peak GiB of each."""
+    tell(f"making {n_cells:,} cells")
     start = time.monotonic()
     n_values = generate(folder / f"{n_cells}.{form}", n_cells, genes)
     found: dict[str, Any] = {"generate": {"wall_s": time.monotonic() - start, "peak_gib": None, "state": "ok"}}
     for name, run in _steps(_config(folder, n_cells, limits, form)):
+        tell(f"timing {name} on {n_cells:,} cells")
         start = time.monotonic()
         answer = run()
         cost = answer.get("cost") or {}

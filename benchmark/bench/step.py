@@ -17,10 +17,11 @@ from statistics import median
 import psutil
 
 from scarena.base.files import read_json, write_json
+from scarena.base.progress import tell
 from scarena.bench.board import cpu_of_children
 from scarena.datasets.prepared import write_prepared
 from scarena.steps.config import BoardConfig
-from scarena.steps.door import PLACE
+from scarena.steps.door import IN_BOARD, PLACE
 from scarena.steps.keep_warm import kept_warm
 from scarena.steps.record import hardware
 from scarena.testing.cells import conformance_cells
@@ -70,7 +71,7 @@ def _run(arguments: list[str], env: dict[str, str]) -> None:
 
 def _alone(arguments: list[str]) -> float:
     before = cpu_of_children()
-    _run(arguments, {key: value for key, value in os.environ.items() if key != PLACE})
+    _run(arguments, {**{key: value for key, value in os.environ.items() if key != PLACE}, IN_BOARD: "1"})
     return cpu_of_children() - before
 
 
@@ -89,12 +90,14 @@ def time_steps(repeats: int) -> list[list[str]]:
         config = _board(folder)
         commands, seconds = _commands(config), {}
         for step, arguments in commands.items():
+            tell(f"timing {step}, begun by itself")
             _alone(arguments)
             seconds[step, "alone"] = [_alone(arguments) for _ in range(repeats)]
         with kept_warm(config, folder / "warm.log") as kept:
-            env = {**os.environ, **kept.environment}
+            env = {**os.environ, **kept.environment, IN_BOARD: "1"}
             warm = psutil.Process(kept.pid)
             for step, arguments in commands.items():
+                tell(f"timing {step}, in a board")
                 # The first ones make it import.
                 for _ in range(2):
                     _in_board(arguments, env, warm)

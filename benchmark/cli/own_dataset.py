@@ -12,6 +12,7 @@ import yaml
 from scarena.base.errors import CardError, ConfigError, DataError
 from scarena.base.files import check_output, write_text
 from scarena.base.folders import check_source, digest_of
+from scarena.base.progress import tell
 from scarena.base.text import named, tidied
 from scarena.base.untrusted import read_yaml
 from scarena.cli.own_reader import OwnFile, OwnReader, own_reader
@@ -59,13 +60,16 @@ def add_dataset(
     from scarena.datasets.prepare import to_anndata
     from scarena.datasets.summary import summary
 
+    tell(f"reading {own.file.name}")
     reader = own_reader(own)
     path, replaced = _place(own.file, name, folder, replace=replace)
     raw, lines = reader.read(cache)
     labels = sorted({text for text in named(raw.obs["label"]).tolist() if text is not None})
     terms, told = _terms(own, reader, labels)
+    tell(f"computing the checksum of {own.file.name}")
     card = _card(path.stem, own, reader, terms, raw.genes)
     parsed, ontology = parse_card(card, str(own.file)), CellOntology.load()
+    tell("preparing it, to see that it holds what a board needs")
     data = to_anndata(raw, parsed, ontology, cache=cache, mirror=None)
     data.uns["card"] = parsed.model_dump_json()
     found = summary(data)

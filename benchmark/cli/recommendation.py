@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scarena.base.errors import ConfigError
+from scarena.base.progress import tell
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -204,7 +205,8 @@ def roughness(data: AnnData, labels: Sequence[str], models: Sequence[str], seed:
 
     codes = np.unique(np.asarray(labels, str), return_inverse=True)[1]
     found = {}
-    for name in models:
+    for number, name in enumerate(models):
+        tell("running models on your cells", number, len(models), "models", name)
         model = find_model(name)
         if model.lacks() or model.card.uses_labels:
             continue

@@ -10,3 +10,6 @@ LENGTH = 8
 """Bytes of a request's length, which comes first."""
 # The verbs of the DAG that a board of many runs starts often; the others are rare, or bring threads of their own.
 STEPS = frozenset({"pull", "prepare", "ontology", "reference", "embed", "score", "umap", "board", "report", "crate"})
+
+IN_BOARD = "SCARENA_IN_BOARD"
+"""Name of the variable that says that the workflow calls: how a step ended is in its file, and it has ended well."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scarena.base.errors import NotApplicable, NotAvailable
+from scarena.base.progress import tell
 from scarena.models.base import Model
 from scarena.steps.config import BoardConfig, Limits
 from scarena.testing.checks import CHECKS, Check
@@ -60,7 +61,12 @@ def check_model(name: str, checkpoint: Path | None = None, cache: Path = Path(".
         # Both wait for processes that use one thread each.
         with ThreadPoolExecutor() as pool:
             direct = pool.submit(_in_child, subject, name, folder, python)
-            staged = [judged(name, each.name, partial(each.staged, stage)) for each in CHECKS.values() if each.staged]
+            staged = []
+            wanted = {each.name: each.staged for each in CHECKS.values() if each.staged}
+            for number, (check, run) in enumerate(wanted.items()):
+                tell(f"checking {name}", number, len(wanted), "checks in processes of their own", check)
+                staged.append(judged(name, check, partial(run, stage)))
+            tell(f"checking {name}", note="the other checks")
             return [*direct.result(), *staged]
 
 

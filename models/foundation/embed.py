@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
 from scarena.base.errors import ConfigError
+from scarena.base.progress import tell
 from scarena.datasets.stored import blocks
 from scarena.models.foundation.frozen import Frozen, is_known
 from scarena.models.foundation.kernels.pack import pack
@@ -56,8 +58,10 @@ def embed(
         If the data shares no gene with the vocabulary.
     """
     remap_G = torch.from_numpy(places(list(data.var_names), genes))
-    parts = (Counts.over(part, remap_G) for _, _, part in blocks(data.X))
-    return np.concatenate([_vectors(model, counts, device, None, precision) for counts in parts])
+    parts = ((first, Counts.over(part, remap_G)) for first, _, part in blocks(data.X))
+    done = partial(_done, of=data.n_obs)
+    found = [_vectors(model, counts, device, None, precision, partial(done, first)) for first, counts in parts]
+    return np.concatenate(found)
 
 
 def encode(
@@ -127,9 +131,15 @@ class Counts:
         return pack(starts_B1, genes_N, counts_N, self.remap_G, length=length, encoding="continuous", depth_B=depth_B)
 
 
+def _done(before: int, cells: int, of: int) -> None:
+    """Say how many cells are embedded, beside those before."""
+    tell("embedding", before + cells, of, "cells")
+
+
 def _vectors(
-    model: FoundationModel, counts: Counts, device: str, tokens: int | None, precision: Precision | None
-) -> np.ndarray:
+    model: FoundationModel, counts: Counts, device: str, tokens: int | None, precision: Precision | None,
+    done: Callable[[int], None] = lambda _: None,
+) -> np.ndarray:  # fmt: skip
     encoder, on_gpu = model.to(device).eval().encoder, torch.device(device).type == "cuda"
     precision = precision or ("bfloat16" if on_gpu else "float32")
     if precision not in _KINDS:
@@ -143,10 +153,14 @@ def _vectors(
     with torch.inference_mode():
         encoded = _encoded(encoder, device, _KINDS[precision])
 
+    ended: list[int] = []
+
     def work(waiting: Iterator[tuple[int, int]]) -> None:
         with torch.inference_mode():
             for first, last in waiting:
                 result[first:last] = encoded(counts, first, last).float().cpu().numpy()
+                ended.append(last - first)
+                done(sum(ended))
 
     if on_gpu:
         work(iter(batches))

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from scarena.base.errors import ConfigError, DataError
+from scarena.base.progress import tell
 from scarena.models.foundation.embed import encode
 from scarena.models.foundation.tokenize import Cells, over_vocabulary, places
 
@@ -86,7 +87,8 @@ def knockout(
     shifts = pd.DataFrame(np.nan, index=names, columns=list(places_of))
     rows = {}
     cell_N = np.repeat(np.arange(len(cells)), np.diff(cells.starts_B1))
-    for gene, place in places_of.items():
+    for n_done, (gene, place) in enumerate(places_of.items()):
+        tell("changing genes", n_done, len(places_of), "genes")
         express = _drawn(cell_N[cells.genes_N == place], n_cells, [seed, place])
         after_BZ = encode(model, multiplied(cells.rows(express), place, factor), device)
         shift_B = 1 - _cosine(z_BZ[express], after_BZ)

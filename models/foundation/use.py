@@ -11,6 +11,7 @@ import pandas as pd
 
 from scarena.base.errors import ConfigError, DataError, ModelError
 from scarena.base.files import check_output
+from scarena.base.progress import tell
 from scarena.base.untrusted import check_regular, read_object, reading
 from scarena.base.validated import validated
 from scarena.models.foundation.checkpoint import (
@@ -59,6 +60,7 @@ class Source:
 
     def read(self, *, symbols: bool = False) -> AnnData:
         """Return its cells."""
+        tell(f"reading {self.path.name}")
         data = read_cells(
             self.path, layer=self.layer, genes=self.genes, batch=self.batch, label=self.label, cache=self.cache,
             symbols=symbols,
@@ -81,6 +83,7 @@ def open_checkpoint(name: Path | None = None) -> Loaded:
     if not folder.is_dir() and (CHECKPOINTS / folder.name).is_dir() and folder == Path(folder.name):
         folder = CHECKPOINTS / folder.name
     _check_files(folder)
+    tell(f"opening the checkpoint {folder.name}")
     return Loaded(folder, load(folder), read_genes(folder))
 
 
@@ -214,6 +217,7 @@ def annotate_file(
 
     check_output(out, source.path)
     annotator, data = load_annotator(folder), source.read()
+    tell(f"naming {data.n_obs:,} cells")
     found = annotator.predict(data, every_label=every_label, device=device).rename_axis("cell")
     write_table(out, found)
     return found, annotator.coverage(data)
@@ -226,6 +230,7 @@ def probe_file(source: Source, loaded: Loaded, *, seed: int = 0, device: str = "
 
     data = source.read()
     z = embed(loaded.model, data, loaded.genes, device)
+    tell("telling labels apart")
     return probe(z, data.obs["label"], data.obs["batch"] if source.batch else None, seed)
 
 
@@ -260,6 +265,7 @@ def network_of_file(
 
     data = some_cells(source.read(symbols=True), n_cells, seed)
     among = ids_of(data, genes) if genes else top_genes(data, loaded.genes, top)
+    tell(f"looking at {data.n_obs:,} cells")
     if by == "attention":
         found = attention_network(
             loaded.model, data, loaded.genes, among=among, block=block, n_pairs=n_pairs, device=device

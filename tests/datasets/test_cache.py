@@ -73,7 +73,7 @@ def test_a_file_without_a_checksum_is_fetched_once_and_said_to_be_unverified(tmp
     served, calls = tmp_path / "served", []
     served.write_bytes(b"content")
 
-    def fetch(url, folder, *, progress):
+    def fetch(url, folder):
         calls.append(url)
         folder.mkdir(parents=True, exist_ok=True)
         return shutil.copy(served, folder / "part") and folder / "part"
@@ -87,7 +87,7 @@ def test_a_file_without_a_checksum_is_fetched_once_and_said_to_be_unverified(tmp
 
 
 def test_a_download_with_another_hash_never_gets_the_final_name(tmp_path, monkeypatch):
-    def fetch(url, folder, *, progress):
+    def fetch(url, folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "part").write_bytes(b"something else")
         return folder / "part"

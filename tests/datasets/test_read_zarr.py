@@ -283,7 +283,7 @@ def test_a_source_may_be_a_folder_only_if_it_is_a_store_of_the_users_own(tmp_pat
     # The mirror's folder is none that an address may stand for.
     monkeypatch.setattr(sources, "download", asked)
     with pytest.raises(SourceError, match="asked the network"):
-        pull(remote, cache=tmp_path / "new", mirror=tmp_path / "mirror", progress=False)
+        pull(remote, cache=tmp_path / "new", mirror=tmp_path / "mirror")
 
 
 @pytest.mark.parametrize("reader", ["h5ad", "10x_h5", "mtx", "tables", "rdata"])

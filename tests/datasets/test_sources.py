@@ -57,7 +57,7 @@ def test_a_download_that_broke_is_resumed_where_it_broke(server, tmp_path):
             send(handler, CONTENT[start:], code=206)
 
     server.answer = answer
-    assert download(server.url, tmp_path, progress=False).read_bytes() == CONTENT
+    assert download(server.url, tmp_path).read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=50000-"]
 
 
@@ -66,20 +66,20 @@ def test_a_server_that_ignores_ranges_still_gives_the_right_file(server, tmp_pat
         send(handler, CONTENT, length=None if server.ranges[1:] else len(CONTENT) + 5)
 
     server.answer = answer
-    assert download(server.url, tmp_path, progress=False).read_bytes() == CONTENT
+    assert download(server.url, tmp_path).read_bytes() == CONTENT
 
 
 def test_a_web_page_is_not_taken_for_data(server, tmp_path):
     server.answer = lambda handler, start: send(handler, b"<!DOCTYPE html><html>Sign in</html>")
     with pytest.raises(SourceError, match="web page"):
-        download(server.url, tmp_path, progress=False)
+        download(server.url, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_file_is_one_line_with_the_address(server, tmp_path):
     server.answer = lambda handler, start: send(handler, b"", code=404)
     with pytest.raises(SourceError, match=r"data\.bin.*404"):
-        download(server.url, tmp_path, progress=False)
+        download(server.url, tmp_path)
     assert len(server.ranges) == 1
 
 

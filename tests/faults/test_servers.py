@@ -181,7 +181,7 @@ def pulled(server, cache):
     card = parse_card(raw, "test")
     # A card may not name a server without encryption; this one has no certificate.
     here = tuple(file.model_copy(update={"url": server.url}) for file in card.files)
-    return pull(card.model_copy(update={"files": here}), cache=cache, progress=False)["data"]
+    return pull(card.model_copy(update={"files": here}), cache=cache)["data"]
 
 
 @pytest.mark.parametrize("steps", RECOVERED.values(), ids=RECOVERED)

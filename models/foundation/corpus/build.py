@@ -18,6 +18,7 @@ import numpy as np
 
 from scarena.base.errors import ConfigError, DataError
 from scarena.base.files import sha256_of, write_json, write_text
+from scarena.base.progress import tell
 from scarena.models.foundation.corpus.blocks import Origin, Source
 from scarena.models.foundation.corpus.config import MOST_GENES, CorpusConfig
 from scarena.models.foundation.corpus.minhash import MinHash
@@ -32,7 +33,7 @@ _LOG = logging.getLogger("scarena.corpus")
 def _fresh(out: Path) -> Path:
     """Return the folder of the spool, after an interrupted build has been cleared away."""
     if (out / "manifest.json").exists():
-        raise ConfigError("there is a corpus already", where=str(out), fix="name another folder, or remove this one")
+        raise ConfigError("there is a corpus already", where=str(out), fix="name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     for left in sorted([*out.glob("shard-?????"), out / ".spool"]):
         shutil.rmtree(left, ignore_errors=True)
@@ -114,13 +115,16 @@ def _files(out: Path) -> dict[str, dict[str, Any]]:
 def _build(config: CorpusConfig, out: Path, spool: Spool, given: Iterable[Source]) -> dict[str, Any]:
     origins: dict[str, Origin] = {}
     notes: dict[str, list[str]] = {}
+    tell("reading sources")
     for source in given:
         spool.add(source)
         origins[source.origin.name], notes[source.origin.name] = source.origin, list(source.told())
         for line in ("read", *notes[source.origin.name]):
             _LOG.info("%s: %s", source.origin.name, line)
+        tell("reading sources", len(origins), unit="read")
         # Or it would be held while the next is read.
         del source
+    tell("choosing the vocabulary")
     genes, datasets = _vocabulary(config, spool), sorted(origins)
     measured = spool.measured(genes, datasets)
     _check_shared(measured, datasets, config.name)

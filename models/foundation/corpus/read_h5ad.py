@@ -118,7 +118,7 @@ def source(entry: H5adSource, block_cells: int, cache: Path, mirror: Path | None
     path, where = entry.path, str(entry.path)
     if not path.is_file():
         raise SourceError("no such file", where=where, fix="correct the path (it is relative to the working folder)")
-    digest = verify(path, entry.sha256, where)
+    digest = verify(path, entry.sha256, where, "restore the file, or correct its sha256 where the corpus is configured")
     refuse_links(path)
     with _reading(path) as file:
         (obs, said), (var, names) = _obs(file, entry), _features(file, entry)

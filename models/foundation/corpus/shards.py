@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scarena.base.files import replacing
+from scarena.base.progress import tell
 from scarena.models.foundation.corpus.config import CorpusConfig
 from scarena.models.foundation.corpus.minhash import MinHash, gene_hashes
 from scarena.models.foundation.corpus.spool import Spooled
@@ -64,7 +65,9 @@ def write_array(path: Path, values: np.ndarray) -> None:
 
 def write_shards(out: Path, plan: np.ndarray, groups: list[Spooled], minhash: MinHash, width: int) -> None:
     """Write all shards; ``first`` of every chunk becomes its row in its shard."""
-    for number in range(int(plan["shard"].max()) + 1):
+    n_shards = int(plan["shard"].max()) + 1
+    for number in range(n_shards):
+        tell("writing shards", number, n_shards, "shards")
         here = np.flatnonzero(plan["shard"] == number)
         gathered = [_gather(groups[chunk["group"]], chunk) for chunk in plan[here]]
         genes, counts, lengths, cells, names = map(np.concatenate, zip(*gathered, strict=True))

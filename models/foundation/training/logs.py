@@ -1,4 +1,4 @@
-"""What a run writes while it goes: losses.jsonl, timing.jsonl, TensorBoard where asked for, a bar on a terminal.
+"""What a run writes while it goes: losses.jsonl, timing.jsonl, TensorBoard where asked for.
 
 losses.jsonl holds nothing that depends on the clock, so two runs can be compared byte for byte.
 """
@@ -10,13 +10,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scarena.base.errors import ModelError, NotAvailable
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
 
 FILES = ("losses.jsonl", "timing.jsonl")
 
@@ -63,15 +59,6 @@ class Lines:
         self._file.close()
 
 
-def _bar(console: Console | None) -> Progress | None:
-    if console is None or not console.is_terminal:
-        return None
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)
-
-
 def _board(folder: Path, step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -94,8 +81,6 @@ class Logs:
         Where the run goes on.
     tensorboard
         Whether to write for TensorBoard too; lines beyond `step` are then hidden there, not deleted.
-    console
-        Where a bar is drawn if it is a terminal.
 
     Raises
     ------
@@ -105,11 +90,9 @@ class Logs:
         If TensorBoard is asked for and not installed.
     """
 
-    def __init__(
-        self, folder: Path, kept: Mapping[str, int], step: int, *, tensorboard: bool, console: Console | None
-    ) -> None:
+    def __init__(self, folder: Path, kept: Mapping[str, int], step: int, *, tensorboard: bool) -> None:
         self._lines: dict[str, Lines] = {}
-        self._board, self._bar = None, _bar(console)
+        self._board = None
         with contextlib.ExitStack() as opened:
             for name in FILES:
                 self._lines[name] = Lines(folder / name, kept.get(name, 0))
@@ -117,10 +100,6 @@ class Logs:
             if tensorboard:
                 self._board = _board(folder / "tensorboard", step)
                 opened.callback(self._board.close)
-            if self._bar is not None:
-                self._bar.add_task("training", total=1.0)
-                self._bar.start()
-                opened.callback(self._bar.stop)
             self._opened = opened.pop_all()
 
     def losses(self, row: Mapping[str, Any]) -> None:
@@ -137,17 +116,12 @@ class Logs:
             for key, value in _numbers(row):
                 self._board.add_scalar(key, value, row["step"])
 
-    def show(self, progress: float, text: str) -> None:
-        """Move the bar; `progress` is 0 to 1."""
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=progress, description=text)
-
     def kept(self) -> dict[str, int]:
         """Return the length of each file once it is on the disk."""
         return {name: lines.kept() for name, lines in self._lines.items()}
 
     def close(self) -> None:
-        """Close the files and take the bar away."""
+        """Close the files."""
         self._opened.close()
 
 

@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +20,6 @@ from scarena.models.foundation.training.config import EngineConfig
 from scarena.models.foundation.training.distributed import Place, joined
 from scarena.models.foundation.training.run import Training
 from scarena.models.foundation.training.task import Report, Task
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 @contextlib.contextmanager
@@ -35,8 +32,7 @@ def _own_generators(seed: int, place: Place) -> Iterator[None]:
 
 def fit(
     model: nn.Module, task: Task, config: EngineConfig, folder: Path, *, device: str = "cpu",
-    console: Console | None = None, identity: Mapping[str, Any] | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    identity: Mapping[str, Any] | None = None, clock: Callable[[], float] = time.monotonic,
 ) -> Report:  # fmt: skip
     """Train a model in place, from nothing or from the last checkpoint in `folder`.
 
@@ -53,8 +49,6 @@ def fit(
         Gets state/ (checkpoints), losses.jsonl and timing.jsonl.
     device
         ``cpu``, ``cuda`` or ``cuda:N``.
-    console
-        Where progress is drawn if it is a terminal.
     identity
         What a checkpoint must agree with beside configuration and model, as JSON: checksums of the corpus, say.
     clock
@@ -78,7 +72,7 @@ def fit(
             model.compile()
         training = Training(model, task, config, folder, place)
         try:
-            training.begin(identity or {}, console, clock)
+            training.begin(identity or {}, clock)
             training.run()
             return training.end()
         finally:

@@ -8,12 +8,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from scarena.base.errors import ModelError
+from scarena.base.progress import tell
 from scarena.models.foundation.training.config import EngineConfig, decisive
 from scarena.models.foundation.training.distributed import Outer, Place
 from scarena.models.foundation.training.ema import Ema
@@ -33,9 +34,6 @@ from scarena.models.foundation.training.tensors import (
     shapes_of,
     template,
 )
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _LOG = logging.getLogger("scarena.training")
 
@@ -61,7 +59,7 @@ class Training:
         self.store = Store(folder / "state", place, sharded=config.distributed == "fsdp")
         self.peak = peak_flops(place.device, config.precision)
 
-    def begin(self, identity: Mapping[str, Any], console: Console | None, clock: Callable[[], float]) -> None:
+    def begin(self, identity: Mapping[str, Any], clock: Callable[[], float]) -> None:
         """Open the logs and go on from the last checkpoint, if there is one."""
         self.identity = {
             "format": FORMAT,
@@ -77,7 +75,7 @@ class Training:
             self._resume(slot)
         if self.place.rank == 0:
             kept, board = {} if slot is None else slot.manifest["logs"], self.config.tensorboard
-            self.logs = Logs(self.folder, kept, self.at.step, tensorboard=board, console=console)
+            self.logs = Logs(self.folder, kept, self.at.step, tensorboard=board)
 
     def _resume(self, slot: Slot) -> None:
         check_same(slot, self.identity)
@@ -195,7 +193,9 @@ class Training:
         row = {"step": self.at.step, "loss": total, "losses": measured.losses, "gradient": measured.norm, "rate": rate}
         self.logs.losses(row)
         self.logs.timing(timing)
-        self.logs.show(self._progress(), f"step {self.at.step}, loss {total:.4g}")
+        by_clock = self.config.steps is None
+        done, of = (self.at.seconds, self.config.seconds) if by_clock else (self.at.step, self.config.steps)
+        tell("training", done, of, "s" if by_clock else "steps", f"loss {total:.4g}")
 
     def _validate(self) -> None:
         """Validate the running mean of the weights, or the weights where there is none, and log it."""

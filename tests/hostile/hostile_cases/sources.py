@@ -23,7 +23,7 @@ def _pull(work: Path, *, mirror: Path | None = None) -> str | None:
     from scarena.datasets.card import load_card
     from scarena.datasets.sources import pull
 
-    found = pull(load_card("d", work / "cards"), cache=work / "cache", mirror=mirror or work / "mirror", progress=False)
+    found = pull(load_card("d", work / "cards"), cache=work / "cache", mirror=mirror or work / "mirror")
     read = b"".join(path.read_bytes() for path in found.values())
     assert read in (valid_h5ad(), b"x"), "another file than the card names was accepted"
     return None

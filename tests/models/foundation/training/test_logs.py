@@ -1,11 +1,9 @@
-"""Logs go on where the checkpoint left them; the bar is for terminals only."""
+"""Logs go on where the checkpoint left them."""
 
-import io
 import json
 import sys
 
 import pytest
-from rich.console import Console
 
 from scarena.base.errors import ModelError, NotAvailable
 from scarena.models.foundation.training.logs import Lines, Logs
@@ -42,19 +40,9 @@ def test_a_number_that_is_none_is_refused(tmp_path):
     lines.close()
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_bar_is_drawn_on_a_terminal_only(terminal, tmp_path):
-    out = io.StringIO()
-    console = Console(file=out, force_terminal=terminal, width=80)
-    logs = Logs(tmp_path, {}, 0, tensorboard=False, console=console)
-    logs.show(0.5, "step 3")
-    logs.close()
-    assert ("step 3" in out.getvalue()) is terminal
-
-
 def test_tensorboard_gets_every_number_that_is_known(tmp_path):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    logs = Logs(tmp_path, {}, 0, tensorboard=True, console=None)
+    logs = Logs(tmp_path, {}, 0, tensorboard=True)
     logs.losses({"step": 2, "loss": 0.5, "losses": {"a": 0.25}})
     logs.timing({"step": 2, "mfu": None})
     logs.close()
@@ -67,4 +55,4 @@ def test_tensorboard_gets_every_number_that_is_known(tmp_path):
 def test_tensorboard_asked_for_and_not_installed_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(NotAvailable, match="TensorBoard"):
-        Logs(tmp_path, {}, 0, tensorboard=True, console=None)
+        Logs(tmp_path, {}, 0, tensorboard=True)

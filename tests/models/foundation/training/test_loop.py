@@ -9,6 +9,7 @@ from torch import nn
 
 from scarena.base.errors import ModelError
 from scarena.base.files import read_json, write_json
+from scarena.base.progress import LOGGER
 from scarena.models.foundation.training.config import EngineConfig
 from scarena.models.foundation.training.ema import effective_decay
 from scarena.models.foundation.training.loop import fit
@@ -66,6 +67,17 @@ def test_the_engine_trains_as_a_plain_loop(tiny, tmp_path):
     assert report.losses == steps_of(tmp_path)[-1]["losses"]
     assert (report.steps, report.resumed_at, report.halved_at) == (6, None, None)
     assert not model.training
+
+
+@pytest.mark.parametrize(("budget", "unit"), [({"steps": 6}, "steps"), ({"steps": None, "seconds": 60.0}, "s")])
+def test_it_tells_how_far_it_is(budget, unit, tiny, tmp_path, caplog):
+    ticks = iter(range(0, 100_000, 5))
+    with caplog.at_level("INFO", logger=LOGGER):
+        fit(tiny.Tiny(), tiny.Regression(), changed(**budget, log_every=1), tmp_path, clock=lambda: next(ticks))
+    told = [record for record in caplog.records if record.name == LOGGER]
+    assert {(record.getMessage(), record.unit) for record in told} == {("training", unit)}
+    assert told[-1].done <= told[-1].of == (6 if unit == "steps" else 60.0)
+    assert told[0].note.startswith("loss ")
 
 
 def test_training_lowers_the_loss_on_other_cells(tiny, tmp_path):
