@@ -1,23 +1,20 @@
 """`scarena diff`: what moved between two boards, and whether beyond what the cells at hand can tell.
 
-A value moved beyond noise where its change is above 1.96 standard errors of the difference, as if the two boards had
-drawn their cells independently. Of the same cells that is too strict by far, so what it reports did move.
+Noise is what `scarena.board.tolerance` says, as if the two boards had drawn their cells independently. Of the same
+cells that is too strict by far, so what it reports did move.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from scarena.board.ranked import headline_of
+from scarena.board.tolerance import beyond
 
 Json = dict[str, Any]
 COLUMNS = ["what", "was", "is", "beyond noise"]
-
-# Half a 95 % interval in standard errors.
-_HALF = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +108,7 @@ def _moved(what: str, was: Json, now: Json) -> Iterator[Change]:
     if a is None or b is None:
         yield Change(what, _number(was), _number(now))
         return
-    errors = [_standard_error(side) for side in (was, now)]
-    beyond = None if None in errors else abs(b - a) > _HALF * math.hypot(*(error or 0.0 for error in errors))
-    yield Change(what, _number(was), _number(now), beyond)
-
-
-def _standard_error(score: Json) -> float | None:
-    if score.get("low") is None or score.get("high") is None:
-        return None
-    return float(score["high"] - score["low"]) / (2 * _HALF)
+    yield Change(what, _number(was), _number(now), beyond(was, now))
 
 
 def _number(score: Json) -> str:

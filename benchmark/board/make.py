@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.files import replacing, write_json
 from scarena.base.untrusted import read_object
@@ -31,7 +32,6 @@ from scarena.tasks.replicates import read_replicates
 
 SCHEMA = 1
 TOTAL = "total"
-_FIX = "remove it and run again"
 
 Json = dict[str, Any]
 
@@ -107,12 +107,17 @@ def timings(runs: Runs) -> list[Json]:
 def _dataset_entry(dataset: Json, folder: Path, n_scored: int) -> Json:
     from scarena.datasets.card import load_card
 
-    sources = read_object(folder / dataset["dataset"] / "sources.json", fix=_FIX)
+    told = folder / dataset["dataset"] / "sources.json"
+    sources = read_object(told, fix=made_again(told, told.name))
     hashes = {key: file["sha256"] for key, file in sources.get("files", {}).items()}
     entry = {key: value for key, value in dataset.items() if key != "cost"}
     if "card" not in entry:
         own = folder / "config.json"
-        cards = Path(read_object(own, "user_cards", fix=_FIX)["user_cards"]) if own.exists() else None
+        cards = (
+            Path(read_object(own, "user_cards", fix="`scarena run` writes it again")["user_cards"])
+            if own.exists()
+            else None
+        )
         entry["card"] = load_card(dataset["dataset"], cards).model_dump(mode="json")
     if dataset.get("summary", {}).get("n_cells", 0) > n_scored:
         entry["summary"] = {**entry["summary"], "n_scored": n_scored}
@@ -256,10 +261,14 @@ def shortfalls(board: Json) -> list[tuple[str, str]]:
     lost = {d["dataset"]: d for d in board["datasets"] if d["state"] not in ("ok", "not applicable")}
     found = [(d["state"], f"{name}: {d['state']}: {d['reason']}") for name, d in lost.items()]
     for cell in board["cells"]:
-        who = f"{cell['dataset']} · {cell['model']} · seed {cell['seed']}"
         if cell["state"] not in ("ok", "not applicable") and cell["dataset"] not in lost:
-            found.append((cell["state"], f"{who}: {cell['state']}: {cell['reason']}"))
+            found.append((cell["state"], f"{who(cell)}: {cell['state']}: {cell['reason']}"))
         for metric, score in cell["scores"].items():
             if score["state"] == "failed":
-                found.append(("failed", f"{who} · {metric}: failed: {score['reason']}"))
+                found.append(("failed", f"{who(cell)} · {metric}: failed: {score['reason']}"))
     return found
+
+
+def who(cell: Json) -> str:
+    """Return a run's name."""
+    return f"{cell['dataset']} · {cell['model']} · seed {cell['seed']}"

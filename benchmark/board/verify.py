@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,9 @@ import numpy as np
 
 from scarena.base.errors import DataError
 from scarena.base.files import read_json
+from scarena.base.progress import tell
 from scarena.board.file import read_board
+from scarena.board.tolerance import PRINTED
 from scarena.steps.config import BoardConfig, parse_config
 from scarena.steps.sequence import Step, dataset_steps, run_steps
 
@@ -90,15 +92,19 @@ def _state(cell: Json, key: str) -> str:
 
 
 def _gap(was: Json, now: Json) -> float:
-    """Return how far a value moved, as a share of what its interval allows; 0 for the same, ∞ without an interval."""
+    """Return how far a value moved, as a share of what its interval allows; 0 for the same, ∞ without an interval.
+
+    Nothing below a unit of the last decimal that is printed is too far, however narrow the interval is.
+    """
     if was["value"] is None or now["value"] is None:
         return 0.0
     moved = now["value"] - was["value"]
     if abs(moved) <= _EXACT:
         return 0.0
     bound = was.get("high" if moved > 0 else "low")
-    room = 0.0 if bound is None else abs(bound - was["value"])
-    return abs(moved) / room if room else math.inf
+    if bound is None and abs(moved) > PRINTED:
+        return math.inf
+    return abs(moved) / max(PRINTED, 0.0 if bound is None else abs(bound - was["value"]))
 
 
 def config_of(board: Json, place: Path) -> BoardConfig:
@@ -117,9 +123,7 @@ def config_of(board: Json, place: Path) -> BoardConfig:
     return parse_config(told, f"configuration of {place}")
 
 
-def verify(
-    place: Path, share: float = 0.1, seed: int = 0, *, cache: Path | None = None, say: Callable[[str], None] = print
-) -> Iterator[Compared]:
+def verify(place: Path, share: float = 0.1, seed: int = 0, *, cache: Path | None = None) -> Iterator[Compared]:
     """Compute a random share of a board's cells again and yield how each compares.
 
     Parameters
@@ -139,11 +143,14 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         again = config.model_copy(update={"results": Path(folder), **({"cache": cache} if cache else {})})
         _keep_checkpoints(config, again)
+        n_done = 0
         for dataset in dict.fromkeys(cell["dataset"] for cell in wanted):
-            say(f"preparing {dataset}")
+            tell("computing again", n_done, len(wanted), "runs", f"preparing {dataset}")
             state = _last(dataset_steps(dataset, again))
             for cell in (cell for cell in wanted if cell["dataset"] == dataset):
-                say(f"{cell['model']} on {dataset}, seed {cell['seed']}")
+                told = f"{cell['model']} on {dataset}, seed {cell['seed']}"
+                tell("computing again", n_done, len(wanted), "runs", told)
+                n_done += 1
                 taken = run_steps(dataset, cell["model"], cell["seed"], again)
                 yield compare(cell, state if state["state"] != "ok" else _last(taken))
 

@@ -51,6 +51,17 @@ def test_a_value_moved_beyond_noise_above_two_standard_errors_of_the_difference(
     assert found.what == "d · hvg · seed 0 · bio" and found.beyond is beyond
 
 
+@pytest.mark.parametrize("half", [None, 0.0, 1e-9, 2e-5])
+@pytest.mark.parametrize(("moved", "narrow"), [(4e-6, False), (9.9e-5, False), (3e-4, True), (0.2, True)])
+def test_what_is_printed_as_the_same_number_is_never_beyond_noise(board, half, moved, narrow):
+    def of(value):
+        return score(value, half) if half is not None else score(value) | {"low": None, "high": None}
+
+    board["cells"][0]["scores"]["bio"] = of(0.5199)
+    (found,) = changed(board, lambda b: b["cells"][0]["scores"].update(bio=of(0.5199 + moved)))
+    assert found.beyond is (None if half is None and narrow else narrow)
+
+
 def test_without_an_interval_nobody_knows(board):
     for cell in board["cells"]:
         cell["scores"]["rogi"] |= {"low": None, "high": None}

@@ -38,7 +38,7 @@ def there(finished, monkeypatch):
 
 
 def verified(place, share=1.0, seed=0):
-    return list(verify(place, share, seed, say=lambda line: None))
+    return list(verify(place, share, seed))
 
 
 def test_a_board_alone_is_enough_to_compute_a_tenth_of_it_again(there, tmp_path, cache):
@@ -85,6 +85,18 @@ def test_the_draw_is_a_share_of_the_cells_that_ended_well_and_repeats(there):
 def test_a_value_may_move_inside_its_interval(value, verdict):
     cell = {"dataset": "d", "model": "m", "seed": 0, "scores": {"bio": scored(0.5)}}
     again = {"state": "ok", "reason": "", "scores": {"bio": {**scored(0.5), "value": value}}}
+    assert compare(cell, again).verdict == verdict
+
+
+@pytest.mark.parametrize("half", [0.0, 1e-8, None])
+@pytest.mark.parametrize(
+    ("moved", "verdict"), [(1e-8, "same"), (4e-6, "within noise"), (-9e-5, "within noise"), (2e-4, "differs")]
+)
+def test_what_is_printed_as_the_same_number_does_not_differ_however_narrow_its_interval(half, moved, verdict):
+    ends = {"low": None, "high": None} if half is None else {"low": 0.5199 - half, "high": 0.5199 + half}
+    was = {"state": "ok", "value": 0.5199, **ends}
+    cell = {"dataset": "d", "model": "m", "seed": 0, "scores": {"bio": was}}
+    again = {"state": "ok", "reason": "", "scores": {"bio": {**was, "value": 0.5199 + moved}}}
     assert compare(cell, again).verdict == verdict
 
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from scarena.base.errors import DataError
+from scarena.board.make import who
+from scarena.board.ranked import headline_of
 from scarena.board.samples import Replicates
+from scarena.board.tolerance import PRINTED, allowed, beyond
 
 Json = dict[str, Any]
 
@@ -121,20 +124,71 @@ def union_of_runs(
 
 
 def chosen(parts: Sequence[Part], runs: list[tuple[int, Json]], *, prefer_first: bool) -> tuple[int, Json, list[str]]:
-    """Return the run to take of several of one name: the first, or one like it that has replicates at hand."""
+    """Return the run to take of several of one name: the first, or one like it that has replicates at hand.
+
+    Like it is one whose headline differs by no more than noise (`scarena.board.tolerance`): no rank depends beyond
+    noise on which of them is taken. In how many other scores they differ by more is said.
+    """
     number, cell = runs[0]
+    headlines = {headline_of(parts[each].board) for each, _ in runs}
     same, lines = [runs[0]], []
     for other, again in runs[1:]:
-        if not (what := unequal(cell, again)):
-            same.append((other, again))
-            continue
-        who = f"run {cell['dataset']} · {cell['model']} · seed {cell['seed']}"
-        where = f"{who}: {parts[number].where} and {parts[other].where}"
-        if not prefer_first:
+        where = f"run {who(cell)}: {parts[number].where} and {parts[other].where}"
+        what = unlike(cell, again, headlines)
+        if what and not prefer_first:
             raise DataError(what, where=where, fix=_FIX)
-        lines.append(f"{where}: {what}; the first was taken")
+        if what:
+            lines.append(f"{where}: {what}; the first was taken")
+            continue
+        same.append((other, again))
+        if moved := _moved(cell, again):
+            ranked = [key for key in sorted(headlines) if cell["scores"].get(key, {}).get("value") is not None]
+            less = f"its {' and '.join(ranked)} by less" if ranked else "of which none ranks it"
+            lines.append(f"{where}: {moved}, {less}; taken for the same")
     best = next(((n, c) for n, c in same if c["state"] == "ok" and parts[n].replicates(c)), same[0])
     return *best, lines
+
+
+def unlike(cell: Json, again: Json, headlines: set[str]) -> str:
+    """Return why two runs of one name are not the same within noise; nothing if they are.
+
+    Parameters
+    ----------
+    cell, again
+        Cells of two boards.
+    headlines
+        Metrics by which these rank.
+    """
+    if cell["state"] != again["state"]:
+        return unequal(cell, again)
+    scores, others = cell["scores"], again["scores"]
+    if other := _differing(scores, others, _state):
+        return _counted(other, scores, others)
+    for metric in sorted(scores.keys() & headlines):
+        was, now = scores[metric], others[metric]
+        if was["value"] is None or now["value"] is None or beyond(was, now) is False:
+            continue
+        most = allowed(was, now)
+        limit = f"more than the {most:.4f} that its intervals allow" if most else "and has no interval to allow that"
+        return f"its {metric} differs by {abs(was['value'] - now['value']):.4f}, {limit}"
+    return ""
+
+
+def _moved(cell: Json, again: Json) -> str:
+    """Return in how many scores two runs differ by more than noise, and in which most; nothing if in none."""
+    scores, others = cell["scores"], again["scores"]
+    valued = [key for key, score in scores.items() if score["value"] is not None]
+    moved = [key for key in valued if beyond(scores[key], others[key]) is not False]
+    if not moved:
+        return ""
+
+    def too_far(key: str) -> float:
+        was, now = scores[key], others[key]
+        return abs(was["value"] - now["value"]) / (allowed(was, now) or PRINTED)
+
+    worst = max(moved, key=too_far)
+    values = " and ".join(f"{side[worst]['value']:.4f}" for side in (scores, others))
+    return f"{len(moved)} of {len(scores)} scores differ beyond their intervals, {worst} most ({values})"
 
 
 def unequal(cell: Json, again: Json) -> str:
@@ -142,10 +196,20 @@ def unequal(cell: Json, again: Json) -> str:
     if cell["state"] != again["state"]:
         return f"their states differ: {cell['state']} and {again['state']}"
     scores, others = cell["scores"], again["scores"]
-    keys = sorted({*scores, *others})
-    other = [key for key in keys if _result(scores.get(key)) != _result(others.get(key))]
-    return f"{len(other)} of {len(keys)} scores differ, {other[0]} among them" if other else ""
+    return _counted(_differing(scores, others, _result), scores, others)
+
+
+def _differing(scores: Json, others: Json, of: Callable[[Json | None], Any]) -> list[str]:
+    return [key for key in sorted({*scores, *others}) if of(scores.get(key)) != of(others.get(key))]
+
+
+def _counted(names: list[str], scores: Json, others: Json) -> str:
+    return f"{len(names)} of {len({*scores, *others})} scores differ, {names[0]} among them" if names else ""
 
 
 def _result(score: Json | None) -> tuple[str, float | None]:
     return ("absent", None) if score is None else (score["state"], score["value"])
+
+
+def _state(score: Json | None) -> str:
+    return _result(score)[0]
