@@ -193,7 +193,7 @@ def card_path(name: str, extra: Path | None = None) -> Path:
 def load_card(name: str, extra: Path | None = None) -> DatasetCard:
     """Return the card called `name`, or in the YAML file `name`; `extra` is a folder with cards of one's own."""
     path = card_path(name, extra)
-    card = parse_card(read_yaml(path, CardError, fix="correct or remove it"), str(path))
+    card = parse_card(read_yaml(path, CardError, fix="correct it"), str(path))
     if card.name != path.stem:
         fix = f"rename the file to {card.name}.yaml"
         raise CardError(f"the card is called {card.name!r}", where=str(path), fix=fix)

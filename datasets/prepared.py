@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.files import replacing
 from scarena.base.untrusted import reading
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 _PARTS = ("obs", "var", "uns", "obsm")
 _OF_CELLS = frozenset({"batch", "cell_type", "cell_type_id"})
-_WHAT, _FIX = "no readable prepared dataset", "remove it with the dataset.json beside it and run again"
+_WHAT = "no readable prepared dataset"
+
+
+def _fix(path: Path) -> str:
+    return made_again(path, "dataset.h5ad", "dataset.json")
 
 
 def write_prepared(data: AnnData, path: Path) -> None:
@@ -54,7 +59,7 @@ def read_prepared(path: Path) -> AnnData:
 
     from scarena.datasets.stores.hdf5 import check_hdf5
 
-    with reading(path, what=_WHAT, fix=_FIX):
+    with reading(path, what=_WHAT, fix=_fix(path)):
         check_hdf5(path)
         counts = stored_matrix(path)
         if counts is None:
@@ -64,7 +69,7 @@ def read_prepared(path: Path) -> AnnData:
             data = anndata.AnnData(counts, **{key: anndata.io.read_elem(held[key]) for key in _PARTS})
     _check_cells(data.obs, path)
     if data.X is None or "symbol" not in data.var:
-        raise DataError("no prepared dataset: lacks counts, or symbols of genes", where=str(path), fix=_FIX)
+        raise DataError("no prepared dataset: lacks counts, or symbols of genes", where=str(path), fix=_fix(path))
     return data
 
 
@@ -81,7 +86,7 @@ def read_cells(path: Path) -> pd.DataFrame:
 
     from scarena.datasets.stores.hdf5 import check_hdf5
 
-    with reading(path, what=_WHAT, fix=_FIX):
+    with reading(path, what=_WHAT, fix=_fix(path)):
         check_hdf5(path, matrices=False)
         with h5py.File(path, "r") as file:
             cells: pd.DataFrame = read_elem(file["obs"])
@@ -93,4 +98,4 @@ def _check_cells(cells: pd.DataFrame, path: Path) -> None:
     lacking = sorted(_OF_CELLS - set(cells))
     if lacking or not cells.index.is_unique:
         what = f"no prepared dataset: lacks {', '.join(lacking)}" if lacking else "the name of a cell stands twice"
-        raise DataError(what, where=str(path), fix=_FIX)
+        raise DataError(what, where=str(path), fix=_fix(path))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scarena.base.advice import made_again
 from scarena.base.errors import DataError, ModelError
 from scarena.base.files import replacing
 from scarena.base.untrusted import read_arrays
@@ -76,7 +77,7 @@ def read_embedding(path: Path) -> tuple[np.ndarray, np.ndarray]:
     DataError
         If the file is missing or damaged.
     """
-    file = read_arrays(path, "embedding", "obs_names", fix="remove the record beside it to embed again")
+    file = read_arrays(path, "embedding", "obs_names", fix=made_again(path, "embedding.npz", "record.json"))
     return file["embedding"], file["obs_names"]
 
 

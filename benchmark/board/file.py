@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.untrusted import read_object
 from scarena.base.validated import faults
@@ -210,4 +211,4 @@ def read_scores(path: Path) -> dict[str, Any]:
     DataError
         If the file is missing, damaged or of another schema.
     """
-    return _held_to(_Run, path, "scores", "remove it and run again")
+    return _held_to(_Run, path, "scores", made_again(path, "scores.json"))

@@ -1,13 +1,23 @@
-"""The verbs of the DAG's steps: each reads its arguments, calls one function, and says its state."""
+"""The verbs of the DAG's steps: each reads its arguments, calls one function, and says its state.
+
+Called by the workflow, a step that fails has ended well: its state is in a file, and a cell of the board. Called by a
+person, it ends with exit code 1.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from scarena.base.progress import tell
+from scarena.cli.progress import shown
+from scarena.steps.door import IN_BOARD
 
 if TYPE_CHECKING:
     from scarena.steps.config import BoardConfig
@@ -30,16 +40,32 @@ def settled(settings: Path) -> BoardConfig:
 
 
 def say_state(answer: dict[str, Any], what: str) -> None:
-    """Print how a step ended."""
+    """Print how a step ended; leave with exit code 1 where a person asked for it and it did not end well."""
     print(f"{what}: {answer['state']} {answer['reason']}".rstrip(), file=sys.stderr)
+    if answer["state"] != "ok" and IN_BOARD not in os.environ:
+        raise typer.Exit(1)
 
 
-def pull(dataset: str, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Show in a terminal, if there is one, what is being done meanwhile."""
+    with shown(lines=False):
+        tell(what)
+        yield
+
+
+def pull(
+    dataset: str,
+    out: Annotated[Path | None, typer.Option(help="file to write: which files they are, or why there are none")] = None,
+    settings: Settings = Path("config/demo.yaml"),
+) -> None:
     """Fetch a dataset's files, checked against their SHA-256."""
     config = settled(settings)
     from scarena.steps.pull import pull_step
 
-    say_state(pull_step(dataset, out, config), f"pull {dataset}")
+    with doing(f"fetching {dataset}"):
+        answer = pull_step(dataset, out, config)
+    say_state(answer, f"pull {dataset}")
 
 
 def prepare(dataset: str, sources: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
@@ -47,10 +73,11 @@ def prepare(dataset: str, sources: Path, out: Out, settings: Settings = Path("co
     config = settled(settings)
     from scarena.steps.prepare import prepare_step
 
-    answer = prepare_step(dataset, sources, out, config)
-    say_state(answer, f"prepare {dataset}")
+    with doing(f"preparing {dataset}"):
+        answer = prepare_step(dataset, sources, out, config)
     for note in answer.get("summary", {}).get("notes", []):
         print(f"{dataset}: {note}", file=sys.stderr)
+    say_state(answer, f"prepare {dataset}")
 
 
 def ontology(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
@@ -58,7 +85,8 @@ def ontology(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     config = settled(settings)
     from scarena.steps.ontology import ontology_step
 
-    ontology_step(out, config)
+    with doing("reading the ontology"):
+        ontology_step(out, config)
 
 
 def embed(
@@ -73,7 +101,8 @@ def embed(
     config = settled(settings)
     from scarena.steps.embed import embed_step
 
-    record = embed_step(dataset, model, seed, out, config, deployed=deployed)
+    with doing(f"running {model}"):
+        record = embed_step(dataset, model, seed, out, config, deployed=deployed)
     say_state(record.model_dump(), f"embed {model} on {record.dataset}")
 
 
@@ -82,7 +111,9 @@ def environment(model: str, out: Out, settings: Settings = Path("config/demo.yam
     config = settled(settings)
     from scarena.steps.environment import environment_step
 
-    say_state(environment_step(model, out, config), f"environment of {model}")
+    with doing(f"making the environment of {model}"):
+        answer = environment_step(model, out, config)
+    say_state(answer, f"environment of {model}")
 
 
 def reference(dataset: Path, ontology: Path, out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
@@ -90,7 +121,8 @@ def reference(dataset: Path, ontology: Path, out: Out, settings: Settings = Path
     config = settled(settings)
     from scarena.steps.reference import reference_step
 
-    answer = reference_step(dataset, ontology, out, config)
+    with doing(f"computing what all scores of {dataset.parent.name} share"):
+        answer = reference_step(dataset, ontology, out, config)
     say_state(answer, f"reference of {answer['dataset']}")
 
 
@@ -99,7 +131,8 @@ def score(record: Path, reference: Path, out: Out, settings: Settings = Path("co
     config = settled(settings)
     from scarena.steps.score import score_step
 
-    answer = score_step(record, reference, out, config)
+    with doing(f"scoring {record}"):
+        answer = score_step(record, reference, out, config)
     say_state(answer, f"score {answer['model']} on {answer['dataset']}")
 
 
@@ -113,7 +146,9 @@ def umap(
     config = settled(settings)
     from scarena.steps.umap import umap_step
 
-    say_state(umap_step(dataset, records, out, config), f"umap {dataset.parent.name}")
+    with doing(f"drawing UMAPs of {dataset.parent.name}"):
+        answer = umap_step(dataset, records, out, config)
+    say_state(answer, f"umap {dataset.parent.name}")
 
 
 def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
@@ -121,4 +156,5 @@ def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
     config = settled(settings)
     from scarena.board.make import make_board, write_board
 
-    write_board(make_board(config), out)
+    with doing("joining all scores"):
+        write_board(make_board(config), out)

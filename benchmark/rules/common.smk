@@ -7,6 +7,7 @@ from math import ceil
 
 from scarena.steps.begun import record_begun
 from scarena.steps.config import datasets_of, load_config, parse_config
+from scarena.steps.door import IN_BOARD
 from scarena.datasets.card import card_fingerprint
 from scarena.steps.environments import conda_file, digest_of, environments_of
 from scarena.models.foundation.recipe import corpus_source, training_source
@@ -17,6 +18,9 @@ from scarena.steps.submissions import runs_of, submission_fingerprint, submitted
 
 # Little of what a plan is made of becomes garbage: looking for it took a sixth of the time to plan 12,000 jobs.
 gc.set_threshold(100_000, 50, 1000)
+
+# A step that fails leaves a state and ends well; where a person calls the same verb, it does not.
+shell.prefix(f"set -euo pipefail; export {IN_BOARD}=1; ")
 
 SETTINGS = parse_config(
     {k: v for k, v in config.items() if not k.startswith("_")}, "config"

@@ -11,8 +11,8 @@ from scarena.base.folders import digest_of
 from scarena.steps.config import BoardConfig
 
 
-def pull_step(dataset: str, out: Path, config: BoardConfig) -> dict[str, Any]:
-    """Fetch a dataset's files into the cache, and the table of genes; write which, and their hashes, to `out`.
+def pull_step(dataset: str, out: Path | None, config: BoardConfig) -> dict[str, Any]:
+    """Fetch a dataset's files into the cache, and the table of genes; write which, and their hashes, to `out` if given.
 
     No later step of a dataset needs the internet, which a cluster's compute nodes may not have.
     """
@@ -28,5 +28,6 @@ def pull_step(dataset: str, out: Path, config: BoardConfig) -> dict[str, Any]:
         answer["files"] = {key: {"path": str(path), "sha256": digest_of(path)} for key, path in found.items()}
     except ScarenaError as error:
         answer |= {"state": state_of(error), "reason": str(error)}
-    write_json(out, answer)
+    if out is not None:
+        write_json(out, answer)
     return answer

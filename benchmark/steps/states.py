@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.untrusted import read_object
 from scarena.base.validated import faults
@@ -12,7 +13,15 @@ from scarena.base.validated import faults
 if TYPE_CHECKING:
     from scarena.steps.record import Record
 
-_FIX = "remove it and run again: `scarena run` makes what is missing"
+# What steps write last, by what it is called on every board.
+_NAMES = ("sources.json", "dataset.json", "reference.json", "record.json", "scores.json", "manifest.json")
+
+
+def _fix(path: Path) -> str:
+    """Return what to do about a file: one of another name may be anything, and a user's own."""
+    if path.name in _NAMES:
+        return made_again(path, path.name)
+    return "give what a step of a board wrote, as dataset.json; data of your own come in by `scarena add-dataset`"
 
 
 def read_state(path: Path, *needed: str) -> dict[str, Any]:
@@ -23,9 +32,9 @@ def read_state(path: Path, *needed: str) -> dict[str, Any]:
     DataError
         If the file is missing, damaged, or says something else.
     """
-    found = read_object(path, "state", "reason", *needed, fix=_FIX)
+    found = read_object(path, "state", "reason", *needed, fix=_fix(path))
     if not (isinstance(found["state"], str) and isinstance(found["reason"], str)):
-        raise DataError("its state is no text", where=str(path), fix=_FIX)
+        raise DataError("its state is no text", where=str(path), fix=_fix(path))
     return found
 
 
@@ -42,6 +51,7 @@ def read_record(path: Path) -> Record:
     from scarena.steps.record import Record
 
     try:
-        return Record.model_validate(read_object(path, fix=_FIX))
+        return Record.model_validate(read_object(path, fix=_fix(path)))
     except ValidationError as error:
-        raise DataError(f"not a record of this version ({faults(error)[:160]})", where=str(path), fix=_FIX) from None
+        what = f"not a record of this version ({faults(error)[:160]})"
+        raise DataError(what, where=str(path), fix=_fix(path)) from None

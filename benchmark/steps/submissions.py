@@ -56,7 +56,7 @@ def submitted_card(config: BoardConfig, name: str) -> ModelCard:
     DataError
         If the file was damaged since.
     """
-    path, fix = folder_of(config, name) / _CARD, "submit it again, or remove its folder"
+    path, fix = folder_of(config, name) / _CARD, "submit it again"
     with reading(path, what="not a model card", fix=fix):
         return ModelCard.model_validate(read_object(path, fix=fix))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scarena.base.advice import made_again
 from scarena.base.files import replacing, sha256_of
 from scarena.base.untrusted import read_arrays
 from scarena.datasets.stored import is_stored, rows_of
@@ -167,7 +168,8 @@ def read(path: Path) -> Annotated:
     from scarena.metrics.lcad import LcadTable
     from scarena.metrics.scgraph import ScGraphReference
 
-    has = read_arrays(path, "said", "names", "batch", "labels", fix="remove the reference.json beside it")
+    fix = made_again(path, "reference.npz", "reference.json")
+    has = read_arrays(path, "said", "names", "batch", "labels", fix=fix)
     said = json.loads(has["said"].tobytes())
     graph = view = None
     if "scgraph_types" in has:

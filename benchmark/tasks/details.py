@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.files import replacing
 from scarena.base.untrusted import check_names, read_arrays
@@ -19,8 +20,6 @@ from scarena.metrics.details import MAX_TYPES, Details
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FIX = "remove the scores.json beside it to score again"
-_REFERENCE_FIX = "remove the reference.json beside it"
 # What a double holds exactly, so that sums of counts do not turn over.
 _MOST_CELLS = 2**53
 
@@ -51,6 +50,10 @@ class TypeGraph:
     ontology: NDArray[np.float32]
 
 
+def _fix(path: Path) -> str:
+    return made_again(path, "details.npz", "scores.json")
+
+
 def write_details(path: Path, details: Details) -> None:
     """Write a run's details (npz, no pickle); an array that there is not is not in the file."""
     arrays: dict[str, Any] = {"types": np.asarray(details.types, np.str_), "terms": np.asarray(details.terms, np.str_)}
@@ -72,13 +75,13 @@ def read_details(path: Path) -> Details | None:
     """
     if not path.exists():
         return None
-    has = read_arrays(path, "types", "terms", fix=_FIX)
+    has = read_arrays(path, "types", "terms", fix=_fix(path))
     types = _names(has["types"], path)
     terms, graph_types = has["terms"], _names(has.get("graph_types", np.array([], np.str_)), path)
     if terms.dtype.kind != "U" or terms.shape != (len(types),):
-        raise DataError("has not one term a type", where=str(path), fix=_FIX)
+        raise DataError("has not one term a type", where=str(path), fix=_fix(path))
     if unknown := sorted(set(graph_types) - set(types)):
-        raise DataError(f"compares {unknown[0]!r}, which is none of its types", where=str(path), fix=_FIX)
+        raise DataError(f"compares {unknown[0]!r}, which is none of its types", where=str(path), fix=_fix(path))
     told = tuple(map(str, terms))
     check_names(told, str(path))
     return Details(types, told, _confusion(has, len(types), path), graph_types, _distances(has, len(graph_types), path))
@@ -87,7 +90,7 @@ def read_details(path: Path) -> Details | None:
 def _names(given: np.ndarray, path: Path) -> tuple[str, ...]:
     names = tuple(map(str, given)) if given.ndim == 1 and given.dtype.kind == "U" else ()
     if len(names) != given.size or len(names) > MAX_TYPES or list(names) != sorted(set(names)):
-        raise DataError("its types are not sorted names", where=str(path), fix=_FIX)
+        raise DataError("its types are not sorted names", where=str(path), fix=_fix(path))
     check_names(names, str(path))
     return names
 
@@ -98,9 +101,9 @@ def _confusion(has: dict[str, np.ndarray], n_types: int, path: Path) -> NDArray[
         return None
     if found.shape != (n_types, n_types) or found.dtype != np.int64:
         what = f"confusion {found.shape} of {found.dtype} for {n_types} types"
-        raise DataError(what, where=str(path), fix=_FIX)
+        raise DataError(what, where=str(path), fix=_fix(path))
     if (found < 0).any() or found.sum(dtype=np.float64) > _MOST_CELLS:
-        raise DataError("confusion holds what are no numbers of cells", where=str(path), fix=_FIX)
+        raise DataError("confusion holds what are no numbers of cells", where=str(path), fix=_fix(path))
     return found
 
 
@@ -110,10 +113,10 @@ def _distances(has: dict[str, np.ndarray], n_types: int, path: Path) -> NDArray[
         return None
     if found.shape != (n_types, n_types) or found.dtype != np.float32:
         what = f"distances {found.shape} of {found.dtype} for {n_types} types"
-        raise DataError(what, where=str(path), fix=_FIX)
+        raise DataError(what, where=str(path), fix=_fix(path))
     there = found[~np.isnan(found)]
     if ((there < 0) | (there > 1)).any():
-        raise DataError("distances leave [0, 1]", where=str(path), fix=_FIX)
+        raise DataError("distances leave [0, 1]", where=str(path), fix=_fix(path))
     return found
 
 
@@ -132,11 +135,12 @@ def type_graph(details: Details, reference: Path) -> TypeGraph | None:
     """
     if details.distances is None:
         return None
+    fix = made_again(reference, "reference.npz", "reference.json")
     wanted = ("scgraph_types", "scgraph_distances", "terms", "onto")
-    has = read_arrays(reference, *wanted[:2], fix=_REFERENCE_FIX, only=wanted)
+    has = read_arrays(reference, *wanted[:2], fix=fix, only=wanted)
     consensus = has["scgraph_distances"].astype(np.float32)
     if tuple(map(str, has["scgraph_types"])) != details.graph_types or consensus.shape != details.distances.shape:
-        raise DataError("is about other types than the run", where=str(reference), fix=_FIX)
+        raise DataError("is about other types than the run", where=str(reference), fix=fix)
     term_of = dict(zip(details.types, details.terms, strict=True))
     terms = tuple(term_of[name] for name in details.graph_types)
     return TypeGraph(details.graph_types, terms, details.distances, consensus, _between(terms, has))

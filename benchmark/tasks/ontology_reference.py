@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scarena.base.advice import made_again
 from scarena.base.files import replacing
 from scarena.base.untrusted import read_arrays, reading
 from scarena.metrics.ontology_graph import OntologyEmbedding, ontology_embedding
@@ -47,7 +48,7 @@ def read_reference(path: Path) -> Reference:
     DataError
         If the file is missing or damaged.
     """
-    fix = "remove it and run again"
+    fix = made_again(path, "ontology.npz")
     file = read_arrays(path, "graph", "terms", "diffusion", fix=fix)
     with reading(path, what="not an ontology's file", fix=fix):
         graph = json.loads(file["graph"].tobytes())

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.files import replacing
 from scarena.base.untrusted import read_arrays, reading
@@ -35,7 +36,7 @@ def read_replicates(path: Path) -> dict[str, Floats]:
     """
     from scarena.metrics.resampling import N_REPLICATES
 
-    fix = "remove the scores.json beside it to score again"
+    fix = made_again(path, "replicates.npz", "scores.json")
     if not path.exists():
         return {}
     with reading(path, what="not a file of replicates", fix=fix):

@@ -97,7 +97,8 @@ def run(place, *command):
 def embedded(place, name, *more):
     where = ["dataset.json", "--out", f"{name}/record.json", "--settings", "board.json"]
     done = run(place, "scarena.cli", "embed", name, *where, *more)
-    assert done.returncode == 0, done.stderr
+    record = json.loads((place / name / "record.json").read_text())
+    assert done.returncode == (0 if record["state"] == "ok" else 1), done.stderr
     return json.loads((place / name / "record.json").read_text())
 
 

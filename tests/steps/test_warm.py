@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from scarena.steps.config import BoardConfig
-from scarena.steps.door import PLACE, PREFIX
+from scarena.steps.door import IN_BOARD, PLACE, PREFIX
 from scarena.steps.keep_warm import kept_warm
 from scarena.steps.warm import Warm, own_files
 
@@ -41,7 +41,12 @@ def warm(config, tmp_path):
 
 def asked(arguments, tmp_path, **env):
     return subprocess.run(
-        [*SCARENA, *arguments], cwd=tmp_path, env={**os.environ, **env}, capture_output=True, text=True, check=False
+        [*SCARENA, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, IN_BOARD: "1", **env},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -66,7 +71,7 @@ def test_many_at_once_are_answered_each_its_own(warm, tmp_path):
     ran = [
         subprocess.Popen(
             [*SCARENA, "pull", name, "--out", f"{name}.json", "--settings", "config.json"], cwd=tmp_path,
-            env={**os.environ, **warm}, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, IN_BOARD: "1", **warm}, stderr=subprocess.PIPE, text=True,
         )
         for name in names
     ]  # fmt: skip
@@ -80,8 +85,19 @@ def test_many_at_once_are_answered_each_its_own(warm, tmp_path):
 def test_what_it_writes_is_as_open_as_who_asks_has_it(umask, warm, tmp_path):
     command = " ".join([*SCARENA, *STEPS[0]])
     shell = ["sh", "-c", f"umask {umask:03o} && exec {command}"]
-    subprocess.run(shell, cwd=tmp_path, env={**os.environ, **warm}, check=True, capture_output=True)
+    subprocess.run(shell, cwd=tmp_path, env={**os.environ, IN_BOARD: "1", **warm}, check=True, capture_output=True)
     assert (tmp_path / "sources.json").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("arguments", [STEPS[0], STEPS[0][:2] + STEPS[0][4:]], ids=["out", "no out"])
+def test_a_step_that_fails_has_ended_well_for_the_workflow_and_not_for_a_person(arguments, warm, tmp_path):
+    alone = {key: value for key, value in os.environ.items() if key != IN_BOARD}
+    for env in ({}, warm):
+        done = subprocess.run(
+            [*SCARENA, *arguments], cwd=tmp_path, env={**alone, **env}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1 and "pull nothing: failed" in done.stderr
+        assert asked(arguments, tmp_path, **env).returncode == 0
 
 
 def test_where_the_warm_process_is_gone_a_step_begins_by_itself(tmp_path, config):

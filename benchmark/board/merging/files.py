@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scarena.base.advice import made_again
 from scarena.base.errors import ConfigError, DataError
 from scarena.base.files import sha256_of
 from scarena.base.untrusted import read_arrays, read_object
@@ -23,6 +24,7 @@ from scarena.board.samples import Replicates
 from scarena.tasks.replicates import read_replicates
 
 _CELLS, _UMAPS = "dataset.h5ad", "umaps.npz"
+_OTHER = "name another folder with --out"
 
 
 def read_part(place: Path) -> Part:
@@ -85,19 +87,18 @@ def merge_boards(places: Sequence[Path], out: Path, *, prefer_first: bool = Fals
 
 
 def _check_out(places: Sequence[Path], out: Path) -> None:
-    fix = "name another folder with --out"
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", out.name):
         raise ConfigError("cannot be a board's name", where=str(out), fix="use a-z, 0-9, _, . and -")
     if any(out.resolve() in (place.resolve(), place.resolve().parent) for place in places):
-        raise ConfigError("is one of the boards to be merged", where=str(out), fix=fix)
+        raise ConfigError("is one of the boards to be merged", where=str(out), fix=_OTHER)
     if out.exists() and not out.is_dir():
-        raise ConfigError("is no folder", where=str(out), fix=fix)
+        raise ConfigError("is no folder", where=str(out), fix=_OTHER)
     if out.is_dir() and any(out.iterdir()) and not _is_merged(out / "board.json"):
-        raise ConfigError("the folder holds something that is no merged board", where=str(out), fix=fix)
+        raise ConfigError("the folder holds something that is no merged board", where=str(out), fix=_OTHER)
 
 
 def _is_merged(path: Path) -> bool:
-    return path.exists() and bool(read_object(path, "provenance", fix="remove it")["provenance"].get("merged"))
+    return path.exists() and bool(read_object(path, "provenance", fix=_OTHER)["provenance"].get("merged"))
 
 
 def _link(merged: Merged, places: Sequence[Path], out: Path) -> None:
@@ -127,7 +128,7 @@ def _write_umaps(merged: Merged, dataset: str, folders: dict[int, Path], out: Pa
         path = folder / dataset / _UMAPS
         if not path.exists():
             continue
-        file = read_arrays(path, "obs_names", fix="remove it and run again")
+        file = read_arrays(path, "obs_names", fix=made_again(path, _UMAPS))
         mine = {m for (d, m, _), n in merged.runs.items() if (d, n) == (dataset, number)}
         found = {key[3:]: file[key] for key in file if key.startswith("xy:") and key[3:] in mine}
         names = names if flat else file["obs_names"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from scarena.base.advice import made_again
 from scarena.base.untrusted import read_arrays
 from scarena.board.ranked import ranked_models
 from scarena.report.page.downloads import data_url
@@ -67,7 +68,7 @@ def umaps(board: Json, folder: Path) -> dict[str, Umaps]:
 
 def _coordinates(board: Json, path: Path) -> tuple[np.ndarray, list[tuple[str, np.ndarray]]]:
     """Return the cells' names, and (title, coordinates) of each model that has some."""
-    file = read_arrays(path, "obs_names", fix="remove it and run again")
+    file = read_arrays(path, "obs_names", fix=made_again(path, "umaps.npz"))
     cards = [card for card in ranked_models(board) if f"xy:{card['name']}" in file]
     return file["obs_names"], [(card["title"], file[f"xy:{card['name']}"]) for card in cards]
 

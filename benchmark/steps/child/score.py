@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.files import sha256_of
 from scarena.models.embedding import join, read_embedding
@@ -19,8 +20,9 @@ from scarena.tasks.scoring import score_tasks
 
 def score(spec: dict[str, Any]) -> dict[str, Any]:
     """Score the embedding a spec names; write replicates and details, and return every metric's value and state."""
-    for key, fix in (("embedding", "remove the record beside it to embed again"), ("reference", "remove its .json")):
+    for key, ends in (("embedding", "record.json"), ("reference", "reference.json")):
         path = Path(spec[key])
+        fix = made_again(path, f"{key}.npz", ends)
         if not path.exists() or sha256_of(path) != spec[f"{key}_sha256"]:
             raise DataError("missing, or not the file its record names", where=str(path), fix=fix)
     data = dataset_reference.read(Path(spec["reference"]))
