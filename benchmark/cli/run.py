@@ -6,8 +6,6 @@ import contextlib
 import fcntl
 import itertools
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +19,8 @@ from scarena.base.errors import ConfigError, DataError
 from scarena.base.untrusted import read_object
 from scarena.board.file import read_board
 from scarena.board.make import shortfalls
+from scarena.board.ranked import plain
+from scarena.cli.run_driver import Driver, Ended
 from scarena.steps.config import BoardConfig, datasets_of, load_config
 from scarena.steps.keep_warm import Kept, kept_warm
 from scarena.steps.names import check_names
@@ -37,13 +37,6 @@ def _snakefile() -> Path:
         fix = "run from a clone of the repository (`pip install -e .`)"
         raise ConfigError("the workflow is not part of the installed package", where=str(ROOT), fix=fix)
     return ROOT / "Snakefile"
-
-
-def _environment() -> dict[str, str]:
-    # Rules call `scarena`: the one beside this interpreter, whether or not its environment was activated.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    # Steps run with a fixed seed of hashes; begun with it they need not begin anew.
-    return {**os.environ, "PATH": path, "PYTHONHASHSEED": "0"}
 
 
 def to_be_made_again(config: BoardConfig, *, models_too: bool) -> list[Path]:
@@ -135,26 +128,6 @@ def bring_back(folder: Path) -> None:
             os.utime(path, ns=(stamp - ahead, stamp - ahead))
 
 
-def _ended(command: list[str], lock: int, kept: Kept) -> int:
-    """Run snakemake in a session of its own and pass it the signals that this process gets; return its exit code.
-
-    Whoever sends one signals this process alone (a scheduler) or all of a terminal's (Ctrl-C): either way snakemake is
-    told once, and has the time that it takes to end its jobs, on a cluster too.
-    """
-    env, descriptors = {**_environment(), **kept.environment}, [lock, *kept.descriptors]
-    child = subprocess.Popen(command, env=env, pass_fds=descriptors, start_new_session=True)
-    # A closed terminal is passed on as Ctrl-C, which snakemake takes time to obey; under nohup it is ignored.
-    passed = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGINT}
-    before = {number: signal.getsignal(number) for number in passed}
-    for number in (number for number, handler in before.items() if handler is not signal.SIG_IGN):
-        signal.signal(number, lambda sent, _: child.send_signal(passed[signal.Signals(sent)]))
-    try:
-        return child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def long_runs(config: BoardConfig) -> list[str]:
     """Return the records of runs that compute on a device: they take longest, so that others fill what they leave.
 
@@ -169,8 +142,23 @@ def long_runs(config: BoardConfig) -> list[str]:
     return found if len(found) <= _FEW else []
 
 
-def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_failed: bool = False) -> int:
+def run_board(
+    config_file: Path, cores: int | None, extra: list[str], *, retry_failed: bool = False, verbose: bool = False
+) -> int:
     """Make a board; return 0 (all ok), 1 (no board) or 3 (board made, some cells failed, listed on stderr).
+
+    Parameters
+    ----------
+    config_file
+        The board's configuration.
+    cores
+        How many to use; all where None.
+    extra
+        Options of snakemake. Where it cannot read them the return is 2, and one line says why.
+    retry_failed
+        Whether models and scores that failed are made again.
+    verbose
+        Whether snakemake's own log is printed in place of a display of the progress.
 
     Raises
     ------
@@ -186,6 +174,8 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
     # The last of these takes no values, so targets in `extra` are not read as its own.
     ways = ["--rerun-incomplete", "--keep-going", "--nolock"]
     dry_run = bool({"-n", "--dry-run", "--dryrun"} & set(extra))
+    # A plan is what a dry run is asked for, and a logger of one's own is to be seen.
+    plainly = verbose or dry_run or "--logger" in extra
     with only_driver(config) as lock:
         if not dry_run:
             bring_back(config.folder)
@@ -195,20 +185,45 @@ def run_board(config_file: Path, cores: int | None, extra: list[str], *, retry_f
         first = long_runs(config) if here else []
         forced += ["--prioritize", *first] if first else []
         with kept_warm(config, config.folder / "logs/warm.log") if here else nullcontext(Kept()) as kept:
-            ended = _ended([*command, *forced, *ways, *extra], lock, kept)
-    return _verdict(config, ended, dry_run=dry_run)
-
-
-def _verdict(config: BoardConfig, exit_code: int, *, dry_run: bool) -> int:
-    page = config.folder / "board.html"
-    if exit_code != 0 or (not page.exists() and not dry_run):
-        logs = config.folder / "logs"
-        print(f"no board: snakemake ended with exit code {exit_code}; the logs are in {logs}", file=sys.stderr)
-        return NO_BOARD
+            driver = Driver(command, [*forced, *ways, *extra], lock, kept)
+            ended = driver.run() if plainly else driver.follow(config)
     if dry_run:
-        return OK
-    found = shortfalls(read_board(config.folder / "board.json"))
-    for _, line in found:
+        return OK if ended.code == 0 else _failed(config, ended)
+    return _failed(config, ended) if ended.code or not page_of(config).exists() else _made(config, ended)
+
+
+def page_of(config: BoardConfig) -> Path:
+    """Return a board's page."""
+    return config.folder / "board.html"
+
+
+def _failed(config: BoardConfig, ended: Ended) -> int:
+    """Say why there is no board; return the exit code."""
+    wrong = ended.code == ConfigError.exit_code
+    # What broke was said as it happened, unless it is snakemake itself that did.
+    for line in ended.last(1) if wrong else () if ended.said else ended.last(3):
         print(line, file=sys.stderr)
-    print(f"board: {page}")
-    return SOME_FAILED if any(state.startswith("failed") for state, _ in found) else OK
+    if wrong:
+        return ended.code
+    of_all = f"; snakemake's log is {ended.log}" if ended.log else ""
+    logs = f"the steps' logs are in {config.folder / 'logs'}"
+    print(f"no board: snakemake ended with exit code {ended.code}{of_all}; {logs}", file=sys.stderr)
+    return NO_BOARD
+
+
+def _made(config: BoardConfig, ended: Ended) -> int:
+    """Say what the board says, and where it is; return the exit code."""
+    from scarena.report.board_md import sentences
+
+    board = read_board(config.folder / "board.json")
+    found = [(state, plain(line)) for state, line in shortfalls(board)]
+    for line in (line for _, line in found if line not in ended.said):
+        print(line, file=sys.stderr)
+    failed = sum(state.startswith("failed") for state, _ in found)
+    if failed:
+        what = f"{failed} results failed" if failed > 1 else "one result failed"
+        print(f"the board is made, and {what} (see above); `--retry-failed` makes failed ones again", file=sys.stderr)
+    print(*map(plain, sentences(board)), f"board: {page_of(config)}", sep="\n")
+    if ended.log:
+        print(f"snakemake's log: {ended.log}", file=sys.stderr)
+    return SOME_FAILED if failed else OK

@@ -70,15 +70,18 @@ def _sizes(board: Json) -> str:
     return f"{', '.join(counted)}. Total = 0.6 bio + 0.4 batch."
 
 
-def _said(board: Json) -> list[str]:
+def sentences(board: Json) -> list[str]:
+    """Return what may be said of a board: who leads, then each foundation model against the baselines."""
     from scarena.board.verdicts import verdicts
     from scarena.report.page.sentences import lead
 
     found = [*lead(board), *verdicts(board)]
-    lines = [f"- {escaped(sentence)}" for sentence in found[:MOST_SENTENCES]]
-    if len(found) > MOST_SENTENCES:
-        lines.append(f"- {len(found) - MOST_SENTENCES} more are on the page.")
-    return lines
+    more = len(found) - MOST_SENTENCES
+    return found[:MOST_SENTENCES] + ([f"{more} more are on the page."] if more > 0 else [])
+
+
+def _said(board: Json) -> list[str]:
+    return [f"- {escaped(sentence)}" for sentence in sentences(board)]
 
 
 def _table(board: Json, cards: list[Json]) -> list[str]:

@@ -144,7 +144,9 @@ def test_every_step_but_those_of_a_moment_or_the_internet_is_a_job(boards):
     scores = {f"rule_scores_{model}_score" for model in BOARD["models"]}
     others = {"rule_ontology", "rule_data_pollen_prepare_reference", "rule_umap_wildcards_pollen"}
     assert {job["step"] for job in boards["jobs"]} == embeds | scores | others | {"rule_page_board_report"}
-    here = re.findall(r"^localrule (\w+):", (boards["cluster"] / "output").read_text(), re.MULTILINE)
+    here = re.findall(
+        r"^localrule (\w+):", (boards["cluster"] / "results/b/logs/snakemake.log").read_text(), re.MULTILINE
+    )
     assert sorted(here) == ["all", "crate", "pull"]
 
 
