@@ -14,6 +14,7 @@ board: $(READY)
 
 # The mark is made last, so an interrupted install is taken up again.
 $(READY): pyproject.toml constraints.txt
+	@echo "installing scArena and what it needs into $(VENV): some minutes, and nothing is printed meanwhile"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@

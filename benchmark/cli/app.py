@@ -1,54 +1,94 @@
-"""The command line. A verb reads its arguments, calls one function and prints; it alone pays for its imports."""
+"""The command line. A verb reads its arguments, calls one function and prints; it alone pays for its imports.
+
+Verbs stand in panels of the help text: what people come for first, the steps of the workflow near the end.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from scarena.base.errors import ConfigError, ScarenaError
 from scarena.base.files import write_text
+from scarena.base.progress import tell
 from scarena.base.tables import print_table
 from scarena.cli import boards as cli_boards
 from scarena.cli import steps
 from scarena.cli.bench import app as bench
 from scarena.cli.corpus import app as corpus
 from scarena.cli.fm import app as fm
+from scarena.cli.progress import shown
 from scarena.cli.recommend import recommend
 from scarena.cli.steps import Settings, say_state
 from scarena.cli.suggest_map import map_for_card, suggest_map
+from scarena.cli.usage import (
+    BOARDS,
+    DATA,
+    MEASURE,
+    MODELS,
+    STEPS,
+    USE,
+    UsageError,
+    Verbs,
+    WithSnakemake,
+    has_shown_help,
+    one_line,
+)
 
 app = typer.Typer(
+    cls=Verbs,
     name="scarena",
     help="Does a single-cell foundation model beat HVG, Harmony or scVI on data like yours?",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-app.add_typer(bench, name="bench")
-app.add_typer(corpus, name="corpus")
-app.add_typer(fm, name="fm")
-
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def _version(asked: bool) -> None:
+    if asked:
+        from scarena import __version__
+
+        print(f"scarena {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def scarena(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """Take the options of the command itself."""
+
+
+@app.command(cls=WithSnakemake, rich_help_panel=USE)
 def run(
     context: typer.Context,
     config: Annotated[Path, typer.Option(help="the board to make")] = Path("config/demo.yaml"),
-    cores: Annotated[int | None, typer.Option(help="cores to use (all)")] = None,
+    cores: Annotated[int | None, typer.Option(min=1, help="cores to use (all)")] = None,
+    profile: Annotated[str | None, typer.Option(help="profile of snakemake, as profiles/slurm for a cluster")] = None,
     retry_failed: Annotated[bool, typer.Option(help="run failed models and scores again")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="say what would be done, and do nothing")] = False,
+    verbose: Annotated[bool, typer.Option(help="print snakemake's own log, and no display of the progress")] = False,
 ) -> None:
-    """Make a board: only what is missing or stale is computed. Arguments after -- go to snakemake."""
+    """Make a board: only what is missing or stale is computed. Options of snakemake go after `--`."""
     from scarena.cli.run import run_board
 
-    raise typer.Exit(run_board(config, cores, context.args, retry_failed=retry_failed))
+    own = [*(["--profile", profile] if profile else []), *(["--dry-run"] if dry_run else [])]
+    raise typer.Exit(run_board(config, cores, [*own, *context.args], retry_failed=retry_failed, verbose=verbose))
 
 
-@app.command()
+app.command(rich_help_panel=USE)(recommend)
+app.add_typer(fm, name="fm", rich_help_panel=USE)
+
+
+@app.command(rich_help_panel=DATA)
 def datasets(as_json: AsJson = False) -> None:
     """List the dataset cards."""
     from scarena.cli.listing import DATASET_COLUMNS, dataset_rows
@@ -56,7 +96,7 @@ def datasets(as_json: AsJson = False) -> None:
     print_table("Datasets", DATASET_COLUMNS, dataset_rows(Path("config/datasets")), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def models(as_json: AsJson = False) -> None:
     """List the models."""
     from scarena.cli.listing import MODEL_COLUMNS, model_rows
@@ -64,7 +104,7 @@ def models(as_json: AsJson = False) -> None:
     print_table("Models", MODEL_COLUMNS, model_rows(), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def tasks(as_json: AsJson = False) -> None:
     """List the tasks: what a board can ask of models."""
     from scarena.cli.listing import TASK_COLUMNS, task_rows
@@ -72,7 +112,7 @@ def tasks(as_json: AsJson = False) -> None:
     print_table("Tasks", TASK_COLUMNS, task_rows(), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def metrics(
     as_json: AsJson = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="print docs/metrics.md")] = False,
@@ -88,7 +128,7 @@ def metrics(
     print_table("Metrics", METRIC_COLUMNS, metric_rows(), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def reproduce(
     what: Annotated[str, typer.Argument(help="which published table")] = "pancreas",
     models: Annotated[list[str] | None, typer.Option("--model", help="only this model; may be repeated")] = None,
@@ -101,7 +141,8 @@ def reproduce(
     from scarena.bench.reproduce import reproduce as again
 
     published = load_published(what)
-    found = again(published, cache=cache, models=models, device=device, say=lambda line: print(line, file=sys.stderr))
+    with shown():
+        found = again(published, cache=cache, models=models, device=device, say=tell)
     if found.skipped:
         print(f"skipped: {found.skipped}")
         return
@@ -111,7 +152,7 @@ def reproduce(
     raise typer.Exit(0 if all(row.holds for row in found.rows) else 3)
 
 
-@app.command("add-dataset")
+@app.command("add-dataset", rich_help_panel=DATA)
 def add_dataset(
     file: Annotated[Path, typer.Argument(help="h5ad, h5mu, zarr store, 10x h5 or folder, csv, tsv or R matrix")],
     batch: Annotated[str, typer.Option(help="column of the cells with the batch")],
@@ -142,11 +183,12 @@ def add_dataset(
 
     if suggest and ontology_map is not None:
         raise ConfigError("one of them alone", where="--suggest, --ontology-map", fix="correct the map, then give it")
-    suggested = map_for_card(file, label, cells, tissue=tissue) if suggest else None
     own = OwnFile(file, batch, label, layer, genes, depth, cells, terms, ontology_map)
-    path, lines = add(
-        own, name=name, folder=folder, replace=replace, cache=cache, say=lambda line: print(line, file=sys.stderr)
-    )
+    said: list[str] = []
+    with shown():
+        suggested = map_for_card(file, label, cells, tissue=tissue) if suggest else None
+        path, lines = add(own, name=name, folder=folder, replace=replace, cache=cache, say=said.append)
+    print("\n".join(said), file=sys.stderr)
     print("\n".join([f"wrote {path}", *lines]))
     if suggested is not None:
         out, text, said = suggested
@@ -154,7 +196,7 @@ def add_dataset(
         print("\n".join(said))
 
 
-@app.command("new-model")
+@app.command("new-model", rich_help_panel=MODELS)
 def new_model(name: str) -> None:
     """Write a working adapter file and its test."""
     from scarena.cli.scaffold import new_model as new
@@ -164,7 +206,7 @@ def new_model(name: str) -> None:
     print(f"to run it, add {name} to `models:` of a board's configuration")
 
 
-@app.command("check-model")
+@app.command("check-model", rich_help_panel=MODELS)
 def check_model(
     name: Annotated[str | None, typer.Argument(help="a model, see `scarena models`")] = None,
     every: Annotated[bool, typer.Option("--all", help="every model")] = False,
@@ -179,14 +221,15 @@ def check_model(
 
     if every == (name is not None) or (every and checkpoint):
         raise ConfigError("one model or all", where="check-model", fix="give NAME [--checkpoint PATH], or --all")
-    found = [result for each in ([name] if name else all_models()) for result in check(each, checkpoint, cache)]
+    with shown():
+        found = [result for each in ([name] if name else all_models()) for result in check(each, checkpoint, cache)]
     told = {check.name: check.statement for check in CHECKS.values()}
     rows = [[r.model, r.check, r.state, r.reason or told.get(r.check, "")] for r in found]
     print_table("Conformance", ["model", "check", "state", "reason"], rows, as_json)
     raise typer.Exit(int(any(r.state == "failed" for r in found)))
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def submit(
     dataset: Annotated[str, typer.Argument(help="a dataset of the board")],
     embedding: Annotated[Path, typer.Argument(help="vectors by cell name: .npz, .csv, .parquet or .h5ad")],
@@ -202,7 +245,7 @@ def submit(
     print(f"kept {kept}; `scarena run --config {settings}` scores it")
 
 
-@app.command("config-schema")
+@app.command("config-schema", rich_help_panel=BOARDS)
 def config_schema() -> None:
     """Print the JSON schema of a board's configuration."""
     from scarena.steps.config import json_schema
@@ -210,7 +253,7 @@ def config_schema() -> None:
     print(json.dumps(json_schema(), indent=1, sort_keys=True))
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def pretrain(
     config: Annotated[Path, typer.Argument(help="config/pretrain.yaml")],
     out: Annotated[Path, typer.Option(help="folder of the checkpoint")],
@@ -226,7 +269,8 @@ def pretrain(
         from scarena.steps.config import load_config
         from scarena.steps.pretrain import pretrain_step
 
-        answer = pretrain_step(config, corpus, out, load_config(settings))
+        with steps.doing("training"):
+            answer = pretrain_step(config, corpus, out, load_config(settings))
         say_state(answer, f"pretrain {answer['name']}")
         return
     if settings is not None or corpus is not None:
@@ -235,42 +279,48 @@ def pretrain(
     from scarena.models.foundation.pretrain import pretrain as train
 
     read_yaml(config, ConfigError, fix="see config/pretrain.yaml")
-    train(config, out, cache, None, device=device)
+    with shown():
+        train(config, out, cache, None, device=device)
 
 
-for verb in (
+app.add_typer(corpus, name="corpus", rich_help_panel=DATA)
+app.command("suggest-map", rich_help_panel=DATA)(suggest_map)
+for verb in (cli_boards.report, cli_boards.diff, cli_boards.merge, cli_boards.verify, cli_boards.crate):
+    app.command(rich_help_panel=BOARDS)(verb)
+for step in (
     steps.pull,
     steps.prepare,
     steps.ontology,
-    steps.embed,
     steps.environment,
+    steps.embed,
     steps.reference,
     steps.score,
     steps.umap,
     steps.board,
-    recommend,
-    suggest_map,
-    cli_boards.report,
-    cli_boards.crate,
-    cli_boards.verify,
-    cli_boards.diff,
-    cli_boards.merge,
 ):
-    app.command()(verb)
+    app.command(rich_help_panel=STEPS)(step)
+app.add_typer(bench, name="bench", rich_help_panel=MEASURE)
 
 
 def main() -> None:
     """Run the command line; a known error is one line on stderr and an exit code."""
     try:
         # Under every name that it is started by: a script, a module, the warm process.
-        app(prog_name="scarena")
+        sys.exit(app(prog_name="scarena", standalone_mode=False))
+    except UsageError as error:
+        if has_shown_help(error):
+            sys.exit(ConfigError.exit_code)
+        _end(one_line(error))
     except ScarenaError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
+        _end(error)
     except OSError as error:
         from scarena.base.files import workspace_error
 
         if (found := workspace_error(error)) is None:
             raise
-        print(found, file=sys.stderr)
-        sys.exit(found.exit_code)
+        _end(found)
+
+
+def _end(error: ScarenaError) -> NoReturn:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)

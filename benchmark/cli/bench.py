@@ -9,8 +9,12 @@ from typing import Annotated, Literal
 import typer
 
 from scarena.base.tables import print_table
+from scarena.cli.progress import shown
+from scarena.cli.usage import Verbs
 
-app = typer.Typer(no_args_is_help=True, help="Measure speed and memory; prints the tables the README quotes.")
+app = typer.Typer(
+    cls=Verbs, no_args_is_help=True, help="Measure speed and memory; prints the tables the README quotes."
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Out = Annotated[Path | None, typer.Option(help="write all that was measured to this JSON file")]
@@ -24,7 +28,8 @@ def bench_board(
     """Time a board from nothing, the rerun with nothing changed, and `scarena --help`."""
     from scarena.bench.board import time_board
 
-    rows = time_board(config, cores)
+    with shown(still=True):
+        rows = time_board(config, cores)
     print_table(f"{config}, {cores} cores", ["what", "measured"], rows, as_json=False)
 
 
@@ -33,7 +38,9 @@ def bench_step(repeats: Annotated[int, typer.Option(min=1, help="timed runs of e
     """Time what a step of a board costs beside its work, begun by itself and in a board."""
     from scarena.bench.step import COLUMNS, time_steps
 
-    print_table("a step of a board", COLUMNS, time_steps(repeats), as_json=False)
+    with shown(still=True):
+        rows = time_steps(repeats)
+    print_table("a step of a board", COLUMNS, rows, as_json=False)
 
 
 @app.command("install")
@@ -41,7 +48,9 @@ def bench_install() -> None:
     """Time an install into a new, temporary environment."""
     from scarena.bench.board import time_install
 
-    print_table("install", ["what", "measured"], time_install(), as_json=False)
+    with shown(still=True):
+        rows = time_install()
+    print_table("install", ["what", "measured"], rows, as_json=False)
 
 
 @app.command("kernels")
@@ -56,7 +65,8 @@ def bench_kernels(
     from scarena.base.files import write_json
     from scarena.bench.kernels import rows, time_kernels
 
-    found = time_kernels(kernels=tuple(kernels or ()), device=device)
+    with shown(still=True):
+        found = time_kernels(kernels=tuple(kernels or ()), device=device)
     if out is not None:
         write_json(out, found)
     columns = ["kernel", "what", "state", "twin (ms)", "kernel (ms)", "ratio", "rate"]
@@ -73,7 +83,8 @@ def bench_adapters(
     from scarena.base.files import write_json
     from scarena.bench.adapters import COLUMNS, WHERE, time_adapters
 
-    found = time_adapters(cells, tuple(models or ()))
+    with shown(still=True):
+        found = time_adapters(cells, tuple(models or ()))
     if out is not None:
         write_json(out, found)
     print_table(f"adapters, {cells} cells, {found['threads']} threads ({WHERE})", COLUMNS, found["rows"], as_json=False)
@@ -94,9 +105,10 @@ def bench_ablation(
     from scarena.bench import ablation
     from scarena.bench.ablation_config import read_config
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     wanted = read_config(config)
-    rows = ablation.table(wanted, ablation.ablate(wanted, kept, cache))
+    with shown(still=True):
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        rows = ablation.table(wanted, ablation.ablate(wanted, kept, cache))
     print_table(f"{config}, {len(wanted.seeds)} seeds, mean ± SD over seeds", ablation.COLUMNS, rows, as_json)
 
 
@@ -113,7 +125,8 @@ def bench_fm(
     from scarena.base.files import write_json
     from scarena.bench import fm as measured
 
-    found = measured.time_fm(cells, data=data, device=device, repeats=repeats)
+    with shown(still=True):
+        found = measured.time_fm(cells, data=data, device=device, repeats=repeats)
     if out is not None:
         write_json(out, found)
     machine = found["hardware"]
@@ -134,7 +147,8 @@ def bench_metrics(
     from scarena.base.files import write_json
     from scarena.bench import metrics as measured
 
-    found = measured.time_metrics(cells or [2_000, 20_000, 100_000], threads, alone=alone)
+    with shown(still=True):
+        found = measured.time_metrics(cells or [2_000, 20_000, 100_000], threads, alone=alone)
     if out is not None:
         write_json(out, found)
     machine = found["hardware"]
@@ -164,7 +178,7 @@ def bench_scale(
     limits = Limits(timeout_s=4 * 3600, memory_mb=memory_mb, threads=threads)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with shown(still=True), tempfile.TemporaryDirectory(dir=folder) as place:
         found = measured.time_scale(Path(place), cells or [10_000, 100_000, 1_000_000], limits, form, last)
     if out is not None:
         write_json(out, found)
@@ -176,7 +190,9 @@ def bench_dag(models: int = 50, datasets: int = 40, seeds: int = 3) -> None:
     """Time the planning of a board of many made-up models and datasets."""
     from scarena.bench.dag import time_dag
 
-    print_table("a dry run", ["what", "measured"], time_dag(models, datasets, seeds), as_json=False)
+    with shown(still=True):
+        rows = time_dag(models, datasets, seeds)
+    print_table("a dry run", ["what", "measured"], rows, as_json=False)
 
 
 @app.command("page")
@@ -184,7 +200,9 @@ def bench_page(models: int = 100, datasets: int = 50) -> None:
     """Make the page of a made-up board, open it in Chromium, and print size, time and memory."""
     from scarena.bench.page import time_page
 
-    print_table("a board's page", ["what", "measured"], time_page(models, datasets), as_json=False)
+    with shown(still=True):
+        rows = time_page(models, datasets)
+    print_table("a board's page", ["what", "measured"], rows, as_json=False)
 
 
 @app.command("suggest-map")

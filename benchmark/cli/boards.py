@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from scarena.base.errors import ConfigError
+from scarena.base.progress import tell
 from scarena.base.tables import print_table
+from scarena.cli.progress import shown
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Board = Annotated[Path, typer.Argument(help="a board's folder, or its board.json")]
@@ -37,7 +39,9 @@ def report(
         from scarena.report.board_files import write_page
         from scarena.steps.config import load_config
 
-        write_page(found, out, load_config(settings).folder)
+        with shown(lines=False):
+            tell("drawing the page")
+            write_page(found, out, load_config(settings).folder)
 
 
 def crate(folder: Annotated[Path, typer.Argument(help="folder of a finished board")]) -> None:
@@ -62,7 +66,8 @@ def verify(
 
     chosen = secrets.randbelow(2**31) if seed is None else seed
     print(f"drawn with --seed {chosen}", file=sys.stderr)
-    found = list(again(board, share, chosen, cache=cache, say=lambda line: print(line, file=sys.stderr)))
+    with shown():
+        found = list(again(board, share, chosen, cache=cache))
     print_table(f"{board}, computed again", COLUMNS, [row.entries() for row in found], as_json)
     raise typer.Exit(3 if any(row.verdict == "differs" for row in found) else 0)
 
@@ -101,9 +106,12 @@ def merge(
 
     if prefer not in (None, "first"):
         raise ConfigError(f"{prefer!r} is none of: first", where="merge: --prefer", fix="give --prefer first")
-    found = merge_boards(boards, out, prefer_first=prefer == "first")
-    # Read back: what is written is a board, or the command fails.
-    write_page(read_board(out / "board.json"), out / "board.html", out)
+    with shown():
+        tell("joining the boards")
+        found = merge_boards(boards, out, prefer_first=prefer == "first")
+        tell("drawing the page")
+        # Read back: what is written is a board, or the command fails.
+        write_page(read_board(out / "board.json"), out / "board.html", out)
     lines = [*found.left_out, *(f"not computed with the same: {what}" for what in differing(found.board["provenance"]))]
     for place, (runs, replicated) in zip(boards, found.replicated, strict=True):
         if replicated < runs:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scarena.base.progress import tell
+from scarena.cli.progress import shown
+from scarena.cli.usage import Verbs
+
 if TYPE_CHECKING:
     from scarena.models.foundation.corpus.config import CorpusConfig
 
-app = typer.Typer(no_args_is_help=True, help="Build a pretraining corpus, and audit what a model was trained on.")
+app = typer.Typer(
+    cls=Verbs, no_args_is_help=True, help="Build a pretraining corpus, and audit what a model was trained on."
+)
 
 Cache = Annotated[Path, typer.Option(help="where pulled files are kept")]
 Settings = Annotated[Path, typer.Option(help="the board's config.json (or its YAML)")]
@@ -31,11 +36,11 @@ def build(
     from scarena.base.untrusted import reading
     from scarena.models.foundation.corpus.build import build as make
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     wanted = _config(config)
     check_output(out, folder=True)
     # A number that is no count is named in the error; numpy would say so a second time.
-    with reading(config, what="no corpus", fix="write its files again"), np.errstate(invalid="ignore"):
+    with shown(), reading(config, what="no corpus", fix="write its files again"), np.errstate(invalid="ignore"):
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
         manifest = make(wanted, out, cache)
     genes, groups = manifest["vocabulary"]["genes"], len(manifest["groups"])
     print(f"wrote {out}: {manifest['cells']:,} cells, {genes:,} genes, {groups} groups, {manifest['shards']} shards")
@@ -62,11 +67,13 @@ def ensure(
     settings: Settings,
 ) -> None:
     """Build the corpus of a board's pretraining where the cache lacks it."""
+    from scarena.cli.steps import doing, say_state
     from scarena.steps.config import load_config
     from scarena.steps.pretrain import corpus_step
 
-    answer = corpus_step(config, out, load_config(settings))
-    print(f"corpus of {answer['pretraining']}: {answer['state']} {answer['reason']}".rstrip(), file=sys.stderr)
+    with doing("building the corpus"):
+        answer = corpus_step(config, out, load_config(settings))
+    say_state(answer, f"corpus of {answer['pretraining']}")
 
 
 @app.command()
@@ -83,5 +90,7 @@ def audit(
     from scarena.steps.pretraining import checkpoints_of
 
     made = checkpoints_of(load_config(settings)) if settings is not None else {}
-    found = audit_model(model, dataset, cache, own=Path("config/datasets"), checkpoints=made)
+    with shown():
+        tell(f"comparing {dataset} with what {model} was trained on")
+        found = audit_model(model, dataset, cache, own=Path("config/datasets"), checkpoints=made)
     print(found.to_json() if as_json else "\n".join(found.lines()))

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scarena.cli.progress import shown
+from scarena.cli.usage import Verbs
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from scarena.models.foundation.use import Source
 
 app = typer.Typer(
-    no_args_is_help=True, help="Use a pretrained model: embed, adapt, fine-tune, annotate, and look into its genes."
+    cls=Verbs,
+    no_args_is_help=True,
+    help="Use a pretrained model: embed, adapt, fine-tune, annotate, and look into its genes.",
 )
 
 File = Annotated[Path, typer.Argument(help="h5ad with raw counts; human genes by Ensembl id or symbol")]
@@ -82,7 +87,9 @@ def embed(
     """One vector a cell, from the model as it is."""
     from scarena.models.foundation.use import embed_file, open_checkpoint
 
-    n_cells, width = embed_file(_source(file, layer, genes, cache), out, open_checkpoint(checkpoint), device)
+    source = _source(file, layer, genes, cache)
+    with shown():
+        n_cells, width = embed_file(source, out, open_checkpoint(checkpoint), device)
     print(f"wrote {out}: {n_cells:,} cells, {width} dimensions")
 
 
@@ -98,8 +105,9 @@ def adapt(
     from scarena.models.foundation.use import adapt_file, open_checkpoint
 
     source = _source(file, layer, genes, cache, batch=batch)
-    loaded = open_checkpoint(checkpoint)
-    n_cells, width = adapt_file(source, out, loaded, keep=model, steps=steps, seed=seed, device=device)
+    with shown():
+        loaded = open_checkpoint(checkpoint)
+        n_cells, width = adapt_file(source, out, loaded, keep=model, steps=steps, seed=seed, device=device)
     print(f"wrote {out}: {n_cells:,} cells, {width} dimensions")
     if model is not None:
         print(f"wrote {model}: the adapted model")
@@ -123,8 +131,9 @@ def finetune(
     settings |= {} if steps is None else {"steps": steps}
     source = _source(file, layer, genes, cache, batch=batch, label=label)
     measured = None if among is None else _source(among, None, None, cache)
-    loaded = open_checkpoint(checkpoint)
-    said = finetune_file(source, out, loaded, settings, among=measured, seed=seed, device=device)
+    with shown():
+        loaded = open_checkpoint(checkpoint)
+        said = finetune_file(source, out, loaded, settings, among=measured, seed=seed, device=device)
     cells, held = said["cells"], said["held_out"]
     print(
         f"wrote {out}: {len(cells)} labels from {sum(cells.values()):,} cells, {said['unlabelled']:,} without a label"
@@ -149,7 +158,8 @@ def annotate(
     from scarena.models.foundation.use import annotate_file
 
     source = _source(file, layer, genes, cache)
-    found, share = annotate_file(folder, source, out, every_label=every_label, device=device)
+    with shown():
+        found, share = annotate_file(folder, source, out, every_label=every_label, device=device)
     print(f"wrote {out}: {len(found):,} cells, {int(found['label'].isna().sum()):,} of them without a known gene")
     if share < _COVERED:
         fix = f"fine-tune with --among {file} for labels that can be relied on"
@@ -169,7 +179,8 @@ def probe(
 
     _check_table(out, file)
     source = _source(file, layer, genes, cache, batch=batch, label=label)
-    found = probe_file(source, open_checkpoint(checkpoint), seed=seed, device=device)
+    with shown():
+        found = probe_file(source, open_checkpoint(checkpoint), seed=seed, device=device)
     _show(found.folds, as_json)
     if out is not None:
         write_table(out, found.cells)
@@ -189,7 +200,9 @@ def genes(
 
     _check_table(out, among)
     measured = None if among is None else _source(among, layer, column, cache)
-    _show(near_genes(gene, open_checkpoint(checkpoint), table, n, cache, measured), as_json, out)
+    with shown():
+        found = near_genes(gene, open_checkpoint(checkpoint), table, n, cache, measured)
+    _show(found, as_json, out)
 
 
 @app.command()
@@ -207,10 +220,12 @@ def network(
     from scarena.models.foundation.use import network_of_file, open_checkpoint
 
     _check_table(out, file)
-    found = network_of_file(
-        _source(file, layer, column, cache), open_checkpoint(checkpoint), by=by, genes=_many(genes), top=top,
-        n_pairs=pairs, block=block, n_cells=cells, seed=seed, device=device,
-    )  # fmt: skip
+    source = _source(file, layer, column, cache)
+    with shown():
+        found = network_of_file(
+            source, open_checkpoint(checkpoint), by=by, genes=_many(genes), top=top, n_pairs=pairs, block=block,
+            n_cells=cells, seed=seed, device=device,
+        )  # fmt: skip
     columns = ["source_symbol", "target_symbol", "score", "cells", "source", "target"]
     _show(found[columns].rename_axis("pair"), as_json, out)
 
@@ -231,10 +246,12 @@ def knockout(
     from scarena.models.foundation.use_data import write_table
 
     _check_table(out, file)
-    found = knock_out_file(
-        _source(file, layer, column, cache, label=label), open_checkpoint(checkpoint), _many(genes), factor=factor,
-        toward=toward, n_cells=cells, seed=seed, device=device,
-    )  # fmt: skip
+    source = _source(file, layer, column, cache, label=label)
+    with shown():
+        found = knock_out_file(
+            source, open_checkpoint(checkpoint), _many(genes), factor=factor, toward=toward, n_cells=cells, seed=seed,
+            device=device,
+        )  # fmt: skip
     _show(found.genes, as_json)
     if out is not None:
         write_table(out, found.shifts.rename_axis("cell"))

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scarena.base.errors import ConfigError
+from scarena.base.progress import tell
 from scarena.base.tables import aligned
+from scarena.cli.progress import shown
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -43,12 +45,14 @@ def recommend(
     """Say which models to try on your cells, with the evidence and the cost."""
     from scarena.models.foundation.use_data import read_cells
 
-    data = read_cells(file, layer=layer, genes=genes, batch=batch, label=label, cache=cache, symbols=True)
+    with shown():
+        tell(f"reading {file.name}")
+        data = read_cells(file, layer=layer, genes=genes, batch=batch, label=label, cache=cache, symbols=True)
+        found = _advice(data, _board(board))
+        if label is not None:
+            found = _with_roughness(found, data, measured.split(","), cells)
     for note in data.uns["notes"]:
         print(f"{file.name}: {note}", file=sys.stderr)
-    found = _advice(data, _board(board))
-    if label is not None:
-        found = _with_roughness(found, data, measured.split(","), cells)
     print(_json(found) if as_json else _text(found, data.n_obs, labelled=label is not None))
 
 
@@ -65,6 +69,7 @@ def _advice(data: AnnData, path: Path) -> Advice:
     from scarena.base.untrusted import reading
     from scarena.cli.recommendation import advise, features_of
 
+    tell("looking at how far its batches lie apart")
     own = features_of(data)
     with reading(path, ConfigError, what="not a board", fix="name a board.json"):
         return advise(read_json(path), own)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scarena.cli import progress
 from scarena.cli.app import main
 from scarena.models.foundation import checkpoint
 from scarena.models.foundation.model import SIZES as SHAPES
@@ -27,6 +28,8 @@ def fm(monkeypatch, capsys, tmp_path, cells, cache):
         model = initialised(FoundationConfig(kind=kind, n_genes=300, n_groups=1, **SIZES), 0)
         checkpoint.save(tmp_path / kind, model, [f"ENSG{i:011d}" for i in range(300)], {"name": kind, "corpus": []})
     monkeypatch.chdir(tmp_path)
+    # However long it takes on a machine that has much to do.
+    monkeypatch.setattr(progress, "QUIET_S", 1e6)
 
     def run(line, *, code=0):
         words = [*line.split(), *(["--cache", str(cache)] if "some.h5ad" in line else [])]
@@ -144,6 +147,22 @@ def test_sizes_are_listed_and_what_a_bag_has_not_is_missing(fm):
     assert [*named.split(), *head.split()] == list(rows["nano"])
     assert lines[0].split() == [str(value) for value in rows["student"].values() if value is not None]
     assert lines[1].split() == [str(value) for value in rows["nano"].values()]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("probe some.h5ad --label cell_type --checkpoint bag --json", ["reading some.h5ad", "telling labels apart"]),
+        ("knockout some.h5ad --genes ENSG00000000001 --checkpoint bag --json", ["reading some.h5ad", "changing genes"]),
+        ("network some.h5ad --top 8 --checkpoint bag --json", ["opening the checkpoint bag", "looking at 240 cells"]),
+    ],
+)
+def test_what_takes_long_is_said_on_stderr_and_never_beside_json(line, told, fm, monkeypatch, capsys):
+    said = []
+    monkeypatch.setattr(progress, "QUIET_S", 0.0)
+    monkeypatch.setattr(progress.Lines, "show", lambda self, doing: said.append(doing.what))
+    assert json.loads(fm(line))
+    assert [what for what in said if what in told] == told
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from anndata import AnnData
 from typer.testing import CliRunner
 
 from scarena.base.errors import ConfigError
+from scarena.cli import progress
 from scarena.cli.app import app
 from scarena.cli.recommendation import FEATURES, advise, features_of, features_of_board, likeness, roughness
 
@@ -113,6 +114,18 @@ def test_the_command_names_models_evidence_and_cost(tmp_path: Path, make_cells: 
     assert done.stdout.startswith("Try first: PCA.") and "each dataset left out in turn" in done.output
     found = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
     assert found["try_first"] == ["pca"] and found["suggestions"][0]["cells_per_s"] == 100.0
+
+
+def test_what_it_does_meanwhile_is_said_on_stderr_alone(
+    tmp_path: Path, make_cells: Callable[..., AnnData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "QUIET_S", 0.0)
+    (tmp_path / "board.json").write_text(json.dumps(_board(_TOTALS)))
+    make_cells().write_h5ad(tmp_path / "mine.h5ad")
+    asked = ["recommend", str(tmp_path / "mine.h5ad"), "--batch", "batch", "--label", "cell_type", "--measured", "pca"]
+    done = CliRunner().invoke(app, [*asked, "--board", str(tmp_path / "board.json"), "--json"])
+    assert json.loads(done.stdout)["try_first"] == ["pca"]
+    assert done.stderr.splitlines()[0] == "reading mine.h5ad"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "<html>"])

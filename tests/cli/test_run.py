@@ -111,6 +111,51 @@ def test_scores_are_there_and_the_labels_beat_noise(place, first):
     assert scores["labels"]["knn_accuracy"]["value"] == 1
 
 
+def test_it_ends_with_what_the_board_says_and_where_it_is_and_snakemakes_log_is_a_file(place, first):
+    _, output = first
+    said = [line.removeprefix("- ") for line in (place / "results/first/board.md").read_text().splitlines()]
+    for sentence in (line for line in output.splitlines() if line.endswith(".")):
+        assert sentence in said
+    assert "Crash: no verdict, since totals are missing." in output
+    assert "board: results/first/board.html" in output.splitlines()
+    assert "snakemake's log: results/first/logs/snakemake.log" in output.splitlines()
+    log = (place / "results/first/logs/snakemake.log").read_text()
+    assert "rule score:" in log and "(100%) done" in log
+    # What snakemake says in hundreds of lines is not what a person is to read.
+    assert "rule score:" not in output and len(output.splitlines()) < 40
+
+
+def test_a_terminal_shows_steps_failures_and_in_the_end_what_the_board_says(place, first, in_terminal):
+    path = config(place, "shown", ["pca", "random-2", "crash"])
+    command = [sys.executable, "-m", "scarena.cli", "run", "--config", str(path), "--cores", "2"]
+    done = in_terminal(*command, cwd=place, PYTHONPATH=str(place / "plugin"))
+    assert done.code == 3
+    assert "of 15 steps" in done.drawn and "embed pca on mine" in done.drawn
+    left = done.left()
+    assert left[0] == "mine · crash · seed 0: failed(error): ValueError: no weights found"
+    assert len([line for line in left if "crash" in line]) == 1
+    assert left[-1] == "snakemake's log: results/shown/logs/snakemake.log"
+    assert done.stdout.splitlines()[-1] == "board: results/shown/board.html"
+    assert done.drawn.rstrip().endswith("logs/snakemake.log")
+
+
+def test_snakemakes_own_log_is_printed_where_it_is_asked_for(place, first):
+    code, output = run(place, place / "first.yaml", "--verbose", "--", "--forcerun", "crate")
+    assert code == 3
+    assert "localrule crate:" in output and "steps (100%) done" in output
+    assert "first: " not in output
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("--dryrunn", "did you mean --dryrun?"), ("--qqqq", "snakemake --help"), ("--jobs=many", "must be integer")],
+)
+def test_a_wrong_option_of_snakemakes_is_a_line(place, first, option, words):
+    code, output = run(place, place / "first.yaml", "--", option)
+    assert code == (1 if "jobs" in option else 2)
+    assert words in output and len(output.splitlines()) <= 3
+
+
 def test_a_rerun_with_nothing_changed_runs_no_step(place, first):
     before = (place / "results/first/board.json").stat().st_mtime_ns
     code, output = run(place, place / "first.yaml")

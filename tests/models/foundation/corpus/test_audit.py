@@ -223,7 +223,7 @@ def test_the_command_line_builds_and_audits(files, two, tmp_path):
     written(two["one"][:30], tmp_path / "d.h5ad")
     said = run.invoke(app, ["audit", str(tmp_path / "c"), str(tmp_path / "d.h5ad"), "--json"])
     assert said.exit_code == 0
-    answer = json.loads(said.output)
+    answer = json.loads(said.stdout)
     assert (answer["state"], answer["n_exact"], answer["studies"]) == ("cells", 30, ["gse1"])
     assert (
         "30 exact and 0 near duplicates of 30"
