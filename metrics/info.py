@@ -8,6 +8,7 @@ from typing import Literal
 
 Group = Literal["bio", "batch", "total", "ontology", "transfer", "structure"]
 Direction = Literal["higher", "lower", "none"]
+Asks = Literal["types", "distances", "data"]
 
 SCIB = "Luecken et al. 2022, doi 10.1038/s41592-021-01336-8"
 WU = "Wu et al. 2025, doi 10.1186/s13059-025-03781-6"
@@ -43,6 +44,10 @@ class MetricInfo:
         Where it is defined.
     cost
         What the time goes to, for n cells in d dimensions.
+    asks
+        What of the truth it asks an embedding for: which cells are of one type and whether batches mix within it
+        (``types``), how far the types lie from each other (``distances``), or what each cell was like before
+        integration (``data``). A positive control counts for a metric if it holds that.
     """
 
     key: str
@@ -55,13 +60,15 @@ class MetricInfo:
     failure: str
     source: str
     cost: str
+    asks: Asks = "types"
 
 
 def unit(
-    key: str, title: str, group: Group, definition: str, failure: str, source: str = SCIB, *, cost: str
-) -> MetricInfo:
+    key: str, title: str, group: Group, definition: str, failure: str, source: str = SCIB, *, cost: str,
+    asks: Asks = "types",
+) -> MetricInfo:  # fmt: skip
     """Return a metric in [0, 1], higher is better."""
-    return MetricInfo(key, title, group, 0.0, 1.0, "higher", definition, failure, source, cost)
+    return MetricInfo(key, title, group, 0.0, 1.0, "higher", definition, failure, source, cost, asks)
 
 
 def edges(key: str, title: str, definition: str, failure: str, source: str = WU, *, cost: str) -> MetricInfo:
@@ -77,5 +84,5 @@ def count(
 
 
 def correlation(key: str, title: str, definition: str, failure: str, source: str = WU, *, cost: str) -> MetricInfo:
-    """Return a correlation with the ontology, in [−1, 1], higher is better."""
-    return MetricInfo(key, title, "ontology", -1.0, 1.0, "higher", definition, failure, source, cost)
+    """Return a correlation with the ontology's distances between types, in [−1, 1], higher is better."""
+    return MetricInfo(key, title, "ontology", -1.0, 1.0, "higher", definition, failure, source, cost, "distances")

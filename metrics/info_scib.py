@@ -52,12 +52,12 @@ INFO = (
         "cell_cycle", "Cell-cycle conservation", "bio",
         "1 − relative change of the share of variance that S and G2M scores explain, mean over batches; beside the "
         "aggregate", "Where few cells cycle it compares noise; a model that brings the cell cycle out more loses too",
-        cost="O(n·d)"),
+        cost="O(n·d)", asks="data"),
     unit(
         "hvg_overlap", "HVG overlap", "bio",
         "Share of the 500 most variable genes of each batch that still are after integration; beside the aggregate",
         "Only for models that return corrected expression, not embeddings; a model that changes nothing scores 1",
-        cost="O(n·genes)"),
+        cost="O(n·genes)", asks="data"),
     unit(
         "silhouette_batch", "Batch ASW", "batch",
         "1 − |silhouette of the batch| within each label, Euclidean, nearest other batch; beside the aggregate",

@@ -18,7 +18,9 @@ _DENDROGRAM = "O(m²·d) on a subsample of m = 2,000 cells"
 
 
 def _scgraph(key: str, title: str, definition: str, failure: str) -> MetricInfo:
-    return MetricInfo(key, title, "structure", -1.0, 1.0, "higher", definition, failure, SCGRAPH, _CENTROIDS)
+    return MetricInfo(
+        key, title, "structure", -1.0, 1.0, "higher", definition, failure, SCGRAPH, _CENTROIDS, "distances"
+    )  # fmt: skip
 
 
 INFO: tuple[MetricInfo, ...] = (
@@ -44,15 +46,15 @@ INFO: tuple[MetricInfo, ...] = (
         "knn_preservation", "Neighbours kept", "structure",
         "Share of a cell's nearest neighbours before integration that are its neighbours in the embedding",
         "Falls where a batch effect is removed; among duplicates neighbours are arbitrary", HEISER,
-        cost="O(n·k²), once both spaces have their neighbours"),
+        cost="O(n·k²), once both spaces have their neighbours", asks="data"),
     MetricInfo(
         "distance_correlation", "Distances kept", "structure", -1.0, 1.0, "higher",
         "Pearson correlation of the distances of all pairs of cells before integration and in the embedding",
-        "Ruled by the largest distances, between batches too; about 1,000 cells", HEISER, _SUBSAMPLE),
+        "Ruled by the largest distances, between batches too; about 1,000 cells", HEISER, _SUBSAMPLE, "data"),
     MetricInfo(
         "distance_emd", "Distances spread", "structure", 0.0, 1.0, "lower",
         "Earth mover's distance of the distributions of distances before and after, each scaled to [0, 1]",
-        "Which pair has which distance does not matter; one outlier sets the scale", HEISER, _SUBSAMPLE),
+        "Which pair has which distance does not matter; one outlier sets the scale", HEISER, _SUBSAMPLE, "data"),
     MetricInfo(
         "rogi", "ROGI", "structure", 0.0, 1.0, "lower",
         "Dispersion of the labels that is lost as cells are merged at growing distance, each type against the rest",

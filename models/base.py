@@ -6,11 +6,11 @@ import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from anndata import AnnData
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 Family = Literal["foundation", "baseline", "control"]
 
@@ -50,6 +50,8 @@ class ModelCard(BaseModel):
     out_of_core: bool = False
     """Whether `embed` reads X through `scarena.datasets.stored.blocks` only, so that a large one may stay on disk."""
     control: Literal["positive", "negative"] | None = None
+    holds: tuple[Literal["types", "distances"], ...] = ()
+    """What of the truth a positive control holds: it then stands for the truth where a metric asks for that."""
     source: str = ""
     licence: str = ""
     parameters: int | None = None
@@ -64,6 +66,14 @@ class ModelCard(BaseModel):
     """None where it runs beside everything else."""
     unavailable: str = ""
     """Why it cannot be run by anybody here (no public weights or code); it is listed nevertheless."""
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what a control holds where it is nothing: cards from before one could say so stay the same."""
+        said: dict[str, Any] = handler(self)
+        if not self.holds:
+            said.pop("holds", None)
+        return said
 
 
 @dataclass(frozen=True, slots=True)

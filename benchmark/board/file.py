@@ -110,9 +110,14 @@ class _Overall(_Part):
 class _Check(_Part):
     dataset: Name
     metric: str
+    # Of boards since there are several positive controls; before, it was the labels.
+    control: _ModelName = "labels"
+    against: _ModelName = ""
+    counts: Annotated[bool, Field(strict=True)] = False
     discriminates: bool
     positive: _Number
     negative: _Number
+    margin_low: _Number | None = None
 
 
 class _Timing(_Part):

@@ -179,7 +179,7 @@ def compared(
         "differences": differences(table, headline),
         "pareto": front(table),
         "controls": checks,
-        "control_scaled": control_scaled(table, samples, checks) if scaled else [],
+        "control_scaled": control_scaled(table, samples, checks, models) if scaled else [],
     }
 
 

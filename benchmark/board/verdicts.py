@@ -1,4 +1,4 @@
-"""What a board allows one to say: who beats whom beyond noise, which metrics tell labels from noise, what it costs.
+"""What a board allows one to say: who beats whom beyond noise, what it costs.
 
 Says no more than the paired differences do. Reads board.json alone; a board from before they existed gets the weaker
 sentences.
@@ -27,8 +27,8 @@ _WORDS = {
 
 
 def joined(names: list[str]) -> str:
-    """Return names as a sentence lists them."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    """Return names as a sentence lists them; nothing for none."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _ended(board: Json, mine: Json, other: Json) -> tuple[str, str, str]:
@@ -85,23 +85,6 @@ def verdicts(board: Json) -> list[str]:
         if twin is not None:
             sentences.append(f"What pretraining adds: {card['title']} {compared(board, mine, [twin], title)}.")
     return sentences
-
-
-def discrimination(board: Json) -> list[Json]:
-    """Return, for each metric that fails or leaves open a control check, where, with the numbers.
-
-    ``fails``: labels not above the best noise; ``open``: above it, but the interval of the difference reaches zero.
-    """
-    rows: dict[str, Json] = {}
-    for check in board["controls"]:
-        row = rows.setdefault(check["metric"], {"metric": check["metric"], "checked": 0, "fails": [], "open": []})
-        row["checked"] += 1
-        margin = check.get("margin_low")
-        if not check["discriminates"]:
-            row["fails"].append(check)
-        elif margin is not None and margin <= 0:
-            row["open"].append(check)
-    return [row for row in rows.values() if row["fails"] or row["open"]]
 
 
 def seconds_per_1000_cells(board: Json) -> dict[str, float]:

@@ -18,9 +18,10 @@ from scarena.base.files import json_text
 from scarena.base.log_tail import last_lines
 from scarena.board.make import parquet_bytes
 from scarena.board.ranked import counting, headline_of, overall_of, ranked_models
-from scarena.board.verdicts import discrimination, verdicts
+from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
+from scarena.report.page.controls import control_table, daggers, uncheckable
 from scarena.report.page.cost import AXES, UNKNOWN, Cost, costs_of, fronts
 from scarena.report.page.datasets import dataset_parts
 from scarena.report.page.metrics import agreement, companions
@@ -86,8 +87,8 @@ def _metrics(board: Json) -> Json:
     every = _every(board)
     return {
         "every": [METRICS[key] for key in every], "titles": {key: info.title for key, info in METRICS.items()},
-        "checks": discrimination(board), "scaled": tables.grouped(tables.scaled_table(board)),
-        "blind": blind_metrics(board),
+        "checks": control_table(board), "scaled": tables.grouped(tables.scaled_table(board)),
+        "blind": daggers(board), "uncheckable": bool(board["controls"]) and uncheckable(board),
         "agreement": companions(*agreement(board, every)),
         "config": json.dumps(board["provenance"].get("config"), indent=1, sort_keys=True),
     }  # fmt: skip
@@ -183,15 +184,6 @@ def missing_cells(board: Json, folder: Path) -> list[Json]:
                 told = {"metric": metric, "state": score["state"], "reason": score["reason"], "log": []}
                 lines.append({**who, **told})
     return lines
-
-
-def blind_metrics(board: Json) -> dict[str, list[str]]:
-    """Return, by metric, the datasets on which the true labels do not score better than noise."""
-    found: dict[str, list[str]] = {}
-    for check in board["controls"]:
-        if not check["discriminates"]:
-            found.setdefault(check["metric"], []).append(check["dataset"])
-    return found
 
 
 def trained_on(board: Json) -> list[Json]:

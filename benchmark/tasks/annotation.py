@@ -14,7 +14,7 @@ class Annotation(Task):
     question = "Can a cell's type be read from its neighbours in other batches?"
     product = "cells"
     headline = "knn_macro_f1"
-    controls = ("random-2", "random-64", "random-512", "shuffled", "labels", "labels-noisy")
+    controls = ("random-2", "random-64", "random-512", "shuffled", "labels", "labels-noisy", "centroids")
 
     def metrics(self) -> tuple[str, ...]:
         """Return the metrics of predicted labels, LCAD of the mistakes among them."""

@@ -15,7 +15,7 @@ class Integration(Task):
     question = "Does the embedding keep cell types apart and mix batches?"
     product = "cells"
     headline = "total"
-    controls = ("random-2", "random-64", "random-512", "shuffled", "labels", "labels-noisy")
+    controls = ("random-2", "random-64", "random-512", "shuffled", "labels", "labels-noisy", "centroids")
 
     def metrics(self) -> tuple[str, ...]:
         """Return every metric that is not one of predicted labels."""

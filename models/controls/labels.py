@@ -28,6 +28,7 @@ class Labels(Model):
         title="One-hot labels",
         family="control",
         control="positive",
+        holds=("types",),
         out_of_core=True,
         description="the cell types one-hot: what a perfect, batch-free annotation would give",
         uses_labels=True,

@@ -239,7 +239,7 @@ def test_a_lead_of_the_labels_that_noise_could_have_made_is_open():
 def scaled(cells):
     cards = [card("labels", "control", "positive"), card("random-2", "control", "negative"), card("a"), card("b")]
     samples = samples_of(cells, {})
-    found = control_scaled(standings(cells, cards, samples), samples, control_checks(cells, cards, samples))
+    found = control_scaled(standings(cells, cards, samples), samples, control_checks(cells, cards, samples), cards)
     return {row["model"]: row for row in found}
 
 

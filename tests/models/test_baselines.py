@@ -11,7 +11,10 @@ from scarena.models.base import Context
 from scarena.models.embedding import check_embedding, hand_over
 from scarena.models.registry import all_models, find_model, fingerprint
 
-NAMES = ["hvg", "pca", "harmony", "scvi", "random-2", "random-64", "random-512", "shuffled", "labels", "labels-noisy"]
+NAMES = [
+    "hvg", "pca", "harmony", "scvi", "random-2", "random-64", "random-512", "shuffled", "labels", "labels-noisy",
+    "centroids",
+]  # fmt: skip
 QUICK = [name for name in NAMES if name != "scvi"]
 
 
@@ -69,7 +72,8 @@ def test_harmony_brings_the_batches_closer(cells):
 def test_names_are_those_of_the_contract_and_the_labels_are_seen_by_positive_controls_and_scanvi_only():
     models = all_models()
     assert set(NAMES) | {"scarena-fm", "scarena-fm-random"} <= set(models)
-    assert {name for name, model in models.items() if model.card.uses_labels} == {"labels", "labels-noisy", "scanvi"}
+    seeing = {name for name, model in models.items() if model.card.uses_labels}
+    assert seeing == {"labels", "labels-noisy", "centroids", "scanvi"}
 
 
 def test_the_fingerprint_tells_models_of_one_file_apart():
@@ -83,6 +87,7 @@ def test_the_fingerprint_tells_models_of_one_file_apart():
         ("scanvi", {"scanvi.py", "variational.py", "expression.py"}),
         ("seurat-cca", {"seurat.R"}),
         ("shuffled", {"expression.py"}),
+        ("centroids", {"expression.py", "expression_stored.py"}),
         ("random-2", set()),
     ],
 )
@@ -96,7 +101,7 @@ def test_a_helper_that_changes_makes_the_runs_of_the_models_that_need_it_stale(n
         assert found == set()
 
 
-@pytest.mark.parametrize("name", ["labels", "labels-noisy"])
+@pytest.mark.parametrize("name", ["labels", "labels-noisy", "centroids"])
 def test_labels_of_one_type_are_no_control(name, cells):
     cells.obs["cell_type"] = "unknown"
     with pytest.raises(NotApplicable, match="fewer than two cell types") as raised:

@@ -6,8 +6,9 @@ import re
 import numpy as np
 import pytest
 
+from scarena.board.discrimination import discrimination
 from scarena.board.ranked import counting
-from scarena.board.verdicts import discrimination, seconds_per_1000_cells, verdicts
+from scarena.board.verdicts import seconds_per_1000_cells, verdicts
 from scarena.metrics.details import Details
 from scarena.report.html import render
 from scarena.report.page.cost import costs_of, fronts
@@ -201,11 +202,11 @@ def test_a_dataset_shows_its_runs_interval_and_with_several_seeds_that_of_their_
 def test_metrics_that_fail_or_leave_a_check_open_are_listed_with_their_numbers(board, tmp_path):
     passed = {"metric": "bio", "dataset": "d1", "discriminates": True, "positive": 0.9, "negative": 0.1}
     board["controls"] += [{**passed, "margin_low": 0.7}, {**passed, "metric": "batch", "margin_low": -0.0625}]
-    found = {row["metric"]: (len(row["fails"]), len(row["open"])) for row in discrimination(board)}
-    assert found == {"total": (1, 0), "batch": (0, 1)}
+    found = {each.metric: (len(each.fails), len(each.open)) for each in discrimination(board)}
+    assert found == {"total": (1, 0), "bio": (0, 0), "batch": (0, 1)}
     page = without_plotly(render(board, tmp_path))
-    assert "d1 (0.123 against 0.456)" in page
-    assert "d1 (0.900 against 0.100, lead from -0.062)" in page
+    assert "d1 (labels 0.123 against 0.456 of noise)" in page
+    assert "d1 (labels 0.900 against 0.100 of noise, lead from -0.062)" in page
 
 
 def fronted(board):

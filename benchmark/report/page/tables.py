@@ -88,7 +88,13 @@ def use_of(card: Json) -> str:
 def marks(card: Json, seen: dict[str, list[str]]) -> list[tuple[str, str, str]]:
     """Return what stands beside a model's name: (class, text, explanation)."""
     if card["control"]:
-        found = [("control", f"{card['control']} control", "noise" if card["control"] == "negative" else "labels")]
+        found = [
+            (
+                "control",
+                f"{card['control']} control",
+                "noise" if card["control"] == "negative" else "made of the labels",
+            )
+        ]
     else:
         says = {
             "zero-shot": "its parameters were not changed on these data",
@@ -180,7 +186,12 @@ def scaled_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]
 
     def entry(row: Json | None) -> Entry:
         if row is None or row["value"] is None:
-            return Entry("n/a", "", "no dataset with a value on which labels score better than noise", "not-applicable")
+            return Entry(
+                "n/a",
+                "",
+                "no dataset with a value on which the positive control scores better than noise",
+                "not-applicable",
+            )
         flag = f" ({row['coverage']:.0%})" if row["coverage"] < 1 else ""
         return Entry(number(row["value"]) + flag, repr(row["value"]), f"mean over {row['datasets']} datasets")
 
