@@ -104,6 +104,15 @@ class Model(ABC):
         """Return what must be there before the model can run, as a checkpoint or a package; empty where nothing is."""
         return cls.card.unavailable
 
+    @classmethod
+    def work(cls, cells: int, genes: int) -> float:
+        """Return what the time of `embed` grows with, in a unit of its own: here the values of the matrix.
+
+        A model that reads some of the genes alone, or goes over the cells more often the fewer there are, says so by a
+        rule of its own. `scarena recommend` fits seconds to it; how many it is by itself does not matter.
+        """
+        return float(cells) * genes
+
     @abstractmethod
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Return one vector a cell.

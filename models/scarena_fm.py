@@ -32,6 +32,11 @@ _TRAINS = (*_READS, "adapt")
 _TRANSFORMER_TASK = {"cells": 96, "tokens": 64}
 ADAPTED_STEPS = {"bag": 100, "transformer": 50}
 
+# Of a panel's genes a cell expresses about a third, and a transformer reads so many of them at most as it is long.
+_EXPRESSED = 3
+# A step of training goes forward and back, which is the time of three times forward.
+_FORWARDS = 3
+
 
 def _manifest(folder: Path) -> dict[str, Any]:
     # Without a checkpoint, as before the first pretraining, the models can still be listed; `embed` then says so.
@@ -70,10 +75,21 @@ def adapting(folder: Path) -> AdaptConfig:
     return default.model_copy(update={"steps": ADAPTED_STEPS[kind], "task": task})
 
 
+def reading(folder: Path, cells: int, genes: int) -> float:
+    """Return what the time of embedding with a checkpoint goes with: the genes of all cells that it reads."""
+    config = read_config(folder)
+    return float(cells) * (min(genes, _EXPRESSED * config.length) if config.kind == "transformer" else genes)
+
+
 class _Frozen(Model):
     """A checkpoint used as it is."""
 
     checkpoint: ClassVar[Path]
+
+    @classmethod
+    def work(cls, cells: int, genes: int) -> float:
+        """Return the genes of all cells that its encoder reads."""
+        return reading(cls.checkpoint, cells, genes)
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Return the encoder's vectors."""
@@ -131,6 +147,12 @@ class ScarenaFMAdapted(Model):
         **_trained(STUDENT),
     )
 
+    @classmethod
+    def work(cls, cells: int, genes: int) -> float:
+        """Return the genes of the cells of all steps, which are as many whatever the dataset, and of one pass."""
+        config = adapting(cls.checkpoint)
+        return reading(cls.checkpoint, cells + _FORWARDS * config.steps * config.task.cells, genes)
+
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Return the adapted encoder's vectors."""
         import torch
@@ -183,6 +205,11 @@ class ScarenaFMRandom(Model):
         licence="MIT",
         settings={**_settings(SHIPPED), "weights_sha256": None},
     )
+
+    @classmethod
+    def work(cls, cells: int, genes: int) -> float:
+        """Return the genes of all cells that its encoder reads."""
+        return reading(cls.checkpoint, cells, genes)
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Return the untrained encoder's vectors."""

@@ -17,7 +17,7 @@ from scarena.cli.progress import shown
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scarena.cli.recommendation import Advice
+    from scarena.cli.recommendation import Advice, Suggestion
 
 _BOARDS = (Path("results/full/board.json"), Path("results/reference/full/board.json"))
 _COLUMNS = ["model", "expected total", "board's mean", "minutes", "trains on your cells", "sees labels"]
@@ -98,7 +98,7 @@ def _text(found: Advice, n_cells: int, *, labelled: bool) -> str:
     lines = [f"Try first: {', '.join(names)}.", ""]
     rows = [
         [
-            each.title, f"{each.expected:.3f}", f"{each.overall:.3f}", _minutes(each.cells_per_s, n_cells),
+            each.title, f"{each.expected:.3f}", f"{each.overall:.3f}", _minutes(each),
             "yes" if each.trains_on_target else "no", "yes" if each.uses_labels else "no",
             *([_number(each.rogi_xd)] if labelled else []),
         ]
@@ -112,13 +112,36 @@ def _text(found: Advice, n_cells: int, *, labelled: bool) -> str:
         + ", ".join(f"{name} ({weight:.0%})" for name, weight in near) + ".",
         f"How good such a choice is there, each dataset left out in turn: it loses {found.regret_by_likeness:.3f} "
         f"against the best model, choosing by the plain mean {found.regret_by_mean:.3f}.",
-        "Minutes: by the speed on the board's machine, starting apart.",
+        *_about_minutes(found, n_cells),
     ]  # fmt: skip
     return "\n".join(lines)
 
 
-def _minutes(cells_per_s: float | None, n_cells: int) -> str:
-    return "?" if cells_per_s is None else f"{n_cells / cells_per_s / 60:.1f}"
+def _minutes(each: Suggestion) -> str:
+    return "not measured" if each.minutes is None else f"{each.minutes:.1f}{'*' if each.beyond else ''}"
+
+
+def _about_minutes(found: Advice, n_cells: int) -> list[str]:
+    """Return how the minutes came about, and how far to trust them."""
+    lines = [
+        "Minutes: on the board's machine; start-up, and the model's own work on so many cells and genes at the rate of "
+        "the board's runs."
+    ]
+    off = found.minutes_off
+    if off is None:
+        lines.append("How far off they are is not known: too few of the board's datasets differ in size.")
+    else:
+        sizes = f"{off.fewest_cells:,} to {off.most_cells:,} cells"
+        lines.append(
+            f"How far off they are, each dataset left out in turn ({sizes}): by a factor of "
+            f"{off.median:.1f} in the median of {off.n_runs} runs, at worst {off.worst:.1f} "
+            f"({off.worst_model} on {off.worst_dataset})."
+        )
+    if any(each.beyond for each in found.suggestions):
+        lines.append(
+            f"*: your {n_cells:,} cells are more work for it than any run of the board, so this is extrapolated."
+        )
+    return lines
 
 
 def _number(value: float | None) -> str:

@@ -9,8 +9,9 @@ What needs a type of each cell (ROGI) is measured on the user's cells where a co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from scarena.base.progress import tell
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from scarena.board.pace import Pace
 
 Json = dict[str, Any]
 
@@ -42,11 +45,29 @@ class Suggestion:
     """The same, each dataset counted once."""
     sets: int
     cells_per_s: float | None
-    """Median over the board's runs, on its hardware."""
+    """Cells of the board's runs over their seconds of embedding, on its hardware; start-up is apart."""
+    minutes: float | None
+    """For as many cells and genes as the user's, start-up and rate apart (see `scarena.board.pace`)."""
+    beyond: bool
+    """Whether that is more work than any run of the board."""
     trains_on_target: bool
     uses_labels: bool
     rogi_xd: float | None = None
     """On the user's cells, where labels were named; lower is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinutesOff:
+    """By what factor the minutes of the models that are suggested are off on datasets that were left out in turn."""
+
+    median: float
+    worst: float
+    worst_model: str
+    worst_dataset: str
+    n_runs: int
+    """Pairs of model and dataset."""
+    fewest_cells: int
+    most_cells: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +82,11 @@ class Advice:
     """Mean total lost against the best model of a dataset by choosing with the others, weighted by likeness."""
     regret_by_mean: float
     """The same, choosing by the plain mean of the others."""
+    minutes_off: MinutesOff | None = None
+    """How well minutes are predicted; None where no dataset could be left out."""
 
     def close(self) -> tuple[Suggestion, ...]:
-        """Return the first and those that the board does not tell from it."""
+        """Return the first and those within what the board's intervals leave open."""
         best = self.suggestions[0].expected
         return tuple(each for each in self.suggestions if best - each.expected <= _CLOSE)
 
@@ -128,6 +151,8 @@ def advise(board: Json, own: Mapping[str, float]) -> Advice:
     ConfigError
         If no two models have totals on the same two datasets.
     """
+    from scarena.board.costs import costs_of
+
     features, cards = features_of_board(board), {card["name"]: card for card in board["models"]}
     totals = {m: rows for m, rows in _scores(board, "total").items() if cards[m]["control"] is None}
     datasets = sorted(set(features).intersection(*map(set, totals.values()))) if totals else []
@@ -136,18 +161,19 @@ def advise(board: Json, own: Mapping[str, float]) -> Advice:
         totals, datasets = _complete(totals, set(features))
     weights = likeness(own, {name: features[name] for name in datasets})
     speed = _speeds(board)
+    rates = {name: cost.cells_per_s for name, cost in costs_of(board).items() if cost.cells_per_s is not None}
     found = [
         Suggestion(
             model=name, title=cards[name]["title"], expected=_weighted(totals[name], weights),
             overall=float(np.mean([totals[name][d] for d in datasets])), sets=len(datasets),
-            cells_per_s=speed.get(name), trains_on_target=cards[name]["trains_on_target"],
+            **_times(name, speed, rates, own), trains_on_target=cards[name]["trains_on_target"],
             uses_labels=cards[name]["uses_labels"],
         )
         for name in sorted(totals)
     ]  # fmt: skip
     by_likeness, by_mean = _regrets(totals, {name: features[name] for name in datasets})
     order = sorted(found, key=lambda each: (-each.expected, each.model))
-    return Advice(tuple(order), weights, by_likeness, by_mean)
+    return Advice(tuple(order), weights, by_likeness, by_mean, minutes_off(board, totals))
 
 
 def _complete(totals: Mapping[str, Mapping[str, float]], known: set[str]) -> tuple[dict[str, Any], list[str]]:
@@ -184,12 +210,36 @@ def _regrets(
     return float(by_likeness), float(by_mean)
 
 
-def _speeds(board: Json) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
-    for row in board["timings"]:
-        if row["step"] == "embed" and row["cells_per_s"]:
-            found.setdefault(row["model"], []).append(row["cells_per_s"])
-    return {name: float(np.median(values)) for name, values in found.items()}
+def _speeds(board: Json) -> dict[str, Pace]:
+    """Return how fast each model is: cells divided by its pace are the seconds that so many take."""
+    from scarena.board.pace import paces
+
+    return paces(board)
+
+
+def _times(name: str, speed: Mapping[str, Pace], rates: Mapping[str, float], own: Mapping[str, float]) -> Json:
+    """Return what is known of how long a model takes for data of these features."""
+    size = round(10 ** own["log10 cells"]), round(10 ** own["log10 genes measured"])
+    seconds = speed[name].seconds(*size) if name in speed else None
+    return {
+        "cells_per_s": rates.get(name), "minutes": None if seconds is None else seconds / 60,
+        "beyond": name in speed and speed[name].beyond(*size),
+    }  # fmt: skip
+
+
+def minutes_off(board: Json, models: Collection[str]) -> MinutesOff | None:
+    """Return by what factor the minutes of some models are off, each dataset of the board left out in turn."""
+    from scarena.board.pace import left_out_errors
+
+    found = {
+        (model, dataset): factor for model, by_dataset in left_out_errors(board).items() if model in models
+        for dataset, factor in by_dataset.items()
+    }  # fmt: skip
+    if not found:
+        return None
+    worst = max(found, key=lambda pair: found[pair])
+    sizes = [entry["summary"]["n_cells"] for entry in board["datasets"] if entry.get("summary")]
+    return MinutesOff(median(found.values()), found[worst], *worst, len(found), min(sizes), max(sizes))
 
 
 def roughness(data: AnnData, labels: Sequence[str], models: Sequence[str], seed: int = 0) -> dict[str, float]:

@@ -6,7 +6,7 @@ import numpy as np
 from anndata import AnnData
 
 from scarena.models.base import Context, Model, ModelCard
-from scarena.models.baselines.variational import latent_of, seeded, train
+from scarena.models.baselines.variational import heuristic_epochs, latent_of, seeded, train, work_of
 from scarena.models.expression import N_HVG, countable
 
 N_LATENT = 10
@@ -37,6 +37,11 @@ class LinearSCVI(Model):
             "n_top_genes": N_HVG,
         },
     )
+
+    @classmethod
+    def work(cls, cells: int, genes: int) -> float:
+        """Return its passes over the cells."""
+        return work_of(cells, genes, EPOCHS if cells <= _MOST_CELLS else heuristic_epochs(cells))
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Train on the counts of the highly variable genes and return the posterior means, 10 dimensions."""

@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from scarena.base.errors import NotApplicable
 from scarena.models.base import Context, Model, ModelCard
-from scarena.models.baselines.variational import latent_of, seeded, train
+from scarena.models.baselines.variational import heuristic_epochs, latent_of, seeded, train, work_of
 from scarena.models.expression import N_HVG, countable
 
 # No dataset calls a type this, as one may with "Unknown".
@@ -58,6 +58,11 @@ class ScANVI(Model):
             "n_top_genes": N_HVG,
         },
     )
+
+    @classmethod
+    def work(cls, cells: int, genes: int) -> float:
+        """Return the passes over the cells of scVI and of its own; early stopping is not counted."""
+        return work_of(cells, genes, heuristic_epochs(cells) + EPOCHS)
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Train scVI, then scANVI from its weights, and return the posterior means, 30 dimensions."""

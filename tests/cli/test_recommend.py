@@ -11,7 +11,15 @@ from typer.testing import CliRunner
 from scarena.base.errors import ConfigError
 from scarena.cli import progress
 from scarena.cli.app import app
-from scarena.cli.recommendation import FEATURES, advise, features_of, features_of_board, likeness, roughness
+from scarena.cli.recommendation import (
+    FEATURES,
+    advise,
+    features_of,
+    features_of_board,
+    likeness,
+    minutes_off,
+    roughness,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 _SIZES = {"small": 100, "medium": 1000, "large": 10_000, "larger": 30_000}
@@ -31,9 +39,19 @@ def _board(totals: dict[str, dict[str, float]]) -> dict[str, Any]:
             for model, rows in totals.items()
             for name, v in rows.items()
         ],
+        # Two seconds of start-up, one that does not grow, and 10 milliseconds a cell.
         "timings": [
-            {"model": model, "dataset": "small", "step": "embed", "cells_per_s": 100.0 * (place + 1)}
-            for place, model in enumerate(totals)
+            {
+                "model": model,
+                "dataset": name,
+                "seed": 0,
+                "step": "embed",
+                "wall_s": 3 + n / 100,
+                "peak_rss_mb": 1.0,
+                "cells_per_s": n / (1 + n / 100),
+            }
+            for model in totals
+            for name, n in _SIZES.items()
         ],
     }
 
@@ -113,7 +131,51 @@ def test_the_command_names_models_evidence_and_cost(tmp_path: Path, make_cells: 
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("Try first: PCA.") and "each dataset left out in turn" in done.output
     found = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
-    assert found["try_first"] == ["pca"] and found["suggestions"][0]["cells_per_s"] == 100.0
+    assert found["try_first"] == ["pca"]
+    assert found["suggestions"][0]["cells_per_s"] == pytest.approx(sum(_SIZES.values()) / (4 + 411))
+
+
+@pytest.mark.parametrize("cells", [50, 5000, 1_000_000])
+def test_minutes_are_start_up_and_a_rate(cells: int) -> None:
+    found = {each.model: each for each in advise(_board(_TOTALS), _own(cells)).suggestions}
+    assert found["pca"].minutes == pytest.approx((3 + cells / 100) / 60, rel=1e-3)
+    assert found["pca"].beyond is (cells > 30_000)
+    # Of a model that is not known here nobody says what its time grows with.
+    assert found["deep"].minutes is None and found["deep"].cells_per_s is not None
+
+
+def test_how_far_off_minutes_are_is_that_of_datasets_left_out() -> None:
+    board = _board(_TOTALS)
+    off = minutes_off(board, _TOTALS)
+    assert off is not None and off.n_runs == 4 and off.worst == pytest.approx(1, abs=1e-3)
+    next(row for row in board["timings"] if row["dataset"] == "large")["wall_s"] *= 4
+    off = minutes_off(board, _TOTALS)
+    assert off is not None and (off.worst_model, off.worst_dataset) == ("pca", "large")
+    assert off.worst == pytest.approx(4, rel=0.05) and off.median < 1.1
+
+
+def test_without_datasets_of_several_sizes_minutes_are_not_measured() -> None:
+    board = _board(_TOTALS)
+    board["timings"] = [row for row in board["timings"] if row["dataset"] == "small"]
+    found = advise(board, _own(5000))
+    assert {each.minutes for each in found.suggestions} == {None} and found.minutes_off is None
+
+
+@pytest.mark.parametrize(("most", "beyond"), [(300, False), (12, True)])
+def test_the_text_says_how_far_off_minutes_are_and_what_is_extrapolated(
+    tmp_path: Path, make_cells: Callable[..., AnnData], most: int, beyond: bool
+) -> None:
+    board = _board(_TOTALS)
+    for entry, share in zip(board["datasets"], (0.25, 0.5, 0.75, 1.0), strict=True):
+        entry["summary"]["n_cells"] = round(share * most)
+    (tmp_path / "board.json").write_text(json.dumps(board))
+    make_cells().write_h5ad(tmp_path / "mine.h5ad")
+    asked = ["recommend", str(tmp_path / "mine.h5ad"), "--batch", "batch", "--board", str(tmp_path / "board.json")]
+    said = CliRunner().invoke(app, asked).output
+    assert f"each dataset left out in turn ({most // 4} to {most} cells): by a factor of" in said
+    # Of the model that is not known here.
+    assert "not measured" in said
+    assert ("*: your 240 cells are more work" in said) is beyond
 
 
 def test_what_it_does_meanwhile_is_said_on_stderr_alone(
