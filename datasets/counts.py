@@ -178,7 +178,7 @@ def whole(values: Any, where: str, *, expected: bool = False, advice: str = "", 
 
 def _check_expected(counts: csr_matrix, fractional: int, where: str, *, expected: bool, advice: str) -> None:
     found = nature(counts)
-    what = f"{fractional} of {counts.data.size} values are no whole numbers"
+    what = f"{fractional} of {counts.data.size} values are not integer counts"
     if found.kind == "log":
         # Rounded logarithms are no counts, whoever asks for them.
         raise DataError(f"{what}: they are {found.words}", where=where, fix=advice or _NAME)

@@ -5,11 +5,14 @@ Reads board.json alone and computes no score.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from scarena.board.samples import applicable
 
 Json = dict[str, Any]
+# From a model and a metric to the state and reason of a value that is not there.
+Absences = Callable[[str, str], tuple[str, str]]
 
 _WORDS = {"not applicable": "n/a", "not available": "not available"}
 
@@ -77,6 +80,12 @@ def has_ranges(board: Json) -> bool:
     return any(row["metric"] == headline and row["low"] is not None for row in board.get("differences", []))
 
 
+def has_order(board: Json) -> bool:
+    """Return whether there is an order of models: one that alone has a value everywhere is first of nobody."""
+    headline = headline_of(board)
+    return sum(row["metric"] == headline and row["rank_low"] is not None for row in board["overall"]) > 1
+
+
 def rank_text(row: Json | None) -> str:
     """Return a range of ranks; nothing for a model without one."""
     if row is None or row["rank_low"] is None:
@@ -93,8 +102,32 @@ def letter(group: int | None) -> str:
     return text
 
 
-def why_missing(cells: list[Json], metric: str) -> tuple[str, str]:
-    """Return the state and reason of the first of some runs that has no value of a metric; two empty texts if none."""
+def absences(board: Json) -> Absences:
+    """Return the function that tells why a model has no value of a metric over all datasets."""
+    wanted = applicable(board["cells"])
+    runs: dict[str, list[Json]] = {}
+    for cell in board["cells"]:
+        runs.setdefault(cell["model"], []).append(cell)
+    return lambda model, metric: why_missing(runs.get(model, []), metric, wanted.get(metric, ()))
+
+
+def why_missing(cells: list[Json], metric: str, wanted: Collection[str] | None = None) -> tuple[str, str]:
+    """Return the state and reason of the first of some runs that has no value of a metric; two empty texts if none.
+
+    Parameters
+    ----------
+    cells
+        Runs of one model.
+    metric
+        Its key.
+    wanted
+        The datasets that count for the metric, if the runs are of several: a run on any other has nothing to do with
+        the missing value. Where none counts, what a score says goes before what made another run have no score.
+    """
+    if wanted:
+        cells = [cell for cell in cells if cell["dataset"] in wanted]
+    elif wanted is not None:
+        cells = sorted(cells, key=lambda cell: metric not in cell["scores"])
     for cell in cells:
         score = cell["scores"].get(metric)
         if score is None and cell["state"] != "ok":

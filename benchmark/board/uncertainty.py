@@ -75,7 +75,8 @@ def rank_ranges(values: ArrayLike, replicates: Floats | None) -> list[tuple[int,
 def tie_groups(names: Sequence[str], values: ArrayLike, replicates: Floats | None) -> list[int]:
     """Return each row's tie group, from 1: the best row left leads a group of all left that tie with it.
 
-    Ties are not transitive (a with b and b with c, yet not a with c), so a group says only: not told from its leader.
+    Ties are not transitive (a with b and b with c, yet not a with c), so a group says only that each member is
+    statistically indistinguishable from its leader.
     Names decide which of two equal rows leads.
     """
     x = np.asarray(values, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What a board allows one to say: who beats whom beyond noise, what it costs.
+"""What a board allows one to say: who beats whom beyond noise.
 
 Says no more than the paired differences do. Reads board.json alone; a board from before they existed gets the weaker
 sentences.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scarena.board.complete import few, joined, lacking
 from scarena.board.ranked import headline_of, headline_title
 from scarena.board.uncertainty import TIED
 
@@ -26,11 +27,6 @@ _WORDS = {
 }
 
 
-def joined(names: list[str]) -> str:
-    """Return names as a sentence lists them; nothing for none."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
 def _ended(board: Json, mine: Json, other: Json) -> tuple[str, str, str]:
     """Return how one total compares with another: the word, the numbers, and what the interval does not cover."""
     pair = mine["model"], other["model"]
@@ -44,7 +40,7 @@ def _ended(board: Json, mine: Json, other: Json) -> tuple[str, str, str]:
         limits = "intervals cover seeds alone, not cells" if row["interval"] == "seeds" else ""
         return word, f"{apart:+.3f}, 95 % {low:+.3f} to {high:+.3f}", limits
     word = "equal" if abs(apart) <= TIED else "higher" if apart > 0 else "lower"
-    return word, f"{apart:+.3f}", "no intervals, so whether that is beyond noise is not known"
+    return word, f"{apart:+.3f}", "no interval of the difference, so whether that is beyond noise is not known"
 
 
 def compared(board: Json, mine: Json, others: list[Json], title: dict[str, str]) -> str:
@@ -72,28 +68,19 @@ def verdicts(board: Json) -> list[str]:
     title = _BASELINES | {card["name"]: card["title"] for card in board["models"]}
     known = [total[name] for name in _BASELINES if name in total]
     unknown = [title[name] for name in _BASELINES if name not in total]
+    missing, nobody = lacking(board), " or ".join(_BASELINES.values())
     sentences = []
     for card in board["models"]:
         mine, twin = total.get(card["name"]), total.get(_twin(card["name"]))
         if card["family"] != "foundation":
             continue
         if mine is None or not known:
-            sentences.append(f"{card['title']}: no verdict, since {named}s are missing.")
+            where = few(missing.get(card["name"], [])) or "every dataset"
+            what = f"it has no {named} on {where}" if mine is None else f"no {nobody} has a {named} on every dataset"
+            sentences.append(f"{card['title']}: no verdict, since {what}.")
             continue
         said = f"{card['title']} (mean {named} {mine['value']:.3f}) {compared(board, mine, known, title)}."
         sentences.append(said + (f" Not compared with {joined(unknown)}: no {named}." if unknown else ""))
         if twin is not None:
             sentences.append(f"What pretraining adds: {card['title']} {compared(board, mine, [twin], title)}.")
     return sentences
-
-
-def seconds_per_1000_cells(board: Json) -> dict[str, float]:
-    """Return the wall seconds that each model's runs took to embed 1,000 cells, over all its datasets and seeds."""
-    cells = {d["dataset"]: d["summary"]["n_cells"] for d in board["datasets"] if d.get("summary")}
-    wall: dict[str, float] = {}
-    embedded: dict[str, int] = {}
-    for row in board["timings"]:
-        if row["step"] == "embed" and row["dataset"] in cells:
-            wall[row["model"]] = wall.get(row["model"], 0.0) + row["wall_s"]
-            embedded[row["model"]] = embedded.get(row["model"], 0) + cells[row["dataset"]]
-    return {model: 1000 * seconds / embedded[model] for model, seconds in wall.items() if embedded[model]}

@@ -53,12 +53,12 @@ def crate(folder: Annotated[Path, typer.Argument(help="folder of a finished boar
 
 def verify(
     board: Board,
-    share: Annotated[float, typer.Option(min=0, max=1, help="of the cells that ended well, at least one")] = 0.1,
+    share: Annotated[float, typer.Option(min=0, max=1, help="of the runs that ended well, at least one")] = 0.1,
     seed: Annotated[int | None, typer.Option(min=0, help="of the draw; a new one each time, and printed")] = None,
     cache: Annotated[Path | None, typer.Option(help="where pulled files are kept; the board's own")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute a random tenth of a board's cells again; exit code 3 where one differs beyond its interval."""
+    """Compute a random tenth of a board's runs again; exit code 3 where one differs beyond its interval."""
     import secrets
 
     from scarena.board.verify import COLUMNS

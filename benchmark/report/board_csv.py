@@ -1,4 +1,4 @@
-"""board.csv: every number of a board in one long table, for spreadsheets and R.
+"""board.csv: every number of a board in one long table, for spreadsheets and R: scores, and what the runs cost.
 
 Missing values are empty, never zero, and have their state and reason. The same board gives the same bytes.
 """
@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scarena.board.ranked import overall_of, plain, ranked_models, why_missing
+from scarena.board.costs import timed_runs
+from scarena.board.ranked import absences, overall_of, plain, ranked_models
 
 Json = dict[str, Any]
 
@@ -26,13 +27,14 @@ _PART = "a mean over part of the datasets that count, so not ranked"
 def board_csv(board: Json) -> str:
     """Return the table: a row a model and metric over all datasets, then one a dataset, model, seed and metric.
 
-    A run without any score is one row without a metric. Models come in the order of the ranking, datasets in that of
-    the board, metrics by name.
+    A run without any score is one row without a metric. Last, in the scope ``cost``, what each timed run took: its
+    wall seconds, its start-up, its cells a second start-up apart, its memory. Models come in the order of the ranking,
+    datasets in that of the board, metrics by name.
     """
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(COLUMNS)
-    for row in (*_overall_rows(board), *_run_rows(board)):
+    for row in (*_overall_rows(board), *_run_rows(board), *_cost_rows(board)):
         table.writerow([field(row.get(column)) for column in COLUMNS])
     return out.getvalue()
 
@@ -56,13 +58,13 @@ def _who(card: Json) -> Json:
 def _overall_rows(board: Json) -> Iterator[Json]:
     found = overall_of(board)
     metrics = sorted({metric for _, metric in found})
-    runs = _runs_by(board, "model")
+    why = absences(board)
     for card in ranked_models(board):
         for metric in metrics:
             row = found.get((card["name"], metric))
             if row is None:
                 continue
-            state, reason = ("ok", "") if row["value"] is not None else why_missing(runs[card["name"],], metric)
+            state, reason = ("ok", "") if row["value"] is not None else why(card["name"], metric)
             reason = _PART if row["value"] is not None and row["coverage"] < 1 else reason
             yield {**row, **_who(card), "scope": "overall", "state": state, "reason": reason}
 
@@ -78,6 +80,19 @@ def _run_rows(board: Json) -> Iterator[Json]:
                     yield {**who, "state": cell["state"], "reason": cell["reason"]}
                 for metric, score in sorted(cell["scores"].items()):
                     yield {**score, **who, "metric": metric}
+
+
+def _cost_rows(board: Json) -> Iterator[Json]:
+    place = {entry["dataset"]: number for number, entry in enumerate(board["datasets"])}
+    cards = {card["name"]: (number, card) for number, card in enumerate(ranked_models(board))}
+    runs = [run for run in timed_runs(board) if run.model in cards]
+    for run in sorted(runs, key=lambda run: (place[run.dataset], cards[run.model][0], run.seed or 0)):
+        who = {"scope": "cost", "dataset": run.dataset, "seed": run.seed, "state": "ok", **_who(cards[run.model][1])}
+        costs = {
+            "cells_per_s": round(run.cells_per_s, 2), "peak_gib": round(run.peak_gib, 3),
+            "seconds": run.wall_s, "startup_s": round(run.startup_s, 3),
+        }  # fmt: skip
+        yield from ({**who, "metric": metric, "value": value} for metric, value in costs.items())
 
 
 def _runs_by(board: Json, *keys: str) -> dict[tuple[str, ...], list[Json]]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from scarena.board.costs import UNKNOWN, Cost, costs_of
 from scarena.board.ranked import (
+    absences,
     counting,
+    has_order,
     has_ranges,
     headline_of,
     headline_title,
@@ -19,7 +22,6 @@ from scarena.board.ranked import (
     plain,
     rank_text,
     ranked_models,
-    why_missing,
     word,
 )
 
@@ -28,6 +30,7 @@ Json = dict[str, Any]
 METRICS = ("total", "bio", "batch", "onto_rwr", "lcad_all", "knn_macro_f1")
 # The page and board.csv have the rest: a README is read from its beginning.
 MOST_MODELS, MOST_SENTENCES = 50, 40
+_COSTS = ("Seconds a run", "Start-up s", "Cells / s")
 _MARKUP = re.compile(r"([\\`*_\[\]|~$#])")
 _LIST = re.compile(r"^([-+=]|\d+(?=[.)]))")
 
@@ -85,26 +88,33 @@ def _said(board: Json) -> list[str]:
 
 
 def _table(board: Json, cards: list[Json]) -> list[str]:
-    from scarena.board.verdicts import seconds_per_1000_cells
     from scarena.metrics.registry import METRICS as KNOWN
 
     arrow = {"higher": " ↑", "lower": " ↓", "none": ""}
     heads = ["Model", "Rank", *(KNOWN[key].title + arrow[KNOWN[key].better] for key in METRICS)]
-    heads += ["Datasets", "s / 1,000 cells"]
+    heads += ["Datasets", *_COSTS]
     found = overall_of(board)
-    said, seconds, n_datasets = marks(board), seconds_per_1000_cells(board), len(counting(board, headline_of(board)))
+    said, costs, n_datasets = marks(board), costs_of(board), len(counting(board, headline_of(board)))
     lines = [f"| {' | '.join(heads)} |", f"|---|---|{'--:|' * (len(heads) - 2)}"]
-    lettered = has_ranges(board)
+    lettered, ordered, why = has_ranges(board), has_order(board), absences(board)
     for card in cards:
         name = card["name"]
         total = found.get((name, headline_of(board)))
         who = escaped(card["title"]) + (f" ({', '.join(said[name])})" if said[name] else "")
-        runs = [cell for cell in board["cells"] if cell["model"] == name]
-        values = [_value(found.get((name, metric)), runs, metric) for metric in METRICS]
-        cost = f"{seconds[name]:.3g}" if name in seconds else "–"
-        rank, datasets = _rank(total, lettered=lettered), _coverage(total, n_datasets)
-        lines.append(f"| {' | '.join([who, rank, *values, datasets, cost])} |")
+        values = [_value(found.get((name, metric)), why(name, metric)[0]) for metric in METRICS]
+        rank, datasets = _rank(total if ordered else None, lettered=lettered), _coverage(total, n_datasets)
+        lines.append(f"| {' | '.join([who, rank, *values, datasets, *_cost(costs.get(name, UNKNOWN))])} |")
     return lines
+
+
+def _cost(cost: Cost) -> list[str]:
+    """Return measured seconds of a run, what of them was start-up, and the speed apart from it."""
+    told = [
+        (cost.seconds, ".1f", "\\*" if cost.partly else ""),
+        (cost.startup_s, ".1f", ""),
+        (cost.cells_per_s, ",.0f", ""),
+    ]
+    return ["–" if value is None else f"{value:{form}}{flag}" for value, form, flag in told]
 
 
 def _rank(row: Json | None, *, lettered: bool) -> str:
@@ -113,9 +123,9 @@ def _rank(row: Json | None, *, lettered: bool) -> str:
     return f"{rank_text(row)} {letter(row['tie_group'])}" if lettered else rank_text(row)
 
 
-def _value(row: Json | None, runs: list[Json], metric: str) -> str:
+def _value(row: Json | None, state: str) -> str:
     if row is None or row["value"] is None:
-        return word(why_missing(runs, metric)[0])
+        return word(state)
     text = f"{row['value']:.3f}" + ("\\*" if row["coverage"] < 1 else "")
     return text if row["low"] is None else f"{text} <sub>{row['low']:.3f} to {row['high']:.3f}</sub>"
 
@@ -127,12 +137,19 @@ def _coverage(row: Json | None, n_datasets: int) -> str:
 def _legend(board: Json) -> str:
     named = headline_title(board)
     ranges = (
-        f"Rank: the 95 % range of ranks by {named}; models of one letter are not told from the best of their group."
+        f"Rank: the 95 % range of ranks by {named}; models of one letter are statistically indistinguishable from the "
+        "best of their group."
     )
     if not has_ranges(board):
-        ranges = f"Rank: by the value alone, since the {named}s have no intervals that can be compared."
-    told = [ranges, "Small: the 95 % interval. \\*: a mean over part of the datasets, not ranked."]
+        what = f"no two ranked models have {named}s with intervals that can be compared"
+        ranges = f"Rank: by the value alone, since {what}."
+    seeds = "cells and seeds" if len(board["provenance"]["seeds"]) > 1 else "cells, one seed"
+    told = [ranges, f"Small: the 95 % interval ({seeds}). \\*: a mean over part of the datasets, not ranked."]
     told += [f"Datasets: those with a {named} of those that count for it. ↑ higher is better, ↓ lower is better."]
+    told += [
+        "Seconds a run: wall time, mean over the datasets; start-up: what of it was not embedding, median; cells / s: "
+        "start-up apart."
+    ]
     if merged := board["provenance"].get("merged"):
         told.append(
             f"Merged from {_count(len(merged), 'board')}: {', '.join(escaped(each['board']) for each in merged)}."

@@ -16,13 +16,14 @@ from markupsafe import Markup
 
 from scarena.base.files import json_text
 from scarena.base.log_tail import last_lines
+from scarena.board.costs import UNKNOWN, Cost, costs_of
 from scarena.board.make import parquet_bytes
-from scarena.board.ranked import counting, headline_of, overall_of, ranked_models
+from scarena.board.ranked import counting, has_ranges, headline_of, overall_of, ranked_models
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
 from scarena.report.page.controls import control_table, daggers, uncheckable
-from scarena.report.page.cost import AXES, UNKNOWN, Cost, costs_of, fronts
+from scarena.report.page.cost import AXES, fronts, measured, shown
 from scarena.report.page.datasets import dataset_parts
 from scarena.report.page.metrics import agreement, companions
 from scarena.report.page.models import critical_difference, critical_svg, model_parts
@@ -42,7 +43,7 @@ def render(board: Json, folder: Path) -> str:
     scores, costs = scores_of(board), costs_of(board)
     parts = {
         **_assets(), **_overview(board, scores, costs), **_cost(board, costs), **_metrics(board), "board": board,
-        "missing": missing_cells(board, folder), "datasets": _datasets(board, folder, scores, costs),
+        "missing": missing_cells(board, folder), "datasets": _datasets(board, folder, scores),
         "models": model_parts(board, scores, whole=_roomy(board)),
         "trained": trained_on(board), **_critical(board, scores),
     }  # fmt: skip
@@ -65,7 +66,8 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
 
     return {
         "lead": lead(board), "verdicts": verdicts(board), "ranking": _ranking(board, costs), "pairs": _pairs(board),
-        "intervals": any(row["low"] is not None for row in board["overall"]), "axes": AXES,
+        "intervals": any(row["low"] is not None for row in board["overall"]), "ranges": has_ranges(board),
+        "axes": AXES, "columns": measured(costs),
         "roomy": _roomy(board), "headline": [METRICS[key] for key in HEADLINE],
         "families": [name for name in ("foundation", "baseline", "control") if _has(board, name)],
         "tissues": overview.tissues(board), "tasks": list(overview.PRESETS), "default": overview.default_of(board),
@@ -77,7 +79,7 @@ def _cost(board: Json, costs: dict[str, Cost]) -> Json:
     ranked = fronts(board, costs)
     return {
         "scatter": charts.scatter_of_scores(board), "cost_charts": charts.scatters_of_cost(ranked),
-        "front": [{**row, "costs": [text for text, _ in _costs(row["cost"])]} for row in ranked],
+        "front": [{**row, "costs": [each.text for each in shown(row["cost"])]} for row in ranked],
     }  # fmt: skip
 
 
@@ -94,9 +96,9 @@ def _metrics(board: Json) -> Json:
     }  # fmt: skip
 
 
-def _datasets(board: Json, folder: Path, scores: Scores, costs: dict[str, Cost]) -> list[Json]:
+def _datasets(board: Json, folder: Path, scores: Scores) -> list[Json]:
     every = _every(board)
-    return dataset_parts(board, folder, scores, costs, every if _runs(board) * len(every) <= _EVERY else ())
+    return dataset_parts(board, folder, scores, every if _runs(board) * len(every) <= _EVERY else ())
 
 
 def _critical(board: Json, scores: Scores) -> Json:
@@ -158,17 +160,11 @@ def _ranking(board: Json, costs: dict[str, Cost]) -> list[Json]:
     of = len(counting(board, headline_of(board)))
     return [
         {
-            **row, "costs": _costs(costs.get(row["card"]["name"], UNKNOWN)), "of": of,
+            **row, "costs": shown(costs.get(row["card"]["name"], UNKNOWN), measured(costs)), "of": of,
             "covered": round(of * total.get((row["card"]["name"], headline_of(board)), {"coverage": 0.0})["coverage"]),
         }
         for row in tables.grouped(tables.overall_table(board))
     ]  # fmt: skip
-
-
-def _costs(cost: Cost) -> list[tuple[str, str]]:
-    """Return what is shown of each cost, and what it sorts by."""
-    known = [(getattr(cost, key), digits) for key, _, _, digits in AXES]
-    return [("–", "") if value is None else (f"{value:.{digits}f}", repr(value)) for value, digits in known]
 
 
 def missing_cells(board: Json, folder: Path) -> list[Json]:

@@ -76,7 +76,7 @@ def test_a_value_that_is_no_count_is_refused_wherever_it_lies(tmp_path, h5ad, ce
     card = h5ad()
     with (
         stored.scratch(tmp_path / "p.h5ad") as store,
-        pytest.raises(DataError, match=r"1 of .* values are no whole numbers"),
+        pytest.raises(DataError, match=r"1 of .* values are not integer counts"),
     ):
         prepare(card, cache=cache, ontology=ontology, store=store)
     assert [path.name for path in tmp_path.iterdir()] == ["d.h5ad"]

@@ -1,11 +1,13 @@
 """What the page shows is the board's, and what it ranks again by a choice is what that choice means."""
 
+import copy
 import re
 from statistics import fmean
 
 import pytest
 
 from scarena.board.ranked import counting
+from scarena.report.html import render
 from scarena.report.page.scores import HEADLINE, scores_of
 
 pytestmark = pytest.mark.xdist_group("page")
@@ -145,7 +147,8 @@ def test_families_and_uses_hide_models(open_page, path, board):
 def test_a_choice_says_how_the_best_zero_shot_model_stands_to_the_best_baseline(open_page, path, board, choice):
     tab = open_page(path, choice).tab
     said = re.search(
-        r"Best zero-shot: (.+) \([\d.]+\), (below|above|not told from) the best baseline, (.+) \(",
+        r"Best zero-shot: (.+) \([\d.]+\), (below|above|statistically indistinguishable from) the best of 4 baselines, "
+        r"(.+?) \(",
         tab.locator("#answer").inner_text(),
     )
     name = {card["title"]: card["name"] for card in board["models"]}
@@ -154,7 +157,9 @@ def test_a_choice_says_how_the_best_zero_shot_model_stands_to_the_best_baseline(
         found = re.findall(r"-?\d+\.\d+", cells[2])
         interval[model] = tuple(map(float, found[1:3]))
     zero, base = interval[name[said[1]]], interval[name[said[3]]]
-    assert said[2] == ("below" if zero[1] < base[0] else "above" if zero[0] > base[1] else "not told from")
+    assert said[2] == (
+        "below" if zero[1] < base[0] else "above" if zero[0] > base[1] else "statistically indistinguishable from"
+    )
 
 
 def test_a_link_leads_to_a_dataset_and_opens_it(open_page, path, board):
@@ -180,4 +185,26 @@ def test_the_sentences_at_the_top_hold(open_page, path, board):
     leaders = [title[name] for name, row in total.items() if row["tie_group"] == first]
     sentence = re.search(r"^(.*?) (?:tie for the lead|leads beyond noise)", text, re.MULTILINE)
     assert sentence and all(leader in sentence[1] for leader in leaders)
-    assert "Best zero-shot: " in text
+    assert "Best zero-shot model of 2: " in text and "Untrained and so left out of this: " in text
+    assert "All 5 foundation models on this board are scArena's own" in text and "(scArena has 14)" in text
+
+
+def test_a_choice_in_which_one_model_is_left_compares_it_with_none(open_page, board, folder, tmp_path):
+    """Models that lack a score on a dataset of the choice are named, and the one that has all is first of nobody."""
+    lost = copy.deepcopy(board)
+    for cell in lost["cells"]:
+        if cell["model"] not in ("pca", "labels") and cell["dataset"] == "li_lines":
+            cell |= {"state": "failed(oom)", "reason": "9 GiB", "scores": {}}
+    (tmp_path / "board.html").write_text(render(lost, folder), encoding="utf-8")
+    tab = open_page(tmp_path / "board.html", "#bio=1&batch=1").tab
+    said = tab.locator("#answer").inner_text()
+    assert "PCA alone has a score on each" in said and "compared with no other" in said
+    assert "Not compared, for want of a score on each: " in said and "HVG" in said and "is first" not in said
+    # Where others have a score and a model has none, that is not "not applicable".
+    cells = dict(shown(open_page(tmp_path / "board.html", "#tissue=" + tissue_of(lost, "li_lines")).tab))
+    assert cells["hvg"][2] == "–" and cells["pca"][2] != "–"
+
+
+def tissue_of(board, name):
+    (entry,) = (each for each in board["datasets"] if each["dataset"] == name)
+    return entry["card"]["tissue"].replace(" ", "+")

@@ -57,11 +57,28 @@ def test_what_is_missing_is_empty_and_says_why(board):
     for row in board["overall"]:
         if row["model"] == "pca":
             row |= dict.fromkeys(("value", "low", "high", "rank_low", "rank_high", "tie_group")) | {"coverage": 0.0}
-    mine = [row for row in rows(board) if row["model"] == "pca"]
+    mine = [row for row in rows(board) if row["model"] == "pca" and row["scope"] != "cost"]
     assert len(mine) == sum(row["model"] == "pca" for row in board["overall"]) + len(board["datasets"])
     assert {(row["value"], row["low"], row["state"], row["reason"]) for row in mine} == {
         ("", "", "failed(oom)", "9 GiB")
     }
+
+
+def test_what_each_timed_run_took_is_there_with_start_up_apart_from_speed(board):
+    found = {(r["dataset"], r["model"], r["metric"]): number(r["value"]) for r in rows(board) if r["scope"] == "cost"}
+    timed = [row for row in board["timings"] if row["step"] == "embed"]
+    assert len(found) == 4 * len(timed)
+    for row in timed:
+        seconds, startup, speed = (
+            found[row["dataset"], row["model"], key] for key in ("seconds", "startup_s", "cells_per_s")
+        )
+        assert (seconds, speed) == (row["wall_s"], row["cells_per_s"]) and 0 < startup <= seconds
+
+
+def test_a_run_without_a_measured_speed_has_no_cost(board):
+    for row in board["timings"]:
+        row["cells_per_s"] = None
+    assert not [row for row in rows(board) if row["scope"] == "cost"]
 
 
 def test_a_mean_over_part_of_the_datasets_says_so(board):

@@ -6,12 +6,13 @@ import re
 import numpy as np
 import pytest
 
+from scarena.board.costs import costs_of, measured_seconds
 from scarena.board.discrimination import discrimination
 from scarena.board.ranked import counting
-from scarena.board.verdicts import seconds_per_1000_cells, verdicts
+from scarena.board.verdicts import verdicts
 from scarena.metrics.details import Details
 from scarena.report.html import render
-from scarena.report.page.cost import costs_of, fronts
+from scarena.report.page.cost import fronts
 from scarena.report.page.graphs import graph_of
 from scarena.report.page.metrics import agreement, companions
 from scarena.report.page.models import critical_difference, wins_and_losses
@@ -217,25 +218,48 @@ def fronted(board):
         board["overall"] += [
             {**row, "model": model, "metric": m, "value": v} for m, v in (("bio", bio), ("batch", batch))
         ]
-        board["timings"].append({"step": "embed", "dataset": "d1", "model": model, "wall_s": wall, "peak_rss_mb": 1.0})
+        cost = {"wall_s": wall, "peak_rss_mb": 1.0, "cells_per_s": 500 / (wall - 0.5)}
+        board["timings"].append({"step": "embed", "dataset": "d1", "model": model, **cost})
     board["datasets"][0]["summary"] = {"n_cells": 500, "batches": {}, "types": {}}
     board["pareto"] = [{"model": m, "bio": sides[m][0], "batch": sides[m][1]} for m in ("hvg", "harmony")]
     return board
 
 
-def test_the_front_with_cost_is_made_of_wall_time_a_cell(board, tmp_path):
+@pytest.mark.parametrize("axis", ["Seconds a run", "Cells / s"])
+def test_the_front_with_cost_is_made_of_measured_seconds_and_of_speed(board, tmp_path, axis):
     board = fronted(board)
-    assert seconds_per_1000_cells(board) == {"hvg": 2.0, "harmony": 100.0, "scvi": 4.0}
+    assert {name: cost.seconds for name, cost in costs_of(board).items()} == {"hvg": 1.0, "harmony": 50.0, "scvi": 2.0}
     rows = {row["name"]: row for row in fronts(board, costs_of(board))}
     # Totals .5, .7, .6: the dear one is best, the cheap one worst, the third between them in both.
-    assert [name for name, row in rows.items() if "s / 1,000 cells" in row["fronts"]] == ["harmony", "scvi", "hvg"]
-    board["timings"][-1]["wall_s"] = 60.0
+    assert [name for name, row in rows.items() if axis in row["fronts"]] == ["harmony", "scvi", "hvg"]
+    board["timings"][-1] |= {"wall_s": 60.0, "cells_per_s": 5.0}
     dear = {row["name"]: row["fronts"] for row in fronts(board, costs_of(board))}
-    assert "s / 1,000 cells" not in dear["scvi"]
+    assert axis not in dear["scvi"]
     assert rows["hvg"]["cost"].gpu_hours is None
     page = render(board, tmp_path)
     assert "No run of this board used a GPU" in page
     assert '"name":"Pareto front"' in page
+
+
+@pytest.mark.parametrize("startup", [0.1, 30.0])
+def test_start_up_is_on_no_front_of_speed_and_stands_in_a_column_of_its_own(board, tmp_path, startup):
+    board = fronted(board)
+    for row in board["timings"]:
+        row["wall_s"] += startup
+    assert [row["fronts"].count("Cells / s") for row in fronts(board, costs_of(board))] == [1, 1, 0, 1]
+    assert costs_of(board)["hvg"].startup_s == pytest.approx(0.5 + startup)
+    page = without_plotly(render(board, tmp_path))
+    assert "of them start-up" in page and "1,000 cells" not in page
+
+
+def test_seconds_over_other_datasets_are_marked_and_on_no_front(board, tmp_path):
+    board = fronted(board)
+    board["datasets"].append({**board["datasets"][0], "dataset": "d2"})
+    board["timings"].append({**board["timings"][0], "dataset": "d2"})
+    rows = {row["name"]: row["fronts"] for row in fronts(board, costs_of(board))}
+    assert [name for name, on in rows.items() if "Seconds a run" in on] == ["hvg"]
+    assert "Cells / s" in rows["harmony"]
+    assert "50.0*" in without_plotly(render(board, tmp_path)) and "1.0*" not in render(board, tmp_path)
 
 
 def test_gpu_hours_are_those_of_runs_that_used_one(board):
@@ -265,8 +289,10 @@ def test_a_board_without_intervals_claims_nothing_beyond_the_order(board, tmp_pa
 
 
 def test_there_is_no_verdict_where_a_total_is_missing(board):
-    board["overall"][3]["coverage"] = 0.5
-    assert "no verdict" in verdicts(board)[0]
+    board["overall"][3] |= {"coverage": 0.5, "rank_low": None}
+    board["cells"][3]["scores"] = {}
+    assert verdicts(board)[0] == "scarena-fm: no verdict, since it has no total on d1."
+    assert lead(board)[-1] == "Not compared, for want of a total on every dataset: scarena-fm (none on d1)."
 
 
 def test_a_baseline_without_a_total_is_named_and_not_compared(board):
@@ -307,19 +333,52 @@ def test_the_first_sentence_names_the_leaders_and_ties_only_where_they_are(paire
 
 
 def test_the_sentences_say_which_foundation_models_beat_the_best_baseline(paired):
-    assert lead(paired)[-1] == "No foundation model beats the best baseline, harmony, beyond noise."
+    best = "the best of the 3 baselines compared here (scArena has 14), harmony, beyond noise"
+    assert lead(paired)[-1] == f"No foundation model on this board beats {best}."
     paired["differences"][2] |= {"low": -0.16, "high": 0.02}
     assert lead(paired)[-1].endswith("beyond noise; scarena-fm ties with it.")
     paired["differences"][2] |= {"low": -0.16, "high": -0.14}
     paired["overall"][3]["value"] = 0.9
-    assert lead(paired)[-1] == "scarena-fm beats the best baseline, harmony, beyond noise."
+    assert lead(paired)[-1] == f"scarena-fm beats {best}."
 
 
 def test_the_best_zero_shot_model_is_no_adapted_one_and_no_untrained_twin(paired):
     paired["overall"][-1]["value"] = 0.99
     paired["models"].append(card("adapted", "foundation", trains_on_target=True))
     paired["overall"].append({**paired["overall"][3], "model": "adapted", "value": 0.98})
-    assert lead(paired)[1].startswith("Best zero-shot: scarena-fm (0.550) beats hvg")
+    said = lead(paired)[1]
+    assert said.startswith("The one zero-shot model: scarena-fm (0.550) beats hvg")
+    assert said.endswith("Untrained and so left out of this: FM twin (0.990).")
+    paired["models"].append(card("second", "foundation"))
+    paired["overall"].append({**paired["overall"][3], "model": "second", "value": 0.3})
+    assert lead(paired)[1].startswith("Best zero-shot model of 2: scarena-fm (0.550)")
+
+
+@pytest.mark.parametrize("source", ["models/foundation", "doi:10.1038/x"])
+def test_where_all_foundation_models_are_our_own_the_board_says_so(paired, source):
+    for entry in paired["models"]:
+        if entry["family"] == "foundation":
+            entry["source"] = "models/foundation"
+    paired["models"][3]["source"] = source
+    own = "All 2 foundation models on this board are scArena's own: it says nothing of published ones."
+    assert (own in lead(paired)) is (source == "models/foundation")
+
+
+def test_with_one_baseline_it_is_not_called_the_best_of_several(paired):
+    for row in paired["overall"]:
+        if row["model"] in ("hvg", "scvi"):
+            row |= {"rank_low": None, "coverage": 0.5}
+    assert "beats the one baseline compared here (scArena has 14), harmony, beyond noise" in " ".join(lead(paired))
+
+
+@pytest.mark.parametrize(("seeds", "drawn"), [(1, "over cells; one seed"), (2, "over cells and seeds")])
+def test_an_interval_is_said_to_be_over_seeds_only_where_there_are_several(paired, tmp_path, seeds, drawn):
+    paired["cells"] += [{**cell, "seed": 1} for cell in paired["cells"]] if seeds == 2 else []
+    paired["provenance"]["seeds"] = list(range(seeds))
+    row = next(row for row in overall_table(paired) if row["card"]["name"] == "harmony")
+    assert f"95 % interval {drawn}" in row["entries"][0].note
+    page = without_plotly(render(paired, tmp_path))
+    assert ("bootstrap over cells and seeds" in page) is (seeds == 2)
 
 
 def test_without_intervals_the_sentences_claim_no_tie_and_no_lead(board):
@@ -334,11 +393,27 @@ def test_a_dataset_names_its_best_its_best_zero_shot_and_what_they_cost(board):
     for cell in board["cells"]:
         if cell["model"] in ends:
             cell["scores"]["total"] |= dict(zip(("low", "high"), ends[cell["model"]], strict=True))
-    said = of_dataset(board, "d1", scores_of(board), costs_of(board))
-    assert said.startswith("Best total here: harmony (0.700, 95 % 0.650 to 0.750, 100.0 s for 1,000 cells)")
+    said = of_dataset(board, "d1", scores_of(board), measured_seconds(board))
+    assert said.startswith("Best total here: harmony (0.700, 95 % 0.650 to 0.750, 50.0 s)")
     assert "; scvi overlaps with it. " in said
     assert "Best zero-shot: scarena-fm (0.550" in said
-    assert "below scVI (0.600, 95 % 0.520 to 0.660, 4.0 s for 1,000 cells)" in said
+    assert "below scVI (0.600, 95 % 0.520 to 0.660, 2.0 s)" in said
+
+
+@pytest.mark.parametrize(("others", "said"), [(0, "harmony (0.700) alone has a total here."), (1, "Best total here: ")])
+def test_a_dataset_with_one_total_has_no_best_and_names_who_lacks_one(board, others, said):
+    for cell in board["cells"]:
+        if cell["model"] not in ("harmony", *["hvg"][:others]):
+            cell["scores"] = {"total": {**SCORE, "value": None, "state": "failed"}}
+    board["datasets"][0]["state"] = "ok"
+    told = of_dataset(board, "d1", scores_of(board), {})
+    assert told.startswith(said) and told.endswith("scvi and scarena-fm.") and "No total here: " in told
+
+
+def test_a_twin_that_is_best_on_a_dataset_is_left_out_by_name(paired):
+    paired["cells"][-1]["scores"] = {"total": {**SCORE, "value": 0.99}}
+    told = of_dataset(paired, "d1", scores_of(paired), {})
+    assert told.startswith("Best total here: harmony") and told.endswith("Untrained and so left out: FM twin.")
 
 
 def test_wins_are_intervals_that_lie_apart(board):
@@ -422,7 +497,7 @@ def test_types_lie_before_integration_in_the_ontology_and_in_each_model(board, t
         "Before integration, within batches", "In the Cell Ontology", "harmony"
     )  # fmt: skip
     assert before[1] == model[1] != ontology[1]
-    assert "How types lie to each other" in render(board, tmp_path)
+    assert "Distances between cell types" in render(board, tmp_path)
 
 
 def test_what_failed_shows_the_last_lines_of_its_log_beside_its_dataset(board, tmp_path):

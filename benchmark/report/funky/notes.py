@@ -19,7 +19,7 @@ def notes(table: Table, width: float) -> list[str]:
     found = ["↓ lower is better."]
     if any(row.low is not None for row in table.rows):
         found.append("Line on the total: its 95 % interval.")
-    letters = "Rank: 95 % range; models of one letter are not told from the best of their group."
+    letters = "Rank: 95 % range; models of one letter are statistically indistinguishable from the best of their group."
     found.append(letters if table.ranges else "Rank: by the value alone.")
     if any(row.weight == "bold" for row in table.rows):
         found.append("Bold: foundation models.")

@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from scarena.board.ranked import has_ranges, letter, marks, plain, rank_text, ranked_models, why_missing, word
+from scarena.board.costs import UNKNOWN, costs_of
+from scarena.board.ranked import (
+    absences,
+    has_order,
+    has_ranges,
+    letter,
+    marks,
+    plain,
+    rank_text,
+    ranked_models,
+    why_missing,
+    word,
+)
 from scarena.report.funky.marks import Mark, Value, marks_of, short, unit
 
 Json = dict[str, Any]
@@ -86,7 +98,7 @@ def funky_table(board: Json) -> Table:
 
 def _rows(board: Json, cards: list[Json]) -> list[Row]:
     found = {row["model"]: row for row in board["overall"] if row["metric"] == "total"}
-    said, totals = marks(board), _metric_marks(board, cards, "total")
+    said, totals, ordered = marks(board), _metric_marks(board, cards, "total"), has_order(board)
     rows = []
     for card, total in zip(cards, totals, strict=True):
         row = found.get(card["name"])
@@ -98,7 +110,7 @@ def _rows(board: Json, cards: list[Json]) -> list[Row]:
                 said=said[card["name"]],
                 control=card["family"] == "control",
                 foundation=card["family"] == "foundation",
-                rank=rank_text(row),
+                rank=rank_text(row) if ordered else "",
                 letter=letter(group) if has_ranges(board) else "",
                 value=value,
                 low=low,
@@ -113,8 +125,8 @@ def _has_none(column: Column) -> bool:
     return all(mark.share is None for mark in column.marks)
 
 
-def _runs(board: Json, card: Json, dataset: str | None = None) -> list[Json]:
-    return [c for c in board["cells"] if c["model"] == card["name"] and dataset in (None, c["dataset"])]
+def _runs(board: Json, card: Json, dataset: str) -> list[Json]:
+    return [c for c in board["cells"] if c["model"] == card["name"] and c["dataset"] == dataset]
 
 
 def _metric_columns(board: Json, cards: list[Json]) -> list[Column]:
@@ -126,11 +138,12 @@ def _metric_marks(board: Json, cards: list[Json], metric: str) -> list[Mark]:
     from scarena.metrics.registry import METRICS
 
     found = {row["model"]: row for row in board["overall"] if row["metric"] == metric}
+    why = absences(board)
     values: list[Value] = []
     for card in cards:
         row = found.get(card["name"])
         if row is None or row["value"] is None:
-            values.append(word(why_missing(_runs(board, card), metric)[0]))
+            values.append(word(why(card["name"], metric)[0]))
         else:
             values.append((row["value"], row["coverage"] < 1))
     info = METRICS[metric]
@@ -148,15 +161,13 @@ def _dataset_column(board: Json, cards: list[Json], dataset: str) -> Column:
 
 
 def _cost_columns(board: Json, cards: list[Json]) -> list[Column]:
-    from scarena.board.verdicts import seconds_per_1000_cells
-
-    seconds = seconds_per_1000_cells(board)
-    peak: dict[str, float] = {}
-    for row in board["timings"]:
-        if row["step"] == "embed":
-            peak[row["model"]] = max(row["peak_rss_mb"] / 1024, peak.get(row["model"], 0.0))
-    columns = []
-    for title, known in (("s / 1,000 cells ↓", seconds), ("Peak GiB ↓", peak)):
-        values: list[Value] = [(known[c["name"]], False) if c["name"] in known else "–" for c in cards]
-        columns.append(Column("Cost", title, marks_of(values, cards, short, lower=True, fold=True)))
-    return columns
+    costs = costs_of(board)
+    mine = [costs.get(card["name"], UNKNOWN) for card in cards]
+    seconds: list[Value] = ["–" if cost.seconds is None else (cost.seconds, cost.partly) for cost in mine]
+    speed: list[Value] = ["–" if cost.cells_per_s is None else (cost.cells_per_s, False) for cost in mine]
+    peak: list[Value] = ["–" if cost.peak_gib is None else (cost.peak_gib, False) for cost in mine]
+    return [
+        Column("Cost", "Seconds a run ↓", marks_of(seconds, cards, short, lower=True, fold=True)),
+        Column("Cost", "Cells / s", marks_of(speed, cards, short, fold=True)),
+        Column("Cost", "Peak GiB ↓", marks_of(peak, cards, short, lower=True, fold=True)),
+    ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from scarena.board.complete import joined
 from scarena.board.discrimination import LABELS, discrimination
-from scarena.board.verdicts import joined
 
 Json = dict[str, Any]
 

@@ -1,69 +1,59 @@
-"""What each model's embeddings cost, and which models no other beats in both score and cost.
-
-Times are of whole processes, starting Python and loading weights included: small datasets make every model look slow.
-"""
+"""What each model's embeddings cost, and which models no other beats in both score and cost."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scarena.board.costs import UNKNOWN, Cost
 from scarena.board.ranked import headline_of, overall_of
 from scarena.board.uncertainty import pareto
-from scarena.board.verdicts import seconds_per_1000_cells
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """One model's cost over all datasets and seeds that it ran on; None where it was not measured.
+class Axis:
+    """One kind of cost: the field of `Cost` that holds it, how it is called and shown, and whether a front is of it."""
 
-    Parameters
-    ----------
-    seconds
-        Wall seconds for 1,000 cells.
-    gpu_hours
-        Hours of the runs that used a GPU; None where none did.
-    peak_gib
-        Largest resident memory of a run.
-    """
-
-    seconds: float | None
-    gpu_hours: float | None
-    peak_gib: float | None
+    key: str
+    title: str
+    better: str
+    digits: int
+    note: str
+    front: bool = True
 
     @property
-    def cells_per_s(self) -> float | None:
-        """Cells embedded in a second of wall time."""
-        return None if not self.seconds else 1000 / self.seconds
+    def sign(self) -> int:
+        """What turns it so that higher is better."""
+        return 1 if self.better == "higher" else -1
 
 
-UNKNOWN = Cost(None, None, None)
-# key, title, which side is better, digits
 AXES = (
-    ("seconds", "s / 1,000 cells", "lower", 2), ("gpu_hours", "GPU hours", "lower", 2),
-    ("peak_gib", "Peak GiB", "lower", 2),
+    Axis("seconds", "Seconds a run", "lower", 1, "wall seconds of a run, mean over the datasets; * over some of them"),
+    Axis("startup_s", "of them start-up", "lower", 1,
+         "seconds of a run that were not embedding: starting Python, reading, writing; median", front=False),
+    Axis("cells_per_s", "Cells / s", "higher", 0, "cells of all runs over the seconds of embedding alone"),
+    Axis("gpu_hours", "GPU hours", "lower", 2, "hours of the runs that used a GPU"),
+    Axis("peak_gib", "Peak GiB", "lower", 2, "largest resident memory of a run"),
 )  # fmt: skip
 
 
-def costs_of(board: Json) -> dict[str, Cost]:
-    """Return the cost of every model that has one, by name."""
-    seconds = seconds_per_1000_cells(board)
-    runs: dict[str, list[Json]] = {}
-    for row in board["timings"]:
-        if row["step"] == "embed":
-            runs.setdefault(row["model"], []).append(row)
-    found = {}
-    for model, rows in runs.items():
-        on_gpu = [row["wall_s"] for row in rows if row.get("peak_vram_mb")]
-        peak = max(row["peak_rss_mb"] for row in rows) / 1024
-        found[model] = Cost(seconds.get(model), sum(on_gpu) / 3600 if on_gpu else None, peak)
-    return found
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A cost in a table: its text, what it sorts by, and what stands below it."""
+
+    text: str
+    sort: str = ""
+    below: str = ""
 
 
 def fronts(board: Json, costs: dict[str, Cost]) -> list[Json]:
-    """Return the ranked models with total and cost, and by which costs no other is as cheap and better; best first."""
+    """Return the ranked models with total and cost, and by which costs no other is as cheap and better; best first.
+
+    A model without a run on some dataset is on no front of seconds: its seconds are of other data.
+    """
     total = {name: row["value"] for (name, metric), row in overall_of(board).items()
              if metric == headline_of(board) and row["rank_low"] is not None}  # fmt: skip
     rows = [
@@ -71,9 +61,34 @@ def fronts(board: Json, costs: dict[str, Cost]) -> list[Json]:
          "cost": costs.get(card["name"], UNKNOWN), "fronts": []}
         for card in board["models"] if card["name"] in total
     ]  # fmt: skip
-    for key, title, _, _ in AXES:
-        known = [row for row in rows if getattr(row["cost"], key) is not None]
-        kept = pareto([(row["total"], -getattr(row["cost"], key)) for row in known])
+    for axis in AXES:
+        known = [row for row in rows if axis.front and comparable(row["cost"], axis) is not None]
+        kept = pareto([(row["total"], axis.sign * getattr(row["cost"], axis.key)) for row in known])
         for row, on in zip(known, kept, strict=True):
-            row["fronts"] += [title] if on else []
+            row["fronts"] += [axis.title] if on else []
     return sorted(rows, key=lambda row: (-row["total"], row["name"]))
+
+
+def comparable(cost: Cost, axis: Axis) -> float | None:
+    """Return a cost that may stand beside those of other models; None where it was not measured on the same data."""
+    value: float | None = getattr(cost, axis.key)
+    return None if axis.key == "seconds" and cost.partly else value
+
+
+def measured(costs: dict[str, Cost]) -> list[Axis]:
+    """Return the axes of a ranking: what some model has, start-up standing below the seconds that it is part of."""
+    return [
+        axis for axis in AXES
+        if axis.key != "startup_s" and any(getattr(cost, axis.key) is not None for cost in costs.values())
+    ]  # fmt: skip
+
+
+def shown(cost: Cost, axes: Sequence[Axis] = AXES) -> list[Shown]:
+    """Return what is shown of each cost."""
+    found = []
+    for axis in axes:
+        value = getattr(cost, axis.key)
+        flag = "*" if axis.key == "seconds" and cost.partly else ""
+        below = f"{cost.startup_s:.1f} start-up" if axis.key == "seconds" and cost.startup_s is not None else ""
+        found.append(Shown("–") if value is None else Shown(f"{value:,.{axis.digits}f}{flag}", repr(value), below))
+    return found

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from scarena.board.costs import measured_seconds
 from scarena.board.ranked import ranked_models
-from scarena.report.page.cost import Cost
 from scarena.report.page.graphs import graph_of
 from scarena.report.page.images import umaps
 from scarena.report.page.scores import HEADLINE, Scores
@@ -17,16 +17,14 @@ Json = dict[str, Any]
 _FARTHEST = 4
 
 
-def dataset_parts(
-    board: Json, folder: Path, scores: Scores, costs: dict[str, Cost], every: tuple[str, ...]
-) -> list[Json]:  # fmt: skip
+def dataset_parts(board: Json, folder: Path, scores: Scores, every: tuple[str, ...]) -> list[Json]:
     """Return one part a dataset, with a table of `every` metric where some are asked for."""
-    pictures = umaps(board, folder)
+    pictures, seconds = umaps(board, folder), measured_seconds(board)
     return [
         {
             "name": (name := entry["dataset"]), "card": _card(entry), "state": entry["state"],
             "reason": entry["reason"], "summary": entry.get("summary"), "files": _files(entry),
-            "sentence": of_dataset(board, name, scores, costs), "rows": _rows(board, name, scores),
+            "sentence": of_dataset(board, name, scores, seconds), "rows": _rows(board, name, scores),
             "every": _rows(board, name, scores, every) if every else [], "umaps": pictures.get(name),
             "mistakes": mistakes_of(board, name), "graph": graph_of(board, folder, name, scores),
         }
@@ -67,8 +65,8 @@ def mistakes_of(board: Json, dataset: str) -> Json | None:
         {"title": card["title"], "n_cells": told[card["name"]]["n_cells"], **_shares(told[card["name"]])}
         for card in ranked_models(board) if card["name"] in told
     ]  # fmt: skip
-    near = ["Wrong by at most 1", *(f"by {d}" for d in range(2, _FARTHEST))]
-    return {"columns": [*near, f"by {_FARTHEST} or more", "without a term"], "rows": rows}
+    near = ["Wrong, 0–1 ontology steps off", *(f"{d} steps off" for d in range(2, _FARTHEST))]
+    return {"columns": [*near, f"{_FARTHEST} or more steps off", "without a term"], "rows": rows}
 
 
 def _shares(told: Json) -> Json:

@@ -1,4 +1,4 @@
-"""How cell types lie to each other: matrices of distances, the references first, then each model's embedding."""
+"""Distances between cell types as matrices, the references first, then each model's embedding."""
 
 from __future__ import annotations
 

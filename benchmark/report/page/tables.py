@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scarena.board.ranked import has_ranges, headline_of, letter, overall_of, rank_text, ranked_models, word
+from scarena.board.ranked import (
+    absences,
+    has_order,
+    has_ranges,
+    headline_of,
+    letter,
+    overall_of,
+    rank_text,
+    ranked_models,
+    word,
+)
 from scarena.report.page.scores import HEADLINE, Score, Scores, is_twin
 
 Json = dict[str, Any]
@@ -52,28 +63,34 @@ def entry_of(score: Score | None) -> Entry:
     return Entry(number(score.value) + ("*" if lost else ""), repr(score.value), note, interval=within)
 
 
-def overall_entry(row: Json | None) -> Entry:
-    """Return the entry of one model over all datasets that count."""
+def overall_entry(row: Json | None, why: tuple[str, str] = ("", ""), *, seeds: int = 1) -> Entry:
+    """Return the entry of one model over all datasets that count; `why` a value is missing, how many seeds it has."""
     if row is None or row["value"] is None:
-        return Entry("n/a", "", "no dataset on this board has this metric", "not-applicable")
+        return missing(*why) if why[0] else Entry("n/a", "", "no run of it has this metric", "not-applicable")
     within = between(row["low"], row["high"])
-    over = {"cells": "95 % interval over cells and seeds", "seeds": "95 % interval over seeds alone"}
+    drawn = "over cells and seeds" if seeds > 1 else "over cells; one seed"
+    over = {"cells": f"95 % interval {drawn}", "seeds": "95 % interval over seeds alone"}
     notes = [f"{over.get(row.get('interval', ''), 'range over seeds')}: {within}"] if within else []
     if row["rank_low"] is not None:
-        notes.append(f"rank {rank_text(row)} of the models")
+        notes.append(f"rank {rank_text(row)} of the models that have it on every dataset")
     if row["coverage"] < 1:
         notes.append(f"over {row['coverage']:.0%} of the datasets only, so not ranked")
     flag = f" ({row['coverage']:.0%})" if row["coverage"] < 1 else ""
     return Entry(number(row["value"]) + flag, repr(row["value"]), "; ".join(notes), interval=within)
 
 
-def rank_entry(row: Json | None, *, certain: bool) -> Entry:
-    """Return the range of ranks by total, with the letter of the tie group; `certain` where replicates made them."""
+def rank_entry(row: Json | None, *, certain: bool, ordered: bool = True) -> Entry:
+    """Return the range of ranks by total, with the letter of the tie group; `certain` where replicates made them.
+
+    `ordered` says whether there are two ranked models at all.
+    """
     if row is None or row["rank_low"] is None:
         return Entry("–", "", "controls and models without a total on every dataset are not ranked")
+    if not ordered:
+        return Entry("–", "", "no other model has a total on every dataset, so there is none to be compared with")
     group = letter(row["tie_group"])
     known = "95 % range of ranks" if certain else "rank by value, without intervals"
-    note = f"{known}; group {group}: not told from the best of its group"
+    note = f"{known}; group {group}: statistically indistinguishable from the best of its group"
     return Entry(rank_text(row), repr((row["rank_low"] + row["rank_high"]) / 2), note, interval=group)
 
 
@@ -88,13 +105,8 @@ def use_of(card: Json) -> str:
 def marks(card: Json, seen: dict[str, list[str]]) -> list[tuple[str, str, str]]:
     """Return what stands beside a model's name: (class, text, explanation)."""
     if card["control"]:
-        found = [
-            (
-                "control",
-                f"{card['control']} control",
-                "noise" if card["control"] == "negative" else "made of the labels",
-            )
-        ]
+        of = "noise" if card["control"] == "negative" else "made of the labels"
+        found = [("control", f"{card['control']} control", of)]
     else:
         says = {
             "zero-shot": "its parameters were not changed on these data",
@@ -152,19 +164,33 @@ def directions(metrics: tuple[str, ...]) -> list[str]:
 
 def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:
     """Return the rows of the overall table, best total first and controls last."""
-    found = overall_of(board)
-    certain = has_ranges(board)
-    seen = seen_datasets(board)
+    found, why = overall_of(board), absences(board)
+    certain, ordered = has_ranges(board), has_order(board)
+    seen, seeds = seen_datasets(board), seeds_of(board)
     rows = [
         {
             "card": card,
             "marks": marks(card, seen),
-            "rank": rank_entry(found.get((card["name"], headline_of(board))), certain=certain),
-            "entries": [overall_entry(found.get((card["name"], metric))) for metric in metrics],
+            "rank": rank_entry(found.get((card["name"], headline_of(board))), certain=certain, ordered=ordered),
+            "entries": [
+                overall_entry(
+                    found.get((card["name"], metric)), why(card["name"], metric), seeds=seeds.get(card["name"], 1)
+                )
+                for metric in metrics
+            ],
         }
         for card in ranked_models(board)
     ]
     return shaded(rows, directions(metrics))
+
+
+def seeds_of(board: Json) -> dict[str, int]:
+    """Return the number of seeds of each model's runs on the dataset where it has most."""
+    runs = Counter((cell["model"], cell["dataset"]) for cell in board["cells"])
+    found: dict[str, int] = {}
+    for (model, _), n_seeds in runs.items():
+        found[model] = max(n_seeds, found.get(model, 0))
+    return found
 
 
 def dataset_table(
@@ -186,12 +212,8 @@ def scaled_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]
 
     def entry(row: Json | None) -> Entry:
         if row is None or row["value"] is None:
-            return Entry(
-                "n/a",
-                "",
-                "no dataset with a value on which the positive control scores better than noise",
-                "not-applicable",
-            )
+            why = "no dataset with a value on which the positive control scores better than noise"
+            return Entry("n/a", "", why, "not-applicable")
         flag = f" ({row['coverage']:.0%})" if row["coverage"] < 1 else ""
         return Entry(number(row["value"]) + flag, repr(row["value"]), f"mean over {row['datasets']} datasets")
 

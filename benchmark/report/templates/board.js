@@ -104,10 +104,10 @@ function standings(choice) {
   const own = sameWeights(choice.weights, data.tasks.integration);
   const wanted = parts.length ? countingFor(own ? ["total"] : parts, datasets) : [];
   const scoreOf = own ? (scores) => scores[TOTAL] : (scores) => weighted(scores, choice.weights);
+  const counting = data.metrics.map((metric) => countingFor([metric], datasets));
   const found = data.models.map((model) => ({
     model, of: wanted.length, ...overDatasets(model, wanted, scoreOf),
-    others: data.metrics.map((metric, index) =>
-      overDatasets(model, countingFor([metric], datasets), (scores) => scores[index]).score),
+    others: counting.map((some, index) => overDatasets(model, some, (scores) => scores[index]).score),
   }));
   const ranked = found.filter((row) => row.model.family !== "control" && row.of > 0 && row.covered === row.of);
   ranked.sort((a, b) => b.score[0] - a.score[0]);
@@ -118,17 +118,19 @@ function standings(choice) {
       ranked.length - others.filter((other) => other.score[2] < row.score[1]).length,
     ];
   }
-  return { found, ranked, datasets: datasets.map((index) => data.datasets[index].name), wanted };
+  const asked = counting.map((some, index) => (index === TOTAL ? wanted.length : some.length));
+  return { found, ranked, datasets: datasets.map((index) => data.datasets[index].name), wanted, asked };
 }
 
 const valueOf = (row) => (row.score ? row.score[0] : -Infinity);
 const shown = (value) => value.toFixed(3);
 
-function writeCell(cell, score, heat) {
+function writeCell(cell, score, heat, asked) {
   cell.className = heat === null ? "" : "h" + Math.floor(heat * 9.99);
   cell.dataset.sort = score ? score[0] : "";
-  cell.textContent = score ? shown(score[0]) : "n/a";
-  cell.title = "";
+  // Where other models have a value and this one has none, its runs failed or could not be had.
+  cell.textContent = score ? shown(score[0]) : asked ? "–" : "n/a";
+  cell.title = score ? "" : asked ? "no run of it here has a value: see Datasets" : "means nothing on these data";
   if (score && score[1] !== null) {
     const interval = document.createElement("span");
     interval.className = "interval";
@@ -155,7 +157,9 @@ function writeRanking(result) {
     cells[1].textContent = !row.rank ? "–" : row.rank[0] === row.rank[1] ? row.rank[0] : row.rank.join("–");
     cells[1].dataset.sort = row.rank ? (row.rank[0] + row.rank[1]) / 2 : "";
     cells[1].title = "range of ranks by intervals that do not overlap";
-    picks.forEach((pick, index) => writeCell(cells[COLUMNS + index], pick(row), heats[index](pick(row))));
+    picks.forEach((pick, index) => {
+      writeCell(cells[COLUMNS + index], pick(row), heats[index](pick(row)), result.asked[index]);
+    });
     const last = cells[cells.length - 1];
     last.textContent = `${row.covered}/${row.of}`;
     last.dataset.sort = row.covered;
@@ -181,23 +185,39 @@ function beside(row, seen) {
   const base = seen.find((other) => other.model.family === "baseline");
   if (!base || row.score[1] === null || base.score[1] === null) return "";
   const [[, low, high], [, baseLow, baseHigh]] = [row.score, base.score];
-  const how = high < baseLow ? "below" : low > baseHigh ? "above" : "not told from";
-  return `, ${how} the best baseline, ${base.model.title} (${shown(base.score[0])})`;
+  const how = high < baseLow ? "below" : low > baseHigh ? "above" : "statistically indistinguishable from";
+  const among = seen.filter((other) => other.model.family === "baseline").length;
+  const best = among > 1 ? `the best of ${among} baselines` : "the one baseline";
+  return `, ${how} ${best}, ${base.model.title} (${shown(base.score[0])})`;
+}
+
+/** Which models of a choice are not ranked, for want of a score on some dataset that counts. */
+function leftOut(result, choice) {
+  const missing = result.found.filter((row) => row.model.family !== "control" && !row.rank && isShown(row.model, choice));
+  const names = missing.map((row) => row.model.title), some = names.slice(0, 6);
+  if (names.length > some.length) some.push(`${names.length - some.length} more`);
+  return some.length ? ` Not compared, for want of a score on each: ${some.join(", ")}.` : "";
 }
 
 function sentence(result, choice) {
   if (!result.wanted.length) return "No dataset of this choice has such a score, or every weight is 0.";
   const seen = result.ranked.filter((row) => isShown(row.model, choice));
   const over = `Over ${result.wanted.length} dataset${result.wanted.length > 1 ? "s" : ""}`;
-  if (!seen.length) return `${over}: no model of this choice has a score on each.`;
+  const left = leftOut(result, choice);
+  if (!seen.length) return `${over}: no model of this choice has a score on each.${left}`;
   const best = seen[0];
+  if (seen.length === 1) {
+    return `${over}: ${best.model.title} alone has a score on each (${shown(best.score[0])}), so it is compared with no other.${left}`;
+  }
   const tied = seen.filter((row) => row !== best && row.score[2] !== null && row.score[2] >= best.score[1]);
-  const zero = seen.find((row) => row.model.use === "zero-shot" && !row.model.twin);
+  const unadapted = seen.filter((row) => row.model.use === "zero-shot");
+  const zero = unadapted.find((row) => !row.model.twin), twin = unadapted.find((row) => row.model.twin);
   const names = tied.map((row) => row.model.title).join(", ");
   let text = `${over}: ${best.model.title} is first (${shown(best.score[0])})`;
-  text += best.score[1] === null ? "; no intervals." : names ? `; not told from it: ${names}.` : ", no interval reaches its own.";
+  text += best.score[1] === null ? "; no intervals." : names ? `; statistically indistinguishable from it: ${names}.` : ", no interval reaches its own.";
   if (zero) text += ` Best zero-shot: ${zero.model.title} (${shown(zero.score[0])})${beside(zero, seen)}.`;
-  return `${text} Intervals of a choice of your own are cautious: wide rather than narrow.`;
+  if (zero && twin) text += ` Untrained and so left out of this: ${twin.model.title} (${shown(twin.score[0])}).`;
+  return `${text}${left} Intervals of a choice of your own are cautious: wide rather than narrow.`;
 }
 
 function rank() {

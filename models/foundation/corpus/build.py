@@ -172,8 +172,8 @@ def build(
     ConfigError
         If `out` holds a corpus already, or the vocabulary's file is none.
     DataError
-        If values are no counts, a column is missing, datasets have no gene in common, or no cell of one has a count
-        over the vocabulary.
+        If values are not integer counts, a column is missing, datasets have no gene in common, or no cell of one has a
+        count over the vocabulary.
     """
     folder = _fresh(out)
     try:

@@ -89,7 +89,7 @@ class Spool:
         Raises
         ------
         DataError
-            If two sources have one name, or values are no counts.
+            If two sources have one name, or values are not integer counts.
         """
         name = source.origin.name
         if name in self.tallies:

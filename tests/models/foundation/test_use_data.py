@@ -74,7 +74,7 @@ def lose_a_batch(data):
 @pytest.mark.parametrize(
     ("change", "options", "words"),
     [
-        (None, {}, "values are no whole numbers"),
+        (None, {}, "values are not integer counts"),
         (None, {"layer": "raw"}, "has no raw"),
         (None, {"layer": "x"}, "layers: counts"),
         (None, {"layer": "counts", "batch": "x"}, "obs has no column 'x'"),

@@ -203,7 +203,7 @@ def without_a_batch(data):
 @pytest.mark.parametrize(
     ("change", "more", "error", "said"),
     [
-        (lambda d: spoil(d, [0.5, 1, 1]), {}, DataError, "1 of .* values are no whole numbers"),
+        (lambda d: spoil(d, [0.5, 1, 1]), {}, DataError, "1 of .* values are not integer counts"),
         (lambda d: spoil(d, [-1, 1, 1]), {}, DataError, "negative values"),
         (lambda d: spoil(d, [np.nan, np.inf, 1]), {}, DataError, "2 values are NaN or infinite"),
         (no_genes, {}, DataError, "no gene is known"),
