@@ -15,7 +15,8 @@ from pathlib import Path
 import yaml
 
 from scarena import ROOT
-from scarena.base.errors import ConfigError, DataError
+from scarena.base.errors import ConfigError, DataError, WorkspaceError
+from scarena.base.files import check_output
 from scarena.base.untrusted import read_object
 from scarena.board.file import read_board
 from scarena.board.make import shortfalls
@@ -167,6 +168,9 @@ def run_board(
     """
     config = load_config(config_file)
     check_names(config, str(config_file))
+    for folder in (config.folder, config.cache):
+        check_output(folder, folder=True)
+    settle_home(config.cache)
     command = [
         sys.executable, "-m", "scarena.cli.driver", "--snakefile", str(_snakefile()), "--directory", str(Path.cwd()),
         "--configfile", str(config_file), "--cores", str(cores or _cores(config, extra)),
@@ -190,6 +194,15 @@ def run_board(
     if dry_run:
         return OK if ended.code == 0 else _failed(config, ended)
     return _failed(config, ended) if ended.code or not page_of(config).exists() else _made(config, ended)
+
+
+def settle_home(cache: Path) -> None:
+    """Have libraries keep what they cache beside the board where the user's home cannot be written to."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/")) / ".cache")
+    try:
+        check_output(home, folder=True)
+    except (ConfigError, WorkspaceError):
+        os.environ["XDG_CACHE_HOME"] = str(cache.absolute() / "home")
 
 
 def page_of(config: BoardConfig) -> Path:

@@ -118,7 +118,7 @@ def spoil_genes(cells):
     [
         (spoil_nan, "NaN"),
         (spoil_negative, "negative"),
-        (spoil_fraction, "whole numbers"),
+        (spoil_fraction, "not integer counts"),
         (spoil_names, "occur twice"),
         (spoil_batch, "one batch"),
         (spoil_label, "one cell type"),

@@ -1,0 +1,32 @@
+"""A home that cannot be written to stops no board: what libraries cache goes beside it."""
+
+import os
+
+import pytest
+
+from scarena.base.errors import WorkspaceError
+from scarena.cli.run import run_board, settle_home
+
+
+@pytest.mark.parametrize("home", ["/proc/nobody", "/proc/1/nobody", "/sys/nobody"])
+def test_the_cache_is_beside_the_board_where_the_home_cannot_be_written(monkeypatch, tmp_path, home):
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    settle_home(tmp_path)
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "home")
+
+
+def test_a_home_that_can_be_written_is_left_as_it_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    settle_home(tmp_path / "cache")
+    assert "XDG_CACHE_HOME" not in os.environ
+
+
+@pytest.mark.parametrize("key", ["results", "cache"])
+def test_folders_of_a_board_that_cannot_be_written_are_one_line_before_anything_runs(monkeypatch, tmp_path, key):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b.yaml").write_text(f"board: b\ntitle: t\ndatasets: [pollen]\nmodels: [pca]\n{key}: /proc/nowhere\n")
+    with pytest.raises(WorkspaceError, match="/proc/nowhere"):
+        run_board(tmp_path / "b.yaml", 1, [])
+    assert not list(tmp_path.glob("results/b/*.json"))
