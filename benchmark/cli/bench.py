@@ -216,7 +216,8 @@ def bench_suggest_map(
     """Count how often the terms that dataset cards give their labels are proposed first, or among five."""
     from scarena.bench import suggest_map as measured
 
-    found = measured.measure(table or (), ontology)
+    with shown(still=True):
+        found = measured.measure(table or (), ontology)
     print_table("labels whose term is proposed", measured.COLUMNS, found["found"], as_json)
     if not as_json:
         print_table("of the cards' pairs, by the best proposal", measured.RULE_COLUMNS, found["rules"], as_json=False)

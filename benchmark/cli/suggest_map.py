@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scarena.base.errors import ConfigError, DataError
+from scarena.base.progress import tell
+from scarena.cli.progress import shown
 from scarena.datasets.formats import stem_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ["label", "cells", "term", "name", "evidence", "score"]
 _MOST_LABELS = 2_000
-_SAID_EVERY_S = 5.0
 _SHOWN = 60
 """Characters of a label in the table; the map has it whole."""
 
@@ -42,8 +42,10 @@ def suggest_map(
 
     if out is not None:
         check_new(out)
-    cells, unlabelled = labels_of(file, label, table)
-    found, release = proposed(cells, tissue=tissue, most=most, ontology=ontology)
+    with shown():
+        tell(f"reading {file.name}")
+        cells, unlabelled = labels_of(file, label, table)
+        found, release = proposed(cells, tissue=tissue, most=most, ontology=ontology)
     if as_json:
         print(json.dumps([_plain(each, cells[each.label]) for each in found], indent=1, ensure_ascii=False))
     else:
@@ -66,7 +68,9 @@ def check_new(path: Path) -> None:
         If there is one.
     """
     if path.exists():
-        raise ConfigError("exists, and may have been corrected", where=str(path), fix="remove it or give another name")
+        raise ConfigError(
+            "exists, and may have been corrected", where=str(path), fix="give another name, or move it away"
+        )
 
 
 def labels_of(file: Path, column: str, beside: Path | None = None) -> tuple[dict[str, int], int]:
@@ -126,11 +130,8 @@ def proposed(
 
 
 def _told(found: Iterator[Suggestion], n_labels: int) -> Iterator[Suggestion]:
-    last = time.monotonic()
     for number, each in enumerate(found, 1):
-        if time.monotonic() - last > _SAID_EVERY_S:
-            last = time.monotonic()
-            print(f"looked at {number:,} of {n_labels:,} labels", file=sys.stderr)
+        tell("looking at labels", number, n_labels, unit="labels")
         yield each
 
 

@@ -12,7 +12,8 @@ import pytest
 import scarena
 from scarena.base.errors import ScarenaError
 from scarena.base.files import write_json
-from scarena.cli.scaffold import add_dataset
+from scarena.cli.own_dataset import add_dataset
+from scarena.cli.own_reader import OwnFile
 from scarena.datasets.card import load_card, parse_card
 from scarena.datasets.sources import pull
 
@@ -100,9 +101,8 @@ def test_a_damaged_file_of_a_board_is_made_again_by_a_command(mine):
         read_state(path)
 
 
-def added(mine, **more):
-    given = {"batch": "batch", "label": "cell_type", "ontology_map": None, "name": "mine", "folder": mine / "cards"}
-    add_dataset(mine / "my.h5ad", **{**given, **more})
+def added(mine):
+    add_dataset(OwnFile(mine / "my.h5ad", "batch", "cell_type"), name="mine", folder=mine / "cards")
     return load_card("mine", mine / "cards")
 
 
