@@ -4,7 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CONFIG ?= config/demo.yaml
-WORKERS ?= auto
+# One more than there are cores: many tests wait, for Slurm, for a browser, for processes that they started.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: board test lint unsafe soak clean
 .DELETE_ON_ERROR:

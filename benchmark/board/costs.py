@@ -58,7 +58,7 @@ def timed_runs(board: Json) -> list[TimedRun]:
     found = []
     for row in board["timings"]:
         size = sizes.get(row["dataset"])
-        if row["step"] != "embed" or size is None or not row.get("cells_per_s"):
+        if row["step"] != "embed" or size is None or min(size["n_cells"], row.get("cells_per_s") or 0) <= 0:
             continue
         cells = size["n_cells"]
         found.append(TimedRun(

@@ -93,6 +93,7 @@ class _Model(_Part):
     control: Literal["positive", "negative"] | None
     uses_labels: bool
     trains_on_target: bool
+    holds: list[str] = []
 
 
 class _Overall(_Part):

@@ -119,7 +119,7 @@ def _pace(model: str, runs: Sequence[TimedRun]) -> Pace | None:
     if rule is None or len(size) < 2:
         return None
     work = [rule(*size[dataset]) for dataset in size]
-    if max(work) < _SPAN * min(work):
+    if min(work) <= 0 or max(work) < _SPAN * min(work):
         return None
     took = seconds_by_dataset(list(runs), lambda run: run.embed_s)
     fixed, rate = fitted(work, [took[dataset] for dataset in size])

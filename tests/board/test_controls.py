@@ -159,6 +159,13 @@ def test_the_page_names_the_control_that_failed_with_its_numbers():
     assert daggers(board) == {"pcr": "None of LABELS and CENTROIDS scores better than noise on: d"}
 
 
+def test_a_check_of_a_control_that_the_board_does_not_list_is_shown_by_its_name():
+    row = {"dataset": "d", "metric": "bio", "control": "gone", "counts": True, "discriminates": False}
+    board = {"models": [], "controls": [{**row, "positive": 0.1, "negative": 0.2, "against": "lost"}]}
+    assert control_table(board)[0]["fails"] == "d (gone 0.100 against 0.200 of noise)"
+    assert daggers(board) == {"bio": "gone scores no better than noise on: d"}
+
+
 def test_a_control_without_a_value_on_a_dataset_leaves_it_to_the_other():
     cells = [cell("d", "centroids", bio=0.8), cell("d", "random-2", bio=0.5)]
     lost = copy.deepcopy(cells[0]) | {"model": "labels", "state": "failed(oom)", "scores": {}}

@@ -48,6 +48,12 @@ def test_a_model_of_which_no_run_ended_well_has_memory_and_no_time():
     assert (found.seconds, found.startup_s, found.cells_per_s, found.peak_gib) == (None, None, None, 0.5)
 
 
+@pytest.mark.parametrize(("cells", "speed"), [(0, 100.0), (100, 0.0), (100, -5.0), (-1, 5.0)])
+def test_what_cannot_be_is_not_taken_for_a_speed(cells, speed):
+    found = costs_of(board({"a": cells}, [("a", "m", 1.0, speed)]))["m"]
+    assert (found.seconds, found.cells_per_s) == (None, None)
+
+
 def test_seeds_of_a_dataset_count_as_one():
     rows = [("a", "m", 2.0, 100.0), ("a", "m", 4.0, 100.0), ("b", "m", 9.0, 100.0)]
     given = board({"a": 100, "b": 100}, rows)

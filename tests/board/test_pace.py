@@ -95,7 +95,12 @@ def test_a_transformer_reads_no_more_genes_than_it_is_long():
 
 @pytest.mark.parametrize(
     ("model", "sizes"),
-    [("pca", SIZES[:1]), ("pca", [(100, 2000), (150, 2000)]), ("nobodys-model", SIZES)],
+    [
+        ("pca", SIZES[:1]),
+        ("pca", [(100, 2000), (150, 2000)]),
+        ("nobodys-model", SIZES),
+        ("pca", [(100, 0), (1000, 2000)]),
+    ],
 )
 def test_what_cannot_be_told_has_no_pace(model, sizes):
     assert paces(board(model, sizes, [1.0] * len(sizes))) == {}

@@ -360,7 +360,7 @@ def test_where_all_foundation_models_are_our_own_the_board_says_so(paired, sourc
         if entry["family"] == "foundation":
             entry["source"] = "models/foundation"
     paired["models"][3]["source"] = source
-    own = "All 2 foundation models on this board are scArena's own: it says nothing of published ones."
+    own = "All 2 foundation models on this board are scArena's own; the board says nothing of published models."
     assert (own in lead(paired)) is (source == "models/foundation")
 
 

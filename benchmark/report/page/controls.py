@@ -22,7 +22,7 @@ def control_table(board: Json) -> list[Json]:
         n_datasets = len(found.passes) + len(found.fails)
         rows.append({
             "metric": METRICS[found.metric].title if found.metric in METRICS else found.metric,
-            "controls": joined([title[name] for name in found.controls]) or "none",
+            "controls": joined([title.get(name, name) for name in found.controls]) or "none",
             "passes": f"{len(found.passes)} of {n_datasets}" if n_datasets else "–",
             "fails": _listed(found.fails, title), "partly": _listed(found.partly, title),
             "open": "; ".join(f"{name} ({_numbers(row, title)}, lead from {row['margin_low']:+.3f})"
@@ -36,7 +36,7 @@ def daggers(board: Json) -> dict[str, str]:
     """Return, by metric that fails somewhere, on which datasets which positive controls do not beat noise."""
     title = _titles(board)
     return {
-        found.metric: f"{_neither([title[name] for name in found.controls])} better than noise on: "
+        found.metric: f"{_neither([title.get(name, name) for name in found.controls])} better than noise on: "
         + ", ".join(found.fails)
         for found in discrimination(board) if found.fails
     }  # fmt: skip
@@ -63,5 +63,5 @@ def _listed(by_dataset: dict[str, list[Json]], title: dict[str, str]) -> str:
 
 
 def _numbers(row: Json, title: dict[str, str]) -> str:
-    noise = title.get(row.get("against", ""), "noise")
-    return f"{title[row.get('control', LABELS)]} {row['positive']:.3f} against {row['negative']:.3f} of {noise}"
+    noise, name = title.get(row.get("against", ""), "noise"), row.get("control", LABELS)
+    return f"{title.get(name, name)} {row['positive']:.3f} against {row['negative']:.3f} of {noise}"

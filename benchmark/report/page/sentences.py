@@ -115,7 +115,7 @@ def _whose(board: Json) -> list[str]:
     all_of = "The one foundation model on this board is" if len(models) == 1 else (
         f"All {len(models)} foundation models on this board are"
     )  # fmt: skip
-    return [f"{all_of} scArena's own: it says nothing of published ones."]
+    return [f"{all_of} scArena's own; the board says nothing of published models."]
 
 
 def of_dataset(board: Json, dataset: str, scores: Scores, seconds: Mapping[tuple[str, str], float]) -> str:

@@ -180,7 +180,7 @@ function isShown(model, choice) {
   return model.family === "control" || !choice.use || (choice.use === "as-is") === asIs;
 }
 
-/** How a model stands to the best baseline of a choice: apart only where their intervals are. */
+/** How a model stands to the best of the baselines of a choice: apart only where their intervals are. */
 function beside(row, seen) {
   const base = seen.find((other) => other.model.family === "baseline");
   if (!base || row.score[1] === null || base.score[1] === null) return "";
