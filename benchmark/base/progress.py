@@ -11,6 +11,8 @@ import logging
 LOGGER = "scarena.progress"
 """Who shows it has a handler there; a record has ``done``, ``of``, ``unit`` and ``note``."""
 _LOG = logging.getLogger(LOGGER)
+# For people who wait, and no part of any log.
+_LOG.propagate = False
 
 
 def tell(what: str, done: float | None = None, of: float | None = None, unit: str = "", note: str = "") -> None:

@@ -254,11 +254,8 @@ def shown(*, still: bool = False, lines: bool = True) -> Iterator[None]:
         handler = _Told(where)
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
-        # A library's handler at the root would say everything once more.
-        logger.propagate = False
         try:
             yield
         finally:
             logger.removeHandler(handler)
             logger.setLevel(logging.NOTSET)
-            logger.propagate = True

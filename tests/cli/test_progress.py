@@ -1,5 +1,6 @@
 """What takes long says so on stderr: drawn anew in a terminal, in a line now and then elsewhere, never on stdout."""
 
+import logging
 import os
 import pty
 import subprocess
@@ -85,11 +86,17 @@ def test_what_came_too_early_is_said_later_although_nothing_else_happens(capsys)
     assert said == "computing\n"
 
 
-def test_nobody_is_told_where_nobody_asked(capsys):
+def test_nobody_is_told_where_nobody_asked(capsys, monkeypatch):
+    # As a training's own log has it, for all that scArena says.
+    root, logged = logging.getLogger(), []
+    handler = logging.Handler()
+    handler.emit = logged.append
+    monkeypatch.setattr(root, "handlers", [handler])
+    monkeypatch.setattr(root, "level", logging.INFO)
     tell("reading")
     with shown(lines=False):
         tell("reading")
-    assert capsys.readouterr() == ("", "")
+    assert (capsys.readouterr(), logged) == (("", ""), [])
 
 
 def test_a_thread_tells_as_its_process_does(monkeypatch, capsys):

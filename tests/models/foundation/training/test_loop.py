@@ -1,6 +1,7 @@
 """The engine trains as a plain loop would, stops before harm is done, and says where."""
 
 import json
+import logging
 import math
 
 import pytest
@@ -70,8 +71,9 @@ def test_the_engine_trains_as_a_plain_loop(tiny, tmp_path):
 
 
 @pytest.mark.parametrize(("budget", "unit"), [({"steps": 6}, "steps"), ({"steps": None, "seconds": 60.0}, "s")])
-def test_it_tells_how_far_it_is(budget, unit, tiny, tmp_path, caplog):
+def test_it_tells_how_far_it_is(budget, unit, tiny, tmp_path, caplog, monkeypatch):
     ticks = iter(range(0, 100_000, 5))
+    monkeypatch.setattr(logging.getLogger(LOGGER), "handlers", [caplog.handler])
     with caplog.at_level("INFO", logger=LOGGER):
         fit(tiny.Tiny(), tiny.Regression(), changed(**budget, log_every=1), tmp_path, clock=lambda: next(ticks))
     told = [record for record in caplog.records if record.name == LOGGER]
