@@ -6,6 +6,7 @@ what reads a sparse matrix checks that indices lie inside.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Iterator
 from functools import partial
@@ -22,6 +23,10 @@ from scarena.datasets.stores.hdf5_text import text_bytes
 
 _FIX = "write it again as one file, with a current anndata"
 _OBJECTS, _DEPTH = 100_000, 32
+_OWN_FILTERS = frozenset({
+    h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_SZIP,
+    h5py.h5z.FILTER_NBIT, h5py.h5z.FILTER_SCALEOFFSET, h5py.h5z.FILTER_LZF,
+})  # fmt: skip
 
 
 def check_hdf5(path: Path, *, matrices: bool = True) -> None:
@@ -39,9 +44,6 @@ def check_hdf5(path: Path, *, matrices: bool = True) -> None:
     DataError
         If it does, or is not a readable HDF5 file.
     """
-    # Not used by name: once imported, HDF5 knows zstd, blosc and lz4.
-    import hdf5plugin  # noqa: F401
-
     size = check_regular(path, fix="give the path of an HDF5 file")
     with reading(path, what="not a readable HDF5 file", fix="write or copy it again"), h5py.File(path, "r") as file:
         declared = 0
@@ -90,6 +92,18 @@ def _check_dataset(item: h5py.Dataset, name: str, path: Path) -> None:
         raise _refused("is stored in another file", name, path)
     if not _plain(item.dtype):
         raise _refused(f"holds values of a kind that is not read ({item.dtype})", name, path)
+    plist = item.id.get_create_plist()
+    if {plist.get_filter(number)[0] for number in range(plist.get_nfilters())} - _OWN_FILTERS:
+        _know_more_filters(name, path)
+
+
+def _know_more_filters(name: str, path: Path) -> None:
+    """Have HDF5 know zstd, blosc, lz4 and more; only where a file has them: a model's own environment lacks them."""
+    try:
+        importlib.import_module("hdf5plugin")
+    except ImportError:
+        fix = "pip install hdf5plugin, or write it again with gzip"
+        raise DataError(f"{name!r} is packed with a filter that HDF5 alone has not", where=str(path), fix=fix) from None
 
 
 def _plain(dtype: np.dtype) -> bool:
