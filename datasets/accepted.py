@@ -6,6 +6,7 @@ One place for all formats and all verbs; what is dropped or renamed here is note
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from scarena.base.errors import DataError
 from scarena.base.text import as_written, merged, named, said_of
 from scarena.datasets.features import genes_of
 from scarena.datasets.raw import Raw
-from scarena.datasets.stored import is_stored
+from scarena.datasets.stored import in_memory, is_stored
 
 
 def accepted(raw: Raw, where: str) -> Raw:
@@ -50,6 +51,12 @@ def _genes_alone(raw: Raw, mask: np.ndarray) -> Raw:
     # A matrix on disk is cut to its genes a block at a time, when it is read.
     counts, kept = (raw.counts, columns) if is_stored(raw.counts) else (raw.counts[:, columns], None)
     return replace(raw, counts=counts, kept=kept, genes=raw.genes[columns], features=features)
+
+
+def gene_counts(raw: Raw) -> Any:
+    """Return the counts of what was accepted in memory, cells × genes."""
+    counts = in_memory(raw.counts)
+    return counts if raw.kept is None else counts[:, raw.kept]
 
 
 def named_columns(obs: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

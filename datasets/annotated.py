@@ -63,7 +63,7 @@ def raw_of(
             held[key] = _column(obs, "obs", options[key], f"{path}: {key}")
     found = pd.DataFrame(held, index=obs.index.astype(str))
     genes = var.index if options.get("genes") is None else _column(var, "var", options["genes"], f"{path}: genes")
-    names = pd.Series(np.asarray(genes, dtype=object)).fillna("").astype(str).to_numpy(dtype=object)
+    names = gene_names(genes)
     if not is_stored(counts):
         counts = plain(counts)
     if "depth" in options:
@@ -75,6 +75,11 @@ def raw_of(
     what = nature(counts)
     hint = "" if what.kind == "counts" else advice(what, places_with_counts(group), find_depth(counts, obs, what))
     return Raw(counts, found, names, var, advice=hint)
+
+
+def gene_names(values: Any) -> np.ndarray:
+    """Return a column of var as names of genes; one that is missing is "", which is none."""
+    return pd.Series(np.asarray(values, dtype=object)).fillna("").astype(str).to_numpy(dtype=object)
 
 
 def _column(table: pd.DataFrame, what: str, name: str, where: str) -> Any:

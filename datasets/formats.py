@@ -199,20 +199,15 @@ def cells_of(form: Form, cells: Path | None = None) -> pd.DataFrame:
         backed.file.close()
         return backed.obs
     if form.reader == "h5mu":
-        import h5py
+        from scarena.datasets.read_h5ad import cells_of_modality
 
-        from scarena.datasets.read_h5ad import RNA, cells_of_modality, modality_of
-
-        with reading(path, what="not a readable h5mu", fix="write it again"), h5py.File(path, "r") as file:
-            return cells_of_modality(file, modality_of(file, RNA, path), path)
+        with group_of(form) as group:
+            return cells_of_modality(group.file, group, path)
     if form.reader == "zarr":
         from scarena.datasets.read_zarr import table
-        from scarena.datasets.stores.zarr_store import open_zarr
 
-        group = open_zarr(path)
-        found = table(group, "obs", path)
-        group.store.close()
-        return found
+        with group_of(form) as group:
+            return table(group, "obs", path)
     fix = "give the table with batch and cell type of each cell: `--cells TABLE.csv`"
     raise DataError(f"is a {form.words}, which has no columns of cells", where=str(path), fix=fix)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,12 @@ def gene_table(*, cache: Path, mirror: Path | None = None) -> GeneTable:
     return GeneTable(symbols, dict(pairs))
 
 
+def table_for(names: Sequence[str] | np.ndarray, *, cache: Path, mirror: Path | None = None) -> GeneTable:
+    """Return the pinned table, or an empty one where all names are ids: these need no connection to have it."""
+    empty = GeneTable({}, {})
+    return empty if all(empty.ids(names)) else gene_table(cache=cache, mirror=mirror)
+
+
 @dataclass(frozen=True, slots=True)
 class MappedGenes:
     """Counts over Ensembl ids, and what was lost on the way there."""
@@ -94,8 +101,8 @@ class GeneMap:
     merge: csr_matrix
     """published × kept, bool."""
     where: str
-    advice: str
-    """What to do if the names are the wrong ones."""
+    advice: Callable[[], str]
+    """Returns what to do if the names are the wrong ones: looking costs more than the map, and is seldom needed."""
     before: float = 0.0
     after: float = 0.0
 
@@ -132,13 +139,13 @@ class GeneMap:
         share = self.after / self.before if self.before else 1.0
         said = f"{known:,} of {published:,} genes are known ({_KNOWN}), with {share:.1%} of all counts"
         if share < REFUSED_BELOW:
-            raise DataError(f"only {said}", where=f"{self.where}: genes", fix=self.advice)
+            raise DataError(f"only {said}", where=f"{self.where}: genes", fix=self.advice())
         if known == published == self.merge.shape[1] and not always:
             return ()
         merges = self.merge.nnz - self.merge.shape[1]
         lines = [said + (f"; {merges:,} were added to another of the same id" if merges else "")]
         if share < WARNED_BELOW:
-            lines.append(f"warning: under half of the counts are of known genes: {self.advice}")
+            lines.append(f"warning: under half of the counts are of known genes: {self.advice()}")
         return tuple(lines)
 
 
@@ -169,10 +176,9 @@ def gene_map(genes: np.ndarray, table: GeneTable, where: str, others: pd.DataFra
     ids = table.ids(genes)
     order: dict[str, int] = {}
     columns = np.array([-1 if gene is None else order.setdefault(gene, len(order)) for gene in ids])
-    advice = advice_for(genes, ids, table.ids, others)
+    advice = partial(advice_for, genes, ids, table.ids, others)
     if not order:
-        what = f"no gene is known ({_KNOWN})"
-        raise DataError(what, where=f"{where}: genes", fix=advice)
+        raise DataError(f"no gene is known ({_KNOWN})", where=f"{where}: genes", fix=advice())
     known = np.flatnonzero(columns >= 0)
     merge = csr_matrix((np.ones(len(known), bool), (known, columns[known])), shape=(len(genes), len(order)))
     return GeneMap(list(order), [table.id_to_symbol.get(gene, gene) for gene in order], merge, where, advice)

@@ -21,7 +21,6 @@ from scarena.base.errors import CardError, DataError
 from scarena.base.folders import digest_of
 from scarena.base.text import tidied
 from scarena.base.untrusted import check_names
-from scarena.datasets.accepted import accepted
 from scarena.datasets.card import DatasetCard
 from scarena.datasets.counts import whole
 from scarena.datasets.genes import GeneMap, gene_map, gene_table
@@ -109,14 +108,13 @@ def _checked(
 def to_anndata(
     raw: Raw, card: DatasetCard, ontology: CellOntology, *, cache: Path, mirror: Path | None, store: Path | None = None
 ) -> AnnData:
-    """Check what a reader returned and bring it into the canonical form, without the sources' hashes.
+    """Check what `find_reader`'s reader returned and bring it into the canonical form, without the sources' hashes.
 
     Counts that lie on disk are written to `store` and stay there, or come into memory where that is None.
     """
     from anndata import AnnData as New
 
     where = f"{card.name} ({', '.join(sorted({f.url.rsplit('/', 1)[-1] for f in card.files}))})"
-    raw = accepted(raw, where)
     _check_obs(raw, card, where)
     if store is None:
         raw = dataclasses.replace(raw, counts=in_memory(raw.counts))

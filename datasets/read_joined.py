@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from scarena.base.errors import DataError
+from scarena.datasets.accepted import gene_counts
 from scarena.datasets.raw import Raw
 from scarena.datasets.read_tables import stack
-from scarena.datasets.stored import in_memory
 
 
 def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
@@ -29,8 +29,7 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         what = f"part {part.get('prefix', '').strip(': ') or number}"
         raw = find_reader(part["reader"], what)(files, part.get("options", {}))
         obs = raw.obs.set_axis(part.get("prefix", "") + raw.obs.index.astype(str))
-        counts = raw.counts if raw.kept is None else in_memory(raw.counts)[:, raw.kept]
-        raws.append(Raw(counts, obs, raw.genes))
+        raws.append(Raw(gene_counts(raw), obs, raw.genes))
         notes += [f"{what}: {note}" for note in raw.notes]
     if options.get("genes", "union") == "intersection":
         raws = _shared(raws, ", ".join(path.name for path in files.values()))

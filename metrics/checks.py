@@ -59,7 +59,12 @@ def coded(values: ArrayLike, n_cells: int, what: str) -> tuple[NDArray[np.int64]
     if empty := sum(text is None for text in texts.tolist()):
         fix = "leave these cells out, or use score_embedding, which does"
         raise DataError(f"{empty} of {n_cells} cells have none", where=what, fix=fix)
-    names, found = np.unique(texts.astype(str), return_inverse=True)
+    return encoded(texts.astype(str))
+
+
+def encoded(texts: NDArray[np.str_]) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Return texts ``[n]`` as integer codes, and the sorted texts that the codes stand for."""
+    names, found = np.unique(texts, return_inverse=True)
     return found.astype(np.int64), names
 
 

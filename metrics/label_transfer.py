@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.base.errors import DataError
-from scarena.metrics.checks import checked_embedding, codes
+from scarena.metrics.checks import checked_embedding, coded, codes
 from scarena.metrics.grouped import group_sums
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.neighbor_lists import Neighbors
@@ -89,8 +89,8 @@ def transfer_labels(
     from scarena.metrics.vote_kernels import votes
 
     x = checked_embedding(embedding)
-    held_out, classes = codes(batch, len(x), "batch"), codes(labels, len(x), "labels")
-    names = np.unique(np.asarray(labels).astype(str))
+    held_out = codes(batch, len(x), "batch")
+    classes, names = coded(labels, len(x), "labels")
     scheme = "leave one batch out"
     if held_out.max() == 0:
         held_out, scheme = _stratified_folds(classes, seed), f"{FOLDS}-fold within the one batch"

@@ -10,7 +10,7 @@ import numpy as np
 from scarena.base.errors import DataError, ModelError
 from scarena.metrics.aggregate import WEIGHTS, aggregate_replicates, aggregates
 from scarena.metrics.annotated import annotated
-from scarena.metrics.checks import checked_embedding, coded, one_line
+from scarena.metrics.checks import checked_embedding, encoded, one_line
 from scarena.metrics.details import Details, details_of
 from scarena.metrics.exclusions import exclusions
 from scarena.metrics.families import FAMILIES, Found
@@ -113,8 +113,8 @@ def _inputs(
     kept = told.labelled
     if not kept.all():
         reference, ontology = reference.of_cells(kept, n_jobs), ontology and ontology.of_cells(kept)
-    batches, _ = coded(told.batch[kept], int(kept.sum()), "batch")
-    codes, names = coded(told.labels[kept], int(kept.sum()), "labels")
+    batches, _ = encoded(told.batch[kept])
+    codes, names = encoded(told.labels[kept])
     own = x if kept.all() else checked_embedding(x[kept])
     given_n = {"n_replicates": n_replicates, "seed": seed, "n_jobs": n_jobs}
     inputs = Inputs(own, batches, codes, names, reference, ontology, **given_n)

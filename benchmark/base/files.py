@@ -59,6 +59,17 @@ def workspace_error(error: BaseException, where: str = "") -> WorkspaceError | N
     return WorkspaceError(said, where=str(place), fix=fix)
 
 
+def user_cache() -> Path:
+    """Return where the user's caches are.
+
+    Raises
+    ------
+    RuntimeError
+        If the user has no home.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
 def check_output(path: Path, *inputs: Path | None, folder: bool = False) -> None:
     """Refuse, before anything is computed, a file or folder that could not be written afterwards, or that is read.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -59,24 +59,16 @@ def named(values: Any) -> np.ndarray:
     -------
     Objects [n], each a str or None.
     """
-    codes, kinds = _kinds(values)
-    texts = np.empty(len(kinds) + 1, dtype=object)
-    texts[:-1] = [_text(each) for each in kinds]
-    texts[-1] = None
-    return texts[codes]
+    return _mapped(values, _text)
 
 
 def as_written(values: Any) -> np.ndarray:
     """Return values as text that is not tidied; what is missing by its type (not by its words) is None."""
-    codes, kinds = _kinds(values)
-    texts = np.empty(len(kinds) + 1, dtype=object)
-    texts[:-1] = [_plain(each) for each in kinds]
-    texts[-1] = None
-    return texts[codes]
+    return _mapped(values, _plain)
 
 
-def _kinds(values: Any) -> tuple[np.ndarray, list[Any]]:
-    """Return each value's place among those that differ (-1 where it is missing by its type), and these."""
+def _mapped(values: Any, text_of: Callable[[Any], str | None]) -> np.ndarray:
+    """Return the text of each value, made once for all that are the same; None where one is missing by its type."""
     import pandas as pd
 
     if isinstance(values, np.ma.MaskedArray):
@@ -88,7 +80,10 @@ def _kinds(values: Any) -> tuple[np.ndarray, list[Any]]:
         if values.ndim != 1:
             raise ValueError(f"values of shape {values.shape}, not one a cell")
     codes, kinds = pd.factorize(pd.Series(values))
-    return codes, list(kinds)
+    # A code of -1, of what is missing, is the last.
+    texts = np.empty(len(kinds) + 1, dtype=object)
+    texts[:-1] = [text_of(each) for each in kinds]
+    return texts[codes]
 
 
 def _plain(value: Any) -> str:
@@ -97,7 +92,7 @@ def _plain(value: Any) -> str:
 
 def _text(value: Any) -> str | None:
     text = tidied(_plain(value))
-    return None if text.casefold() in MISSING_WORDS else text
+    return None if says_missing(text) else text
 
 
 def merged(values: Iterable[str]) -> dict[str, list[str]]:

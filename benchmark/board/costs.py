@@ -6,7 +6,7 @@ writing. Written as a rate it would make every model look slow on few cells, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
@@ -107,7 +107,16 @@ def costs_of(board: Json) -> dict[str, Cost]:
     for row in board["timings"]:
         if row["step"] == "embed":
             rows.setdefault(row["model"], []).append(row)
-    return {model: _cost(rows[model], [run for run in timed if run.model == model], every) for model in rows}
+    runs = by_model(timed)
+    return {model: _cost(rows[model], runs.get(model, []), every) for model in rows}
+
+
+def by_model(runs: Iterable[TimedRun]) -> dict[str, list[TimedRun]]:
+    """Return runs by their models."""
+    found: dict[str, list[TimedRun]] = {}
+    for run in runs:
+        found.setdefault(run.model, []).append(run)
+    return found
 
 
 def _cost(rows: list[Json], runs: list[TimedRun], every: set[str]) -> Cost:
@@ -134,7 +143,5 @@ def seconds_by_dataset(runs: list[TimedRun], of: Callable[[TimedRun], float] | N
 
 def measured_seconds(board: Json) -> dict[tuple[str, str], float]:
     """Return the wall seconds of a run by (dataset, model), the mean over its seeds."""
-    found: dict[tuple[str, str], list[float]] = {}
-    for run in timed_runs(board):
-        found.setdefault((run.dataset, run.model), []).append(run.wall_s)
-    return {who: fmean(seconds) for who, seconds in found.items()}
+    timed = by_model(timed_runs(board))
+    return {(dataset, model): s for model in timed for dataset, s in seconds_by_dataset(timed[model]).items()}

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from scarena.board.costs import TimedRun, seconds_by_dataset, timed_runs
+from scarena.board.costs import TimedRun, by_model, seconds_by_dataset, timed_runs
 
 Json = dict[str, Any]
 # From numbers of cells and genes to what the time of embedding grows with.
@@ -98,11 +98,7 @@ def left_out_errors(board: Json) -> dict[str, dict[str, float]]:
 
 
 def _by_model(board: Json) -> dict[str, list[TimedRun]]:
-    found: dict[str, list[TimedRun]] = {}
-    for run in timed_runs(board):
-        if run.genes is not None:
-            found.setdefault(run.model, []).append(run)
-    return found
+    return by_model(run for run in timed_runs(board) if run.genes is not None)
 
 
 def rule_of(model: str) -> Work | None:

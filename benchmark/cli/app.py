@@ -21,6 +21,7 @@ from scarena.cli import steps
 from scarena.cli.bench import app as bench
 from scarena.cli.corpus import app as corpus
 from scarena.cli.fm import app as fm
+from scarena.cli.own_h5ad import Genes
 from scarena.cli.progress import shown
 from scarena.cli.recommend import recommend
 from scarena.cli.steps import Settings, say_state
@@ -161,10 +162,7 @@ def add_dataset(
     name: Annotated[str | None, typer.Option(help="name of the dataset (the file's)")] = None,
     folder: Annotated[Path, typer.Option(help="where cards of your own live")] = Path("config/datasets"),
     layer: Annotated[str | None, typer.Option(help="layer with the raw counts, or raw (X)")] = None,
-    genes: Annotated[
-        str | None,
-        typer.Option("--gene-column", "--genes", help="column of var with Ensembl ids or symbols (its index)"),
-    ] = None,
+    genes: Genes = None,
     depth: Annotated[
         str | None, typer.Option(help="column with each cell's total: counts from log1p of counts per 10,000")
     ] = None,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scarena.cli.own_h5ad import Column, Genes, source_of
 from scarena.cli.progress import shown
 from scarena.cli.usage import Verbs
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scarena.models.foundation.use import Source
 
 app = typer.Typer(
     cls=Verbs,
@@ -27,13 +27,6 @@ Checkpoint = Annotated[
     Path | None, typer.Option(help="folder of a checkpoint, or student or nano (the shipped student)")
 ]
 Layer = Annotated[str | None, typer.Option(help="layer with the counts, or raw (X)")]
-Genes = Annotated[
-    str | None, typer.Option("--gene-column", "--genes", help="column of var with Ensembl ids or symbols (its index)")
-]
-# Where `--genes` names genes.
-Column = Annotated[
-    str | None, typer.Option("--gene-column", help="column of var with Ensembl ids or symbols (its index)")
-]
 Label = Annotated[str, typer.Option(help="column of obs with the labels")]
 Batch = Annotated[str | None, typer.Option(help="column of obs with the batch (all cells are one batch)")]
 Vectors = Annotated[Path, typer.Option(help=".npz, or .h5ad: the file with obsm['X_scarena_fm']")]
@@ -58,17 +51,8 @@ def _show(table: pd.DataFrame, as_json: bool, out: Path | None = None) -> None:
         print(table.to_string(float_format="{:.4f}".format, na_rep=""))
 
 
-def _source(
-    file: Path, layer: str | None, genes: str | None, cache: Path, *, batch: str | None = None, label: str | None = None
-) -> Source:
-    """Return a user's file, of which what is dropped in reading is said on stderr."""
-    from scarena.models.foundation.use import Source
-
-    return Source(file, layer, batch, label, cache, genes, lambda note: print(f"{file.name}: {note}", file=sys.stderr))
-
-
-def _check_table(out: Path | None, *inputs: Path | None) -> None:
-    """Refuse a table that could not be written, before anything is computed."""
+def _free(out: Path | None, *inputs: Path | None) -> None:
+    """Refuse an output that could not be written, before a model is opened or anything computed."""
     from scarena.base.files import check_output
 
     if out is not None:
@@ -87,7 +71,8 @@ def embed(
     """One vector a cell, from the model as it is."""
     from scarena.models.foundation.use import embed_file, open_checkpoint
 
-    source = _source(file, layer, genes, cache)
+    _free(out, file)
+    source = source_of(file, layer, genes, cache)
     with shown():
         n_cells, width = embed_file(source, out, open_checkpoint(checkpoint), device)
     print(f"wrote {out}: {n_cells:,} cells, {width} dimensions")
@@ -104,7 +89,8 @@ def adapt(
     """One vector a cell, after some label-free training on the cells themselves."""
     from scarena.models.foundation.use import adapt_file, open_checkpoint
 
-    source = _source(file, layer, genes, cache, batch=batch)
+    _free(out, file)
+    source = source_of(file, layer, genes, cache, batch=batch)
     with shown():
         loaded = open_checkpoint(checkpoint)
         n_cells, width = adapt_file(source, out, loaded, keep=model, steps=steps, seed=seed, device=device)
@@ -129,8 +115,8 @@ def finetune(
 
     settings: dict[str, Any] = {"mode": mode, "freeze_blocks": freeze_blocks, "balance": balance}
     settings |= {} if steps is None else {"steps": steps}
-    source = _source(file, layer, genes, cache, batch=batch, label=label)
-    measured = None if among is None else _source(among, None, None, cache)
+    source = source_of(file, layer, genes, cache, batch=batch, label=label)
+    measured = None if among is None else source_of(among, None, None, cache)
     with shown():
         loaded = open_checkpoint(checkpoint)
         said = finetune_file(source, out, loaded, settings, among=measured, seed=seed, device=device)
@@ -157,7 +143,8 @@ def annotate(
     """Name cell types with a fine-tuned model; it knows the labels it was trained on and no other."""
     from scarena.models.foundation.use import annotate_file
 
-    source = _source(file, layer, genes, cache)
+    _free(out, file)
+    source = source_of(file, layer, genes, cache)
     with shown():
         found, share = annotate_file(folder, source, out, every_label=every_label, device=device)
     print(f"wrote {out}: {len(found):,} cells, {int(found['label'].isna().sum()):,} of them without a known gene")
@@ -177,8 +164,8 @@ def probe(
     from scarena.models.foundation.use import open_checkpoint, probe_file
     from scarena.models.foundation.use_data import write_table
 
-    _check_table(out, file)
-    source = _source(file, layer, genes, cache, batch=batch, label=label)
+    _free(out, file)
+    source = source_of(file, layer, genes, cache, batch=batch, label=label)
     with shown():
         found = probe_file(source, open_checkpoint(checkpoint), seed=seed, device=device)
     _show(found.folds, as_json)
@@ -198,8 +185,8 @@ def genes(
     """Genes whose vectors are nearest to a gene's."""
     from scarena.models.foundation.use import near_genes, open_checkpoint
 
-    _check_table(out, among)
-    measured = None if among is None else _source(among, layer, column, cache)
+    _free(out, among)
+    measured = None if among is None else source_of(among, layer, column, cache)
     with shown():
         found = near_genes(gene, open_checkpoint(checkpoint), table, n, cache, measured)
     _show(found, as_json, out)
@@ -219,8 +206,8 @@ def network(
     """Pairs of genes that the model relates, a mean over cells: by where it looks, or by what it decodes."""
     from scarena.models.foundation.use import network_of_file, open_checkpoint
 
-    _check_table(out, file)
-    source = _source(file, layer, column, cache)
+    _free(out, file)
+    source = source_of(file, layer, column, cache)
     with shown():
         found = network_of_file(
             source, open_checkpoint(checkpoint), by=by, genes=_many(genes), top=top, n_pairs=pairs, block=block,
@@ -245,8 +232,8 @@ def knockout(
     from scarena.models.foundation.use import knock_out_file, open_checkpoint
     from scarena.models.foundation.use_data import write_table
 
-    _check_table(out, file)
-    source = _source(file, layer, column, cache, label=label)
+    _free(out, file)
+    source = source_of(file, layer, column, cache, label=label)
     with shown():
         found = knock_out_file(
             source, open_checkpoint(checkpoint), _many(genes), factor=factor, toward=toward, n_cells=cells, seed=seed,

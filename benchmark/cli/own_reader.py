@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scarena.base.errors import ConfigError, DataError
-from scarena.base.text import named
 from scarena.datasets.formats import ANNOTATED, Form, cells_of, form_of, group_of, sep_of
 
 if TYPE_CHECKING:
@@ -59,6 +56,7 @@ class OwnReader:
 
     def read(self, cache: Path) -> tuple[Raw, list[str]]:
         """Return what is in the file, and lines to say; a column of genes is chosen where var's index has none."""
+        from scarena.datasets.annotated import gene_names
         from scarena.datasets.genes import gene_table
         from scarena.datasets.readers import find_reader
 
@@ -69,9 +67,8 @@ class OwnReader:
         if column is None:
             return raw, [*self.lines]
         self.options["genes"] = column
-        names = np.array(["" if text is None else text for text in named(raw.features[column])], dtype=object)
         line = f"genes: from the column {column!r} of var, since its index has no names that are known"
-        return dataclasses.replace(raw, genes=names), [*self.lines, line]
+        return dataclasses.replace(raw, genes=gene_names(raw.features[column])), [*self.lines, line]
 
 
 def _better(raw: Raw, table: GeneTable) -> str | None:

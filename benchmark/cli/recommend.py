@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from scarena.base.errors import ConfigError
 from scarena.base.progress import tell
 from scarena.base.tables import aligned
+from scarena.cli.own_h5ad import Genes, source_of
 from scarena.cli.progress import shown
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def recommend(
         str | None, typer.Option(help="column of obs with types or clusters: ROGI is then measured on your cells")
     ] = None,
     layer: Annotated[str | None, typer.Option(help="where the counts are; X where not given")] = None,
-    genes: Annotated[
-        str | None,
-        typer.Option("--gene-column", "--genes", help="column of var with Ensembl ids or symbols (its index)"),
-    ] = None,
+    genes: Genes = None,
     board: Annotated[Path | None, typer.Option(help="board.json to learn from; the full board's")] = None,
     measured: Annotated[
         str, typer.Option(help="with --label: models to measure, by comma; each is run on your cells")
@@ -43,16 +40,11 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON for machines")] = False,
 ) -> None:
     """Say which models to try on your cells, with the evidence and the cost."""
-    from scarena.models.foundation.use_data import read_cells
-
     with shown():
-        tell(f"reading {file.name}")
-        data = read_cells(file, layer=layer, genes=genes, batch=batch, label=label, cache=cache, symbols=True)
+        data = source_of(file, layer, genes, cache, batch=batch, label=label).read(symbols=True)
         found = _advice(data, _board(board))
         if label is not None:
             found = _with_roughness(found, data, measured.split(","), cells)
-    for note in data.uns["notes"]:
-        print(f"{file.name}: {note}", file=sys.stderr)
     print(_json(found) if as_json else _text(found, data.n_obs, labelled=label is not None))
 
 

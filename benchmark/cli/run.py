@@ -16,7 +16,7 @@ import yaml
 
 from scarena import ROOT
 from scarena.base.errors import ConfigError, DataError, WorkspaceError
-from scarena.base.files import check_output
+from scarena.base.files import check_output, user_cache
 from scarena.base.untrusted import read_object
 from scarena.board.file import read_board
 from scarena.board.make import shortfalls
@@ -198,10 +198,9 @@ def run_board(
 
 def settle_home(cache: Path) -> None:
     """Have libraries keep what they cache beside the board where the user's home cannot be written to."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/")) / ".cache")
     try:
-        check_output(home, folder=True)
-    except (ConfigError, WorkspaceError):
+        check_output(user_cache(), folder=True)
+    except (ConfigError, WorkspaceError, RuntimeError):
         os.environ["XDG_CACHE_HOME"] = str(cache.absolute() / "home")
 
 

@@ -20,6 +20,7 @@ from typing import IO
 
 import psutil
 
+from scarena.base.files import user_cache
 from scarena.steps.forked import Forked
 from scarena.steps.record import Cost, State
 
@@ -162,8 +163,7 @@ def compiled_folder(board: Path) -> Path:
     `board`, the cache of the board. What is kept serves only the same source, version and processor.
     """
     try:
-        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        wanted = Path(os.environ.get("SCARENA_COMPILED") or home / "scarena" / "compiled")
+        wanted = Path(os.environ.get("SCARENA_COMPILED") or user_cache() / "scarena" / "compiled")
         (wanted / "numba").mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):
         # RuntimeError: a user without a home.

@@ -15,11 +15,11 @@ import pandas as pd
 
 from scarena.base.errors import ConfigError, DataError
 from scarena.base.files import check_output, replacing
+from scarena.datasets.accepted import gene_counts
 from scarena.datasets.counts import whole
-from scarena.datasets.genes import GeneTable, gene_table, map_genes
+from scarena.datasets.genes import gene_table, map_genes, table_for
 from scarena.datasets.read_h5ad import refuse_links
 from scarena.datasets.readers import find_reader
-from scarena.datasets.stored import in_memory
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -75,20 +75,12 @@ def read_cells(
     if batch is not None and raw.obs["batch"].isna().any():
         what = f"{int(raw.obs['batch'].isna().sum())} cells have no batch"
         raise DataError(what, where=f"{path}: obs[{batch!r}]", fix="give every cell one")
-    published = in_memory(raw.counts)
-    if raw.kept is not None:
-        published = published[:, raw.kept]
-    counts = whole(published, f"{path}: {layer or 'X'}", advice=raw.advice, dtype=np.int64)
-    mapped = map_genes(counts, raw.genes, _table(raw.genes, cache, symbols=symbols), str(path), raw.features)
+    counts = whole(gene_counts(raw), f"{path}: {layer or 'X'}", advice=raw.advice, dtype=np.int64)
+    table = gene_table(cache=cache) if symbols else table_for(raw.genes, cache=cache)
+    mapped = map_genes(counts, raw.genes, table, str(path), raw.features)
     data = New(mapped.counts, obs=raw.obs.copy(), var=pd.DataFrame({"symbol": mapped.symbols}, index=mapped.ids))
     data.uns["notes"] = [*raw.notes, *mapped.notes]
     return data
-
-
-def _table(names: np.ndarray, cache: Path, *, symbols: bool) -> GeneTable:
-    empty = GeneTable({}, {})
-    # Ids need no table, nor a connection to have it.
-    return empty if not symbols and all(empty.ids(names)) else gene_table(cache=cache)
 
 
 def ids_of(data: AnnData, names: Sequence[str]) -> list[str]:

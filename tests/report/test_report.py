@@ -97,17 +97,6 @@ def test_what_failed_is_on_the_page_with_its_reason_and_markup_in_it_is_text(boa
     assert "hash is wrong" in page
 
 
-def test_what_was_dropped_or_assumed_of_a_dataset_is_on_the_page_and_markup_in_it_is_text(board, tmp_path):
-    title = "What was dropped, renamed or assumed"
-    assert title not in render(board, tmp_path)
-    summary = {"n_cells": 9, "n_genes": 9, "batches": {"b": 9}, "types": {"t": {"cells": 9, "term": ""}}, "genes": {}}
-    notes = ["2 labels that look alike are one: '<b>T</b>'", "300 cells are unlabelled and left out"]
-    board["datasets"][0]["summary"] = {**summary, "notes": notes}
-    page = render(board, tmp_path)
-    assert title in page and "300 cells are unlabelled and left out" in page
-    assert "<b>T</b>" not in page and "&lt;b&gt;T&lt;/b&gt;" in page
-
-
 def test_controls_and_metrics_that_cannot_tell_are_marked(board, tmp_path):
     page = without_plotly(render(board, tmp_path))
     assert "positive control" in page

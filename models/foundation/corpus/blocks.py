@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,21 +56,6 @@ class Source:
     blocks: Callable[[], Iterator[Block]]
     told: Callable[[], Sequence[str]] = tuple
     """What was dropped or renamed, a line each, once all blocks were read."""
-
-
-def gene_columns(names: Sequence[str], cache: Path, mirror: Path | None, where: str, others: Any = None) -> GeneMap:
-    """Return the map from published names of genes to Ensembl ids; the table is pulled where some are no ids.
-
-    Raises
-    ------
-    DataError
-        If not one gene is known.
-    """
-    from scarena.datasets.genes import GeneTable, gene_map, gene_table
-
-    empty = GeneTable({}, {})
-    known = all(empty.ids(names))
-    return gene_map(np.asarray(names), empty if known else gene_table(cache=cache, mirror=mirror), where, others)
 
 
 def block_of(values: Any, columns: GeneMap, obs: pd.DataFrame, where: str, advice: str = "") -> Block:

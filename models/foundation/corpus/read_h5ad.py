@@ -12,9 +12,11 @@ import numpy as np
 
 from scarena.base.errors import DataError, SourceError
 from scarena.datasets.accepted import named_columns
+from scarena.datasets.annotated import place_of
 from scarena.datasets.count_places import advice, places_with_counts
 from scarena.datasets.counts import nature
 from scarena.datasets.features import genes_of
+from scarena.datasets.genes import gene_map, table_for
 from scarena.datasets.read_h5ad import refuse_links
 from scarena.datasets.sources import verify
 from scarena.models.foundation.corpus.blocks import (
@@ -24,7 +26,6 @@ from scarena.models.foundation.corpus.blocks import (
     Origin,
     Source,
     block_of,
-    gene_columns,
 )
 from scarena.models.foundation.corpus.config import H5adSource
 
@@ -52,7 +53,7 @@ def _matrix(file: h5py.File, layer: str | None, path: Path) -> Any:
     """Return the counts, left on disk, as something that rows can be cut from."""
     from anndata.io import sparse_dataset
 
-    key = "X" if layer is None else "raw/X" if layer == "raw" else f"layers/{layer}"
+    key = place_of(layer)
     if key not in file:
         known = ", ".join(sorted(file["layers"])) if "layers" in file else "none"
         raise DataError(f"has no {key}", where=f"{path}: layer", fix=f"layers: {known}")
@@ -130,7 +131,8 @@ def source(entry: H5adSource, block_cells: int, cache: Path, mirror: Path | None
         raise DataError(size, where=where, fix="write it again with a current anndata")
     mask, dropped = genes_of(var, f"{where}: var")
     kept = np.arange(len(names)) if mask is None else np.flatnonzero(mask)
-    columns = gene_columns([names[at] for at in kept], cache, mirror, where, var if mask is None else var.iloc[kept])
+    genes, about = np.array(names)[kept], var if mask is None else var.iloc[kept]
+    columns = gene_map(genes, table_for(genes, cache=cache, mirror=mirror), where, about)
 
     def told() -> tuple[str, ...]:
         return (*dropped, *said, *columns.told())
