@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +18,22 @@ Genes = Annotated[str | None, typer.Option("--gene-column", "--genes", help=_NAM
 Column = Annotated[str | None, typer.Option("--gene-column", help=_NAMES)]
 
 
+def say(line: str) -> None:
+    """Print a line on stderr."""
+    print(line, file=sys.stderr)
+
+
 def source_of(
-    file: Path, layer: str | None, genes: str | None, cache: Path, *, batch: str | None = None, label: str | None = None
+    file: Path,
+    layer: str | None,
+    genes: str | None,
+    cache: Path,
+    *,
+    batch: str | None = None,
+    label: str | None = None,
+    said: Callable[[str], None] = say,
 ) -> Source:
-    """Return a user's file, of which what is dropped in reading is said on stderr."""
+    """Return a user's file; lines of what is dropped in reading are handed to `said`."""
     from scarena.models.foundation.use import Source
 
-    return Source(file, layer, batch, label, cache, genes, lambda note: print(f"{file.name}: {note}", file=sys.stderr))
+    return Source(file, layer, batch, label, cache, genes, lambda note: said(f"{file.name}: {note}"))

@@ -11,7 +11,7 @@ import typer
 from scarena.base.errors import ConfigError
 from scarena.base.progress import tell
 from scarena.base.tables import aligned
-from scarena.cli.own_h5ad import Genes, source_of
+from scarena.cli.own_h5ad import Genes, say, source_of
 from scarena.cli.progress import shown
 
 if TYPE_CHECKING:
@@ -40,11 +40,15 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON for machines")] = False,
 ) -> None:
     """Say which models to try on your cells, with the evidence and the cost."""
+    notes: list[str] = []
     with shown():
-        data = source_of(file, layer, genes, cache, batch=batch, label=label).read(symbols=True)
+        data = source_of(file, layer, genes, cache, batch=batch, label=label, said=notes.append).read(symbols=True)
         found = _advice(data, _board(board))
         if label is not None:
             found = _with_roughness(found, data, measured.split(","), cells)
+    # Not before: where it cannot be told, the reason is the one line that there is to read.
+    for note in notes:
+        say(note)
     print(_json(found) if as_json else _text(found, data.n_obs, labelled=label is not None))
 
 
