@@ -14,13 +14,29 @@ from scipy.sparse import csr_matrix
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse to run in workers that would share out a group: its tests share a folder, or the machine's Slurm."""
-    grouped = [item for item in items if any(item.iter_markers("xdist_group"))]
+# Groups that take minutes, the longest first: begun last, one of them would be waited for alone.
+LONGEST = ("faults", "run", "slurm", "hostile-h5ad", "verify", "same_bytes", "page")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Keep the tests of a file together, which share what it makes once, and begin with what takes longest.
+
+    Refuse to run in workers that would share out a group: its tests share a folder, or the machine's Slurm.
+    """
+    for item in items:
+        if not any(item.iter_markers("xdist_group")):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    place = {group: number for number, group in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(_group_of(item), len(place)))
+    yield
     alone = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) < 2
-    if not alone and not all("@" in item.nodeid for item in grouped):
+    if not alone and not all("@" in item.nodeid for item in items):
         raise pytest.UsageError("groups are not kept together: run with --dist loadgroup, and pytest below 9.2")
+
+
+def _group_of(item: pytest.Item) -> str:
+    return str(next(iter(item.iter_markers("xdist_group"))).args[0])
 
 
 @pytest.fixture

@@ -125,18 +125,38 @@ def test_it_ends_with_what_the_board_says_and_where_it_is_and_snakemakes_log_is_
     assert "rule score:" not in output and len(output.splitlines()) < 40
 
 
-def test_a_terminal_shows_steps_failures_and_in_the_end_what_the_board_says(place, first, in_terminal):
-    path = config(place, "shown", ["pca", "random-2", "crash"])
-    command = [sys.executable, "-m", "scarena.cli", "run", "--config", str(path), "--cores", "2"]
-    done = in_terminal(*command, cwd=place, PYTHONPATH=str(place / "plugin"))
+def _text_without_timings(path):
+    board = json.loads(path.read_text())
+    assert board.pop("timings")
+    return json.dumps(board)
+
+
+@pytest.fixture(scope="module")
+def again(place, first, in_terminal):
+    """The first board made a second time, in a terminal: what was shown there, and the board's text before and after."""
+    path = place / "results/first/board.json"
+    before = _text_without_timings(path)
+    shutil.rmtree(place / "results/first")
+    command = [sys.executable, "-m", "scarena.cli", "run", "--config", str(place / "first.yaml"), "--cores", "2"]
+    shown = in_terminal(*command, cwd=place, PYTHONPATH=str(place / "plugin"))
+    return shown, before, _text_without_timings(path)
+
+
+def test_a_terminal_shows_steps_failures_and_in_the_end_what_the_board_says(again):
+    done, _, _ = again
     assert done.code == 3
-    assert "of 15 steps" in done.drawn and "embed pca on mine" in done.drawn
+    assert "of 17 steps" in done.drawn and "embed pca on mine" in done.drawn
     left = done.left()
     assert left[0] == "mine · crash · seed 0: failed(error): ValueError: no weights found"
     assert len([line for line in left if "crash" in line]) == 1
-    assert left[-1] == "snakemake's log: results/shown/logs/snakemake.log"
-    assert done.stdout.splitlines()[-1] == "board: results/shown/board.html"
+    assert left[-1] == "snakemake's log: results/first/logs/snakemake.log"
+    assert done.stdout.splitlines()[-1] == "board: results/first/board.html"
     assert done.drawn.rstrip().endswith("logs/snakemake.log")
+
+
+def test_two_boards_are_equal_but_for_timings(again):
+    _, before, after = again
+    assert after == before
 
 
 def test_snakemakes_own_log_is_printed_where_it_is_asked_for(place, first):
@@ -200,20 +220,6 @@ def test_snakemakes_own_report_of_a_finished_board_needs_no_network(place, first
     assert all(f"results/first/board.{kind}" in report for kind in ("html", "csv", "md", "json"))
     assert not re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=[\"']?https?:", report)
     assert (place / "results/first/board.json").stat().st_mtime_ns == before
-
-
-def _text_without_timings(path):
-    board = json.loads(path.read_text())
-    assert board.pop("timings")
-    return json.dumps(board)
-
-
-def test_two_boards_are_equal_but_for_timings(place, first):
-    path = place / "results/first/board.json"
-    before = _text_without_timings(path)
-    shutil.rmtree(place / "results/first")
-    run(place, place / "first.yaml")
-    assert _text_without_timings(path) == before
 
 
 def test_a_killed_driver_is_resumed_by_the_same_command_and_finished_runs_are_kept(place, first):

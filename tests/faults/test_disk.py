@@ -39,7 +39,15 @@ def fill(folder, room):
         os.posix_fallocate(file.fileno(), 0, max(1, free - room))
 
 
-def test_a_run_ends_in_a_line_and_goes_on_when_there_is_room(make_place, undisturbed, disk):
+# Room at which runs stop in turn, at one step or another.
+USUAL = (MIB // 64, 2 * MIB, 48 * MIB)
+MORE = (MIB // 256, MIB // 16, MIB // 2, 4 * MIB, 8 * MIB, 16 * MIB, 24 * MIB)
+
+
+@pytest.mark.parametrize("rooms", [USUAL, pytest.param(MORE, marks=pytest.mark.soak)], ids=["usual", "more"])
+def test_a_run_ends_in_a_line_and_goes_on_when_there_is_room(make_place, undisturbed, disk, rooms):
+    for each in disk.iterdir():
+        shutil.rmtree(each) if each.is_dir() else each.unlink()
     place = make_place("disk", disk)
     mount("-o", "remount,ro", str(disk))
     code, output = place.run()
@@ -47,7 +55,7 @@ def test_a_run_ends_in_a_line_and_goes_on_when_there_is_room(make_place, undistu
     assert code == 1
     assert output.strip().startswith("workspace error: ") and "read-only" in output and len(output.splitlines()) == 1
     stopped = 0
-    for room in (MIB // 64, MIB // 2, 2 * MIB, 16 * MIB, 48 * MIB):
+    for room in rooms:
         fill(disk, room)
         code, output = place.run()
         stopped += code == 1
@@ -58,7 +66,7 @@ def test_a_run_ends_in_a_line_and_goes_on_when_there_is_room(make_place, undistu
         if code == 0:
             break
     assert stopped >= 2
-    (disk / "filler").unlink()
+    (disk / "filler").unlink(missing_ok=True)
     code, output = place.run()
     assert code == 0, output[-3000:]
     assert place.content() == undisturbed.content()
