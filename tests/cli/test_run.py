@@ -133,7 +133,7 @@ def _text_without_timings(path):
 
 @pytest.fixture(scope="module")
 def again(place, first, in_terminal):
-    """The first board made a second time, in a terminal: what was shown there, and the board's text before and after."""
+    """The first board made again, in a terminal: what was shown there, and the board's text before and after."""
     path = place / "results/first/board.json"
     before = _text_without_timings(path)
     shutil.rmtree(place / "results/first")
