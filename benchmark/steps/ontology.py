@@ -1,4 +1,4 @@
-"""The step `ontology`: the Cell Ontology's graph and its diffusion embedding, once a board."""
+"""The step `ontology`: the Cell Ontology's graph and its diffusion embedding, which is found again in the cache."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ def ontology_step(out: Path, config: BoardConfig) -> None:
     from scarena.datasets.ontology import CellOntology
     from scarena.tasks.ontology_reference import write_reference
 
-    write_reference(out, CellOntology.load(config.ontology))
+    write_reference(out, CellOntology.load(config.ontology), config.cache / "ontology")

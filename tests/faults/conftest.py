@@ -118,7 +118,7 @@ def make_place(tmp_path_factory, cache, make_cells):
     def make(name, folder=None):
         folder = folder or tmp_path_factory.mktemp(name)
         (folder / ".cache").mkdir()
-        for kept in ("sha256", "members", "compiled"):
+        for kept in ("sha256", "members", "compiled", "ontology"):
             (cache / kept).mkdir(parents=True, exist_ok=True)
             (folder / ".cache" / kept).symlink_to((cache / kept).absolute())
         # Read where it lies, so that its card, which names it, is the same in every folder.

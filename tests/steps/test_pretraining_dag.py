@@ -46,7 +46,7 @@ def place(tmp_path_factory, cache, make_cells):
     folder = tmp_path_factory.mktemp("place")
     (folder / ".cache").mkdir()
     # Pulled files and compiled code are found again; corpora and trainings are the test's own.
-    for kept in ("sha256", "members", "compiled"):
+    for kept in ("sha256", "members", "compiled", "ontology"):
         (cache / kept).mkdir(parents=True, exist_ok=True)
         (folder / ".cache" / kept).symlink_to((cache / kept).absolute())
     genes = sorted(gene_table(cache=cache, mirror=None).symbol_to_id)

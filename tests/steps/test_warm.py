@@ -21,22 +21,33 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for L
 SCARENA = [sys.executable, "-m", "scarena.cli"]
 
 
-@pytest.fixture
-def config(tmp_path):
+def config_in(folder):
     given = {"board": "b", "datasets": ["nothing"], "models": ["pca"]}
-    config = BoardConfig.model_validate({**given, "results": tmp_path, "cache": tmp_path / "cache"})
+    return BoardConfig.model_validate({**given, "results": folder, "cache": folder / "cache"})
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path):
+    config = config_in(tmp_path)
     (tmp_path / "config.json").write_text(config.model_dump_json())
     return config
 
 
-@pytest.fixture
-def warm(config, tmp_path):
-    with kept_warm(config, tmp_path / "warm.log") as kept:
+@contextlib.contextmanager
+def listening(folder):
+    with kept_warm(config_in(folder), folder / "warm.log") as kept:
         deadline = time.monotonic() + 60
         while not Path(kept.environment[PLACE]).exists():
-            assert time.monotonic() < deadline, (tmp_path / "warm.log").read_text()
+            assert time.monotonic() < deadline, (folder / "warm.log").read_text()
             time.sleep(0.02)
         yield kept.environment
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    """One process for all tests but those that end it: importing takes seconds."""
+    with listening(tmp_path_factory.mktemp("warm")) as environment:
+        yield environment
 
 
 def asked(arguments, tmp_path, **env):
@@ -110,6 +121,9 @@ def test_a_step_of_another_environment_begins_by_itself(other, warm, tmp_path):
     words = other.pop("words", [])
     step = ["embed", "pca", "none.json", "--out", "run/record.json", "--settings", "config.json", *words]
     server = _server(warm)
+    # What ran before is counted when it is gone.
+    while server.children():
+        time.sleep(0.02)
     before = sum(server.cpu_times()[2:4])
     done = asked(step, tmp_path, **{**warm, **other})
     assert done.returncode == 2 or "none.json" in done.stderr
@@ -146,18 +160,19 @@ def test_a_killed_step_is_told_as_killed(warm, tmp_path):
     assert asker.returncode == 137 and said == "scarena report: killed, most often for memory\n"
 
 
-def test_steps_end_with_the_warm_process_and_later_ones_begin_by_themselves(warm, tmp_path):
+def test_steps_end_with_the_warm_process_and_later_ones_begin_by_themselves(tmp_path):
     os.mkfifo(tmp_path / "board.json")
-    asker = subprocess.Popen([*SCARENA, "report", "board.json"], cwd=tmp_path, env={**os.environ, **warm})
-    server = _server(warm)
-    while not (steps := server.children()) or steps[0].cwd() != str(tmp_path):
-        time.sleep(0.02)
-    server.kill()
-    assert asker.wait(60) == 137
-    psutil.wait_procs(steps, timeout=10)
-    assert not any(step.is_running() and step.status() != psutil.STATUS_ZOMBIE for step in steps)
-    done = asked(STEPS[0], tmp_path, **warm)
-    assert done.returncode == 0 and "pull nothing: failed" in done.stderr
+    with listening(tmp_path) as own:
+        asker = subprocess.Popen([*SCARENA, "report", "board.json"], cwd=tmp_path, env={**os.environ, **own})
+        server = _server(own)
+        while not (steps := server.children()) or steps[0].cwd() != str(tmp_path):
+            time.sleep(0.02)
+        server.kill()
+        assert asker.wait(60) == 137
+        psutil.wait_procs(steps, timeout=10)
+        assert not any(step.is_running() and step.status() != psutil.STATUS_ZOMBIE for step in steps)
+        done = asked(STEPS[0], tmp_path, **own)
+        assert done.returncode == 0 and "pull nothing: failed" in done.stderr
 
 
 def test_nobody_else_may_ask(warm):
