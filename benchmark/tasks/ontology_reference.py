@@ -68,8 +68,8 @@ def _embedding(parents: Mapping[str, Sequence[str]], kept: Path | None) -> Ontol
             return OntologyEmbedding(tuple(map(str, file["terms"])), file["diffusion"])
     found = ontology_embedding(parents)
     # A cache that cannot be written is no reason for a board not to be made.
-    with contextlib.suppress(OSError), replacing(place) as part, part.open("wb") as file:
-        np.savez(file, terms=np.asarray(found.terms, dtype=np.str_), diffusion=found.coordinates)
+    with contextlib.suppress(OSError), replacing(place) as part, part.open("wb") as out:
+        np.savez(out, terms=np.asarray(found.terms, dtype=np.str_), diffusion=found.coordinates)
     return found
 
 
