@@ -6,7 +6,8 @@ cell types, with their Cell Ontology terms, in each tissue of each dataset.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,42 +58,54 @@ def _summed(source: Source, column: str) -> _Sums:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """What a key of some cells says."""
+
+    label: str | None
+    """None of cells without one."""
+    tissue: str
+    term: str | None
+
+
+def _type(key: _Key, *, with_terms: bool) -> _Type:
+    term, label = key[0].split("|", 1) if with_terms else (None, key[0])
+    unlabelled = label == UNKNOWN or says_missing(label)
+    return _Type(None if unlabelled else label, "" if key[1] == UNKNOWN else key[1], term)
+
+
 def _published(
     source: Source, column: str, kind: str, min_cells: int, citation: str, *, with_terms: bool = False
 ) -> Published:
-    found = _summed(source, column)
-    notes, rows, values = list(source.told()), [], []
-    unlabelled = sum(n for key, n in found.n_cells.items() if _label(key, with_terms) is None)
-    if unlabelled:
-        notes.append(f"{unlabelled:,} cells without a label were left out")
-    few = [key for key, n in found.n_cells.items() if n < min_cells and _label(key, with_terms) is not None]
-    if few:
-        n_few = sum(found.n_cells[key] for key in few)
-        notes.append(f"{len(few)} types with fewer than {min_cells} cells were left out ({n_few:,} cells)")
-    for key in sorted(found.sums):
-        label = _label(key, with_terms)
-        if label is None or found.n_cells[key] < min_cells:
-            continue
-        tissue = "" if key[1] == UNKNOWN else key[1]
-        term = key[0].split("|", 1)[0] if with_terms else None
-        name = f"{label}, {tissue}" if tissue else label
-        rows.append(
-            Row(name, label, source.origin.study, tissue=tissue, term=term, n_cells=found.n_cells[key])
-        )
-        values.append(found.sums[key] / found.n_cells[key])
-    where = f"atlas source {source.origin.name}"
-    if not rows:
-        fix = "lower min_cells, or name the column with the cell types"
-        raise DataError(f"no cell type has {min_cells} cells", where=where, fix=fix)
+    """Return the mean profile of each type; `column` of a block's obs has the types, after their terms if asked."""
+    found, origin = _summed(source, column), source.origin
+    types = {key: _type(key, with_terms=with_terms) for key in sorted(found.sums)}
+    kept = [key for key, of in types.items() if of.label is not None and found.n_cells[key] >= min_cells]
+    if not kept:
+        what, fix = f"no cell type has {min_cells} cells", "lower min_cells, or name the column with the cell types"
+        raise DataError(what, where=f"atlas source {origin.name}", fix=fix)
+    rows = tuple(_row(types[key], found.n_cells[key], origin.study) for key in kept)
+    values = np.array([found.sums[key] / found.n_cells[key] for key in kept])
+    notes = (*source.told(), *_left_out(found, types, min_cells))
     return Published(
-        source.origin.name, kind, np.array(values), np.array(source.genes, str), tuple(rows), "per10k",
-        source.origin.licence, citation, source.origin.files, tuple(notes),
+        origin.name, kind, values, np.array(source.genes, str), rows, "per10k", origin.licence, citation, origin.files,
+        notes,
     )  # fmt: skip
 
 
-def _label(key: _Key, with_terms: bool) -> str | None:
-    label = key[0].split("|", 1)[1] if with_terms else key[0]
-    return None if label == UNKNOWN or says_missing(label) else label
+def _row(of: _Type, n_cells: int, study: tuple[str, ...]) -> Row:
+    label = of.label or ""
+    name = f"{label}, {of.tissue}" if of.tissue else label
+    return Row(name, label, study, tissue=of.tissue, term=of.term, n_cells=n_cells)
+
+
+def _left_out(found: _Sums, types: Mapping[_Key, _Type], min_cells: int) -> Iterator[str]:
+    unlabelled = sum(found.n_cells[key] for key, of in types.items() if of.label is None)
+    if unlabelled:
+        yield f"{unlabelled:,} cells without a label were left out"
+    few = [found.n_cells[key] for key, of in types.items() if of.label is not None and found.n_cells[key] < min_cells]
+    if few:
+        yield f"{len(few)} types with fewer than {min_cells} cells were left out ({sum(few):,} cells)"
 
 
 def of_h5ad(entry: H5adCells, block_cells: int, cache: Path, mirror: Path | None = None) -> Published:

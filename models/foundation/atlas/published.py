@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,15 +70,9 @@ class Published:
             raise DataError(what, where=f"atlas source {self.name}", fix="give each profile a name of its own")
 
 
-def repeated(names: Iterable[str]) -> list[str]:
+def repeated(names: Sequence[str]) -> list[str]:
     """Return the names that occur more than once, sorted."""
-    seen: set[str] = set()
-    return sorted({name for name in names if name in seen or seen.add(name)})  # type: ignore[func-returns-value]
-
-
-def file_entry(url: str, sha256: str | None) -> tuple[dict[str, str | None], ...]:
-    """Return what a manifest says of a source's one file."""
-    return ({"url": url, "sha256": sha256},)
+    return sorted(name for name, n in Counter(names).items() if n > 1)
 
 
 def given_terms(labels: Mapping[str, str | None], names: Sequence[str], where: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """The one file of an atlas: an h5ad that anybody can open, written and read.
 
-``X`` is CSR float32, expression per 10,000; ``obs`` says of each profile what `Profiles.obs` does; ``var`` is indexed by
-Ensembl id and has ``symbol``; ``varm["measured"]`` is bool [genes, sources], by ``uns["sources"]``: a gene that a source
-did not measure is 0 in X and False there. ``uns["manifest"]`` is JSON. The same atlas is the same bytes.
+``X`` is CSR float32, expression per 10,000; ``obs`` says of each profile what `Profiles.obs` does; ``var`` is indexed
+by Ensembl id and has ``symbol``; ``varm["measured"]`` is bool [genes, sources], by ``uns["sources"]``: a gene that a
+source did not measure is 0 in X and False there. ``uns["manifest"]`` is JSON. The same atlas is the same bytes.
 """
 
 from __future__ import annotations
