@@ -110,7 +110,11 @@ def test_the_manifest_says_where_everything_is_from(atlas_of, written, make_tabl
     (about,) = atlas.manifest["sources"]
     assert about["files"][0]["url"] == "https://x/t.tsv" and len(about["files"][0]["sha256"]) == 64
     assert (about["licence"], about["citation"], about["units"]) == ("CC0", "me", "linear")
-    assert (about["study"], about["genes"], about["profiles"]) == (["study of mine"], {"published": 300, "known": 300}, 4)
+    assert (about["study"], about["genes"], about["profiles"]) == (
+        ["study of mine"],
+        {"published": 300, "known": 300},
+        4,
+    )
     sums = make_table().sum()
     assert about["sums_found"]["least"] == pytest.approx(sums.min(), rel=1e-4)
     assert str(tmp_path) not in str(atlas.manifest)

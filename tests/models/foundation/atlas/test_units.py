@@ -83,7 +83,15 @@ def published(name, cache):
 @mirrored
 @pytest.mark.parametrize(
     "name",
-    ["hpa", "hcl", "RNAtableTissue", "RNAtableBlood", "Adult/Pancreas_HCA", "Adult/Rectum_Wang", "Fetal/Thymus_Descartes"],
+    [
+        "hpa",
+        "hcl",
+        "RNAtableTissue",
+        "RNAtableBlood",
+        "Adult/Pancreas_HCA",
+        "Adult/Rectum_Wang",
+        "Fetal/Thymus_Descartes",
+    ],
 )
 def test_published_tables_pass_and_their_logarithms_do_not(name, cache):
     values = published(name, cache)
