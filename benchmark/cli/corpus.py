@@ -75,7 +75,7 @@ def atlas(
     from scarena.models.foundation.atlas.summary import lines
 
     wanted = read_config(config)
-    check_output(out, config, *(each.path for each in (*wanted.tables, *wanted.h5ad)))
+    check_output(out, config, *(each.path for each in wanted.tables), *(each.path for each in wanted.h5ad))
     with shown(), reading(config, what="no atlas", fix="write its files again"):
         profiles = build_atlas(wanted, cache, own=Path("config/datasets"))
         tell(f"writing {out.name}")

@@ -109,7 +109,7 @@ class AtlasConfig(_Strict):
         published = (self.hpa, self.cell_profile_library, self.human_cell_landscape, self.census)
         if not (self.tables or self.h5ad or any(each is not None for each in published)):
             raise ValueError("name a source: hpa, cell_profile_library, human_cell_landscape, tables, h5ad or census")
-        names = [each.name for each in (*self.tables, *self.h5ad)]
+        names = [*(each.name for each in self.tables), *(each.name for each in self.h5ad)]
         twice = sorted({name for name in names if names.count(name) > 1 or name in ("hpa", "human_cell_landscape")})
         if twice:
             raise ValueError(f"two sources are called {twice[0]!r}")

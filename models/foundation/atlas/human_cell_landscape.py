@@ -7,6 +7,7 @@ which study an author's name stands for; two samples are of studies that are nam
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -23,7 +24,7 @@ _KIND = "human_cell_landscape"
 _STAGE = re.compile(r"^(Adult|Fetal)[- ]?")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _REPLICATE = re.compile(r"\d*(-\d+)?$")
-_MARKER = re.compile(r"_\s?\S+ (high|low)$")
+_MARKER = re.compile(r"_[^_]+[ _](high|low)$")
 HCL = DatasetCard(
     name=_KIND,
     title="Human Cell Landscape, reference of scHCL",
@@ -62,7 +63,8 @@ def row_of(column: str) -> Row:
     study = _OWN if author is None else studies_in(author["study"])
     stage = _STAGE.match(sample)
     organ = _CAMEL.sub(" ", _REPLICATE.sub("", _STAGE.sub("", sample)))
-    label = " ".join(label.split())
+    # Some labels end in a line break, as HTML spells it, or in an underscore.
+    label = " ".join(html.unescape(label).split()).strip("_")
     return Row(
         name=column, label=label, study=study, plain=_MARKER.sub("", label).strip(),
         tissue=" ".join(word if word.isupper() else word.lower() for word in organ.split()),

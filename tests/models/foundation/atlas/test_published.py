@@ -31,6 +31,8 @@ COLUMNS = """
 Macrophage_AdultAdrenalGland1-1             | Macrophage             | Macrophage          | adrenal gland     | adult | GSE134355
 B cell (Plasmocyte)_Adult-TransverseColon1  | B cell (Plasmocyte)    | B cell (Plasmocyte) | transverse colon  | adult | GSE134355
 Astrocyte_ SLC1A2 high_AdultBrain_Lake      | Astrocyte_ SLC1A2 high | Astrocyte           | brain             | adult | GSE97930
+Neutrophil_DEFA3 high&#10;_FetalRib3         | Neutrophil_DEFA3 high  | Neutrophil          | rib               | fetal | GSE134355
+Stromal cell_MT gene_high__AdultLung1       | Stromal cell_MT gene_high | Stromal cell     | lung              | adult | GSE134355
 GMP_Lympho-MyeloidProgenitor_Paresh         | GMP                    | GMP                 | lympho-myeloid progenitor | | GSE100618
 Basal_ACTA2 high_BreastEpithelium_Nguyen    | Basal_ACTA2 high       | Basal               | breast epithelium | adult | GSE113197
 Dendritic cell_Placenta-1                   | Dendritic cell         | Dendritic cell      | placenta          |       | GSE134355
