@@ -59,10 +59,14 @@ def build_atlas(
     """
     table = gene_table(cache=cache, mirror=mirror)
     benchmark = {} if config.allow_contaminated else benchmark_studies(own)
-    found = sources(config, cache, mirror) if given is None else given
+    found = sources(config, table, cache, mirror) if given is None else given
     parts = sorted(_parts(found, table, benchmark), key=lambda part: part.name)
     where = f"atlas {config.name}"
     kept = [part for part in parts if part.rows]
+    if not kept:
+        reasons = "; ".join(sorted({each["reason"] for part in parts for each in part.refused})) or "no source"
+        fix = "add sources; `allow_contaminated: true` keeps these, and then no board of such a set may be believed"
+        raise DataError(f"no profile is left, all are refused ({reasons})", where=where, fix=fix)
     _check(kept, where)
     tell("putting the sources together")
     genes = tuple(sorted({gene for part in kept for gene in part.genes}))
@@ -94,8 +98,7 @@ def _check(parts: Sequence[Part], where: str) -> None:
         raise DataError(f"two sources are called {twice[0]!r}", where=where, fix="rename one of them")
     labels = {row.label for part in parts for row in part.rows}
     if len(labels) < 2:
-        what = f"one cell type alone ({next(iter(labels))!r})" if labels else "no profile is left"
-        fix = "add sources: what a gene tells is how it differs between types"
+        what, fix = f"one cell type alone ({labels.pop()!r})", "add sources: a gene tells types apart or tells nothing"
         raise DataError(what, where=where, fix=fix)
     seen = Counter(gene for part in parts for gene in part.genes)
     for part in parts:

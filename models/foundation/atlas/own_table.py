@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from scarena.base.errors import DataError, SourceError
 from scarena.datasets.formats import sep_of
+from scarena.datasets.genes import GeneTable
 from scarena.datasets.read_tables import read
 from scarena.datasets.sources import verify
 from scarena.models.foundation.atlas.config import TableSource
@@ -12,8 +15,15 @@ from scarena.models.foundation.atlas.published import Published, Row, given_term
 _CELLS = {"genes_by_profiles": "genes_by_cells", "profiles_by_genes": "cells_by_genes"}
 
 
-def published(entry: TableSource) -> Published:
+def published(entry: TableSource, table: GeneTable) -> Published:
     """Return the profiles of a table.
+
+    Parameters
+    ----------
+    entry
+        What the configuration says of it.
+    table
+        Symbols and Ensembl ids, by which genes are told from profiles.
 
     Raises
     ------
@@ -33,6 +43,10 @@ def published(entry: TableSource) -> Published:
     names = [str(name) for name in raw.obs.index]
     if not names or not len(raw.genes):
         raise DataError("an empty table", where=str(path), fix="give genes × profiles, or say `orientation`")
+    if _known(names, table) > _known(raw.genes, table):
+        other = next(each for each in _CELLS if each != entry.orientation)
+        what = f"what should be profiles are genes (first: {names[0]!r})"
+        raise DataError(what, where=f"{where}: {path}", fix=f"state `orientation: {other}`")
     terms = given_terms(entry.labels, names, where)
     rows = tuple(
         Row(name=name, label=name, study=entry.study, tissue=entry.tissue, term=terms.get(name)) for name in names
@@ -42,3 +56,7 @@ def published(entry: TableSource) -> Published:
     return Published(
         entry.name, "tables", values, raw.genes.astype(str), rows, entry.units, entry.licence, entry.citation, files
     )
+
+
+def _known(names: Iterable[str], table: GeneTable) -> int:
+    return sum(each is not None for each in table.ids([*names]))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from scarena.datasets.genes import GeneTable
 from scarena.models.foundation.atlas import cell_profile_library, hpa, human_cell_landscape, own_table
 from scarena.models.foundation.atlas.config import AtlasConfig
 from scarena.models.foundation.atlas.published import Published
 
 
-def sources(config: AtlasConfig, cache: Path, mirror: Path | None = None) -> Iterator[Published]:
-    """Yield the sources of an atlas as published.
+def sources(config: AtlasConfig, genes: GeneTable, cache: Path, mirror: Path | None = None) -> Iterator[Published]:
+    """Yield the sources of an atlas as published; `genes` tells genes from profiles in a table of one's own.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def sources(config: AtlasConfig, cache: Path, mirror: Path | None = None) -> Ite
     if config.human_cell_landscape is not None:
         yield human_cell_landscape.published(cache, mirror)
     for table in config.tables:
-        yield own_table.published(table)
+        yield own_table.published(table, genes)
     for cells in config.h5ad:
         yield pseudobulk.of_h5ad(cells, config.block_cells, cache, mirror)
     if config.census is not None:

@@ -84,6 +84,9 @@ def test_terms_are_given_or_exact_and_never_guessed(atlas_of, written, make_tabl
         (lambda t: t.mask(t > t.iloc[5, 1]), {}, "values are NaN or infinite"),
         (lambda t: t - 5, {}, "negative values"),
         (lambda t: np.log1p(t / t.sum() * 1e4), {}, "the values are logarithms"),
+        (lambda t: t, {"study": ["Darmanis"]}, "no profile is left, all are refused .of GSE67835"),
+        (lambda t: t, {"orientation": "profiles_by_genes"}, "are genes .*`orientation: genes_by_profiles`"),
+        (lambda t: t.T, {}, "are genes .*`orientation: profiles_by_genes`"),
         (lambda t: t, {"labels": {"T cell": "CL:0000084"}}, "no profile is called 'T cell'"),
     ],
 )
