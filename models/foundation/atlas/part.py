@@ -60,7 +60,7 @@ def part_of(found: Published, table: GeneTable, benchmark: Mapping[str, str]) ->
     out = {name for each in refused for name in each.profiles}
     kept = np.array([number for number, name in enumerate(names) if name not in out], int)
     values = linear(np.asarray(found.values, float), found.units, where)
-    columns = gene_map(found.genes, table, where, found.features)
+    columns = gene_map(found.genes, table, where)
     merged = np.asarray(columns.merged(csr_matrix(values)).toarray())
     told = columns.told(always=True)
     sums = merged.sum(axis=1)

@@ -13,8 +13,6 @@ from scarena.base.errors import DataError
 from scarena.base.untrusted import check_names
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from scarena.models.foundation.atlas.units import Units
 
 
@@ -56,8 +54,6 @@ class Published:
     """``url`` and ``sha256`` of each file."""
     notes: tuple[str, ...] = ()
     """What was left out or renamed before, a line each."""
-    features: pd.DataFrame | None = None
-    """What else the file says of its genes, a column of which may hold better names."""
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]
