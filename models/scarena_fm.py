@@ -56,9 +56,12 @@ def _settings(
 def _trained(folder: Path) -> dict[str, Any]:
     """Return what a card says of a checkpoint's training."""
     manifest = _manifest(folder)
+    corpus = manifest.get("corpus", ())
+    # A dataset's card has its studies; of an atlas there is none.
+    studies = [study for entry in corpus if entry.get("kind") == "atlas" for study in entry["study"]]
     return {
         "parameters": manifest.get("parameters"),
-        "training_corpus": tuple(entry["dataset"] for entry in manifest.get("corpus", ())),
+        "training_corpus": (*(entry["dataset"] for entry in corpus), *dict.fromkeys(studies)),
         "source": "models/foundation",
         "licence": "MIT",
     }

@@ -1,4 +1,4 @@
-"""`scarena corpus`: the cells a model is pretrained on, and whether a dataset is among them."""
+"""`scarena corpus`: the cells and profiles a model is pretrained on, and whether a dataset is among them."""
 
 from __future__ import annotations
 
@@ -61,6 +61,30 @@ def _config(path: Path) -> CorpusConfig:
 
 
 @app.command()
+def atlas(
+    config: Annotated[Path, typer.Argument(help="YAML, as config/atlas.yaml: published atlases, tables, h5ad files")],
+    out: Annotated[Path, typer.Option(help="h5ad to write")],
+    cache: Cache = Path(".cache"),
+) -> None:
+    """Put expression profiles of cell types from many sources into one file, none of them of a benchmark's study."""
+    from scarena.base.files import check_output
+    from scarena.base.untrusted import reading
+    from scarena.models.foundation.atlas.build import build_atlas
+    from scarena.models.foundation.atlas.config import read_config
+    from scarena.models.foundation.atlas.store import write_atlas
+    from scarena.models.foundation.atlas.summary import lines
+
+    wanted = read_config(config)
+    check_output(out, config, *(each.path for each in wanted.tables), *(each.path for each in wanted.h5ad))
+    with shown(), reading(config, what="no atlas", fix="write its files again"):
+        profiles = build_atlas(wanted, cache, own=Path("config/datasets"))
+        tell(f"writing {out.name}")
+        write_atlas(profiles, out)
+    print("\n".join(lines(profiles)))
+    print(f"wrote {out}")
+
+
+@app.command()
 def ensure(
     config: Annotated[Path, typer.Argument(help="YAML of a pretraining, as config/pretrain.yaml")],
     out: Annotated[Path, typer.Option(help="JSON file to write: which corpus, or why there is none")],
@@ -78,7 +102,9 @@ def ensure(
 
 @app.command()
 def audit(
-    model: Annotated[str, typer.Argument(help="folder of a corpus or checkpoint, or the name of a model")],
+    model: Annotated[
+        str, typer.Argument(help="folder of a corpus or checkpoint, h5ad of an atlas, or name of a model")
+    ],
     dataset: Annotated[str, typer.Argument(help="name of a dataset card, or a prepared h5ad")],
     cache: Cache = Path(".cache"),
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,

@@ -105,6 +105,8 @@ def audit(model: str, found: Fingerprints, data: AnnData, card: DatasetCard) -> 
     untold = cells.n_untold
     if untold:
         said += f"; {untold:,} corpus cells share too few genes with it to be found without a name"
+    if state == "clean" and not found.lists_all_studies:
+        state, said = "unknown", f"{said}; an atlas of its corpus does not name all studies"
     if state == "clean" and untold == found.n_cells:
         state = "unknown"
     counts = (data.n_obs, n_exact, len(cells.matches) - n_exact)

@@ -11,11 +11,13 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from scarena.base.errors import DataError
-from scarena.base.files import replacing
+from scarena.base.files import read_json, replacing
+from scarena.base.untrusted import reading
 from scarena.models.foundation.corpus.store import Corpus
 
 FILE = "fingerprints.npz"
@@ -58,6 +60,8 @@ class Fingerprints:
     datasets: tuple[TrainingSet, ...]
     blocks: Callable[[], Iterator[Prints]]
     """All cells, one dataset after the other."""
+    lists_all_studies: bool = True
+    """Whether each dataset names its own; an atlas may hold profiles of studies that nobody named."""
 
 
 def _training_sets(corpus: Corpus) -> tuple[TrainingSet, ...]:
@@ -153,9 +157,26 @@ def read_fingerprints(folder: Path) -> Fingerprints:
     )
 
     def blocks() -> Iterator[Prints]:
-        for number in range(len(datasets)):
+        for number in range(len(about)):
             rows = np.flatnonzero(arrays["dataset"] == number)
             yield Prints(number, arrays["minhash"][rows], arrays["names"][rows], None)
 
     genes = tuple(gene.decode("ascii") for gene in arrays["genes"].tolist())
-    return Fingerprints(genes, arrays["minhash"].shape[1], len(arrays["minhash"]), datasets, blocks)
+    atlases = atlas_entries(folder)
+    nothing = np.zeros(len(genes), bool)
+    seen = (TrainingSet(str(row["dataset"]), tuple(map(str, row["study"])), (), nothing) for row in atlases)
+    complete = all(row.get("all_studies", True) is True for row in atlases)
+    bins, n_cells = arrays["minhash"].shape[1], len(arrays["minhash"])
+    return Fingerprints(genes, bins, n_cells, (*datasets, *seen), blocks, complete)
+
+
+def atlas_entries(folder: Path) -> list[dict[str, Any]]:
+    """Return the atlases in a checkpoint's manifest: they have studies, and no cells that could be compared."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return []
+    with reading(path, what="cannot be read", fix="restore the folder"):
+        # In a corpus' own manifest there is no such list.
+        rows = [row for row in read_json(path).get("corpus", ()) if isinstance(row, dict)]
+        atlases = [row for row in rows if row.get("kind") == "atlas"]
+        return [{**row, "dataset": row["dataset"], "study": [*row["study"]]} for row in atlases]

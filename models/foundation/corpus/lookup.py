@@ -26,13 +26,29 @@ def _checkpoint_card(folder: Path) -> ModelCard:
         manifest = read_json(folder / "manifest.json")
         corpus = tuple(str(name) for row in manifest["corpus"] for name in (row["dataset"], *row["study"]))
         name, parameters = str(manifest["name"]), manifest.get("parameters")
+        complete = all(row.get("all_studies", True) is True for row in manifest["corpus"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = f"says nothing of a corpus ({type(error).__name__})"
         raise DataError(what, where=str(folder / "manifest.json"), fix="restore the folder") from None
     about = "a checkpoint without fingerprints"
     return ModelCard(
-        name=name, title=name, family="foundation", description=about, parameters=parameters, training_corpus=corpus
-    )
+        name=name, title=name, family="foundation", description=about, parameters=parameters, training_corpus=corpus,
+        lists_all_studies=complete,
+    )  # fmt: skip
+
+
+def _atlas_card(path: Path) -> ModelCard:
+    """Return what an atlas of profiles says of its studies; it holds no cells that could be compared."""
+    from scarena.models.base import ModelCard
+    from scarena.models.foundation.atlas.store import read_manifest
+
+    manifest = read_manifest(path)
+    studies = tuple(dict.fromkeys(str(study) for row in manifest["sources"] for study in row.get("study", ())))
+    name, about = str(manifest.get("name", path.stem)), "an atlas of cell-type profiles"
+    return ModelCard(
+        name=name, title=name, family="foundation", description=about, training_corpus=studies,
+        lists_all_studies=manifest.get("all_studies") is True,
+    )  # fmt: skip
 
 
 def find_corpus(model: str, checkpoints: Mapping[str, Path | None] | None = None) -> Fingerprints | ModelCard:
@@ -41,8 +57,8 @@ def find_corpus(model: str, checkpoints: Mapping[str, Path | None] | None = None
     Parameters
     ----------
     model
-        Folder of a corpus or of a checkpoint, or the name of a model. A model class that ships fingerprints names
-        their folder in an attribute ``fingerprints``.
+        Folder of a corpus or of a checkpoint, h5ad of an atlas, or the name of a model. A model class that ships
+        fingerprints names their folder in an attribute ``fingerprints``.
     checkpoints
         Those that a board makes itself, as for `find_model`.
 
@@ -57,6 +73,8 @@ def find_corpus(model: str, checkpoints: Mapping[str, Path | None] | None = None
     from scarena.models.foundation.corpus.store import Corpus
 
     folder = Path(model)
+    if model.endswith(".h5ad"):
+        return _atlas_card(folder)
     if not folder.is_dir():
         from scarena.models.registry import find_model
 
