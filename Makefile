@@ -17,7 +17,7 @@ board: $(READY)
 $(READY): pyproject.toml constraints.txt
 	@echo "installing scArena and what it needs into $(VENV): some minutes, and nothing is printed meanwhile"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
 test: lint
