@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from scarena.base.errors import OntologyError
@@ -48,9 +48,9 @@ class Suggester:
         self._vocabulary = vocabulary
         self._overlap = Overlap(vocabulary)
         self._abbreviations = Abbreviations.of(vocabulary, field=field)
-        self._exact = _index(vocabulary, tidied)
-        self._words = _index(vocabulary, words)
-        self._loose = _index(vocabulary, lambda text: loose(words(text)))
+        self._exact = vocabulary.by(tidied)
+        self._words = vocabulary.by(words)
+        self._loose = vocabulary.by(lambda text: loose(words(text)))
 
     def suggest(self, labels: Iterable[str], *, most: int = 5, tissue: str = "") -> Iterator[Suggestion]:
         """Yield what is proposed for each label.
@@ -171,14 +171,6 @@ class Suggester:
         score = score_of(rule, text.scope, factor=factor, n_terms=n_terms, other_species=other)
         said = evidence_of(rule, text, spelt=spelt, n_terms=n_terms)
         return Proposal(text.term, self._vocabulary.ontology.names[text.term], rule, said, score)
-
-
-def _index(vocabulary: Vocabulary, key: Callable[[str], str | _Words]) -> dict[str | _Words, list[Text]]:
-    found: dict[str | _Words, list[Text]] = defaultdict(list)
-    for text in vocabulary.texts:
-        if name := key(text.text):
-            found[name].append(text)
-    return dict(found)
 
 
 def _joined(read: _Words) -> Iterator[_Words]:

@@ -7,15 +7,17 @@ obsolete term count for the term that replaced it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from scarena.base.errors import OntologyError
 from scarena.datasets.label_words import words
 from scarena.datasets.ontology import CellOntology, obo_graph, of_graph, of_package, packaged_terms, reading_obo
 
 Scope = Literal["label", "exact", "related", "narrow", "broad"]
+_K = TypeVar("_K", bound=Hashable)
 
 _SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s+(EXACT|RELATED|NARROW|BROAD)\b')
 _PRESENT = re.compile(r"\bCD\d+\w*(?=-positive|\+)")
@@ -46,6 +48,14 @@ class Vocabulary:
     """Term → molecules that its definition says it has, as words; terms without any are left out."""
     other_species: frozenset[str]
     """Terms of a species that is not human."""
+
+    def by(self, key: Callable[[str], _K]) -> dict[_K, list[Text]]:
+        """Return the texts by what each is when read in some way; those of which nothing is left are in none."""
+        found: dict[_K, list[Text]] = defaultdict(list)
+        for text in self.texts:
+            if name := key(text.text):
+                found[name].append(text)
+        return dict(found)
 
     @classmethod
     def load(cls, source: str = "package") -> Vocabulary:

@@ -49,6 +49,29 @@ def validated(kind: type[_M], found: Any, error: type[ScarenaError], *, where: s
         raise error(faults(wrong), where=where, fix=fix) from None
 
 
+def read_own_config(
+    path: Path, kind: type[_M], error: type[ScarenaError], *, what: str = "{}", fix: str, correct: str = ""
+) -> _M:
+    """Return what a YAML file that its user wrote says, as a model of some kind.
+
+    Parameters
+    ----------
+    path, error, what, fix
+        As for `read_own_yaml`.
+    kind
+        The pydantic model.
+    correct
+        What to do where a key is wrong; `fix` where not given.
+
+    Raises
+    ------
+    ScarenaError
+        Of the kind asked for, if there is no such file, it is no YAML, or a key is missing, unknown or ill-typed.
+    """
+    found = read_own_yaml(path, error, what=what, fix=fix)
+    return validated(kind, found, error, where=str(path), fix=correct or fix)
+
+
 def read_own_yaml(path: Path, error: type[ScarenaError], *, what: str = "{}", fix: str) -> Any:
     """Return plain data from a YAML file that its user wrote: of any size and with aliases, as not in `read_yaml`.
 

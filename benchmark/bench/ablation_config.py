@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scarena.base.errors import ConfigError
-from scarena.base.validated import read_own_yaml, validated
+from scarena.base.validated import read_own_config
 
 Use = Literal["frozen", "adapted", "adapted-harmony"]
 
@@ -60,9 +60,7 @@ def read_config(path: Path) -> AblationConfig:
     ConfigError
         If it is missing or holds unknown keys.
     """
-    fix = "see config/ablation.yaml"
-    found = read_own_yaml(path, ConfigError, fix=fix)
-    return validated(AblationConfig, found, ConfigError, where=str(path), fix=fix)
+    return read_own_config(path, AblationConfig, ConfigError, fix="see config/ablation.yaml")
 
 
 def changed(recipe: dict[str, Any], settings: dict[str, Any], seed: int) -> dict[str, Any]:

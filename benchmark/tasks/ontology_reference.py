@@ -51,11 +51,11 @@ def write_reference(path: Path, ontology: CellOntology, kept: Path | None = None
     kept
         Folder in which embeddings are found again; without one it is computed.
     """
-    terms, diffusion = _embedding(ontology.parents, kept)
+    embedding = _embedding(ontology.parents, kept)
     graph = {"release": ontology.release, "parents": ontology.parents, "names": ontology.names}
     text = np.frombuffer(json.dumps(graph, sort_keys=True).encode(), dtype=np.uint8)
     with replacing(path) as part, part.open("wb") as file:
-        np.savez(file, graph=text, terms=np.asarray(terms, dtype=np.str_), diffusion=diffusion)
+        np.savez(file, graph=text, terms=_text(embedding.terms), diffusion=embedding.coordinates)
 
 
 def _embedding(parents: Mapping[str, Sequence[str]], kept: Path | None) -> OntologyEmbedding:
@@ -65,12 +65,20 @@ def _embedding(parents: Mapping[str, Sequence[str]], kept: Path | None) -> Ontol
     with contextlib.suppress(DataError):
         file = read_arrays(place, "terms", "diffusion", fix="")
         if len(file["terms"]) == len(file["diffusion"]):
-            return OntologyEmbedding(tuple(map(str, file["terms"])), file["diffusion"])
+            return _embedding_in(file)
     found = ontology_embedding(parents)
     # A cache that cannot be written is no reason for a board not to be made.
     with contextlib.suppress(OSError), replacing(place) as part, part.open("wb") as out:
-        np.savez(out, terms=np.asarray(found.terms, dtype=np.str_), diffusion=found.coordinates)
+        np.savez(out, terms=_text(found.terms), diffusion=found.coordinates)
     return found
+
+
+def _text(terms: Sequence[str]) -> np.ndarray:
+    return np.asarray(terms, dtype=np.str_)
+
+
+def _embedding_in(file: Mapping[str, np.ndarray]) -> OntologyEmbedding:
+    return OntologyEmbedding(tuple(map(str, file["terms"])), file["diffusion"])
 
 
 def _key(parents: Mapping[str, Sequence[str]]) -> str:
@@ -93,5 +101,4 @@ def read_reference(path: Path) -> Reference:
     with reading(path, what="not an ontology's file", fix=fix):
         graph = json.loads(file["graph"].tobytes())
         parents = {term: tuple(above) for term, above in graph["parents"].items()}
-        embedding = OntologyEmbedding(tuple(map(str, file["terms"])), file["diffusion"])
-        return Reference(graph["release"], parents, graph["names"], embedding)
+        return Reference(graph["release"], parents, graph["names"], _embedding_in(file))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scarena.base.errors import ConfigError
 from scarena.base.files import sha256_of
-from scarena.base.validated import read_own_yaml, validated
+from scarena.base.validated import read_own_config
 from scarena.models.foundation.code import digest_of
 from scarena.models.foundation.corpus.config import CorpusConfig
 from scarena.models.foundation.training.config import EngineConfig
@@ -43,8 +43,7 @@ def read_as(path: Path, kind: type[_R]) -> _R:
     ConfigError
         If it is missing or holds unknown keys.
     """
-    fix = "see config/pretrain.yaml"
-    return validated(kind, read_own_yaml(path, ConfigError, fix=fix), ConfigError, where=str(path), fix=fix)
+    return read_own_config(path, kind, ConfigError, fix="see config/pretrain.yaml")
 
 
 def corpus_source(config: CorpusConfig, *, bulk: bool) -> str:

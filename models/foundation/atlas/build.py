@@ -21,7 +21,7 @@ from scarena.models.foundation.atlas.config import AtlasConfig, Hpa
 from scarena.models.foundation.atlas.contamination import benchmark_studies, with_accessions
 from scarena.models.foundation.atlas.part import Part, part_of
 from scarena.models.foundation.atlas.profiles import Profiles
-from scarena.models.foundation.atlas.published import Published, Row
+from scarena.models.foundation.atlas.published import Published, Row, repeated
 from scarena.models.foundation.atlas.sources import sources
 from scarena.models.foundation.atlas.terms import ExactTerms
 
@@ -94,7 +94,7 @@ def _parts(found: Iterable[Published], table: GeneTable, benchmark: dict[str, st
 
 def _check(parts: Sequence[Part], where: str) -> None:
     """Refuse an atlas of one type, two sources of a name, and a source that shares no gene with the others."""
-    if twice := [name for name, n in Counter(part.name for part in parts).items() if n > 1]:
+    if twice := repeated([part.name for part in parts]):
         raise DataError(f"two sources are called {twice[0]!r}", where=where, fix="rename one of them")
     labels = {row.label for part in parts for row in part.rows}
     if len(labels) < 2:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scarena.base.errors import ConfigError
-from scarena.base.validated import read_own_yaml, validated
+from scarena.base.validated import read_own_config
 from scarena.models.foundation.atlas.units import Units
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -135,5 +135,5 @@ def read_config(path: Path) -> AtlasConfig:
     ConfigError
         If it is missing, no YAML, or holds unknown or ill-typed keys.
     """
-    found = read_own_yaml(path, ConfigError, what="cannot be read ({})", fix="give a YAML file")
-    return validated(AtlasConfig, found, ConfigError, where=str(path), fix="correct these keys")
+    what, fix = "cannot be read ({})", "give a YAML file"
+    return read_own_config(path, AtlasConfig, ConfigError, what=what, fix=fix, correct="correct these keys")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,11 @@ HCL = DatasetCard(
 )
 
 
+@cache
+def _authors() -> dict[str, dict[str, str]]:
+    return {row["sample"]: row for row in listed(_KIND)}
+
+
 def row_of(column: str) -> Row:
     """Return what a column's name says.
 
@@ -55,9 +61,8 @@ def row_of(column: str) -> Row:
     >>> row_of("Alpha cell_AdultPancreas_Segerstolpe").study
     ('Segerstolpe 2016', 'E-MTAB-5061')
     """
-    authors = {row["sample"]: row for row in listed(_KIND)}
     label, sample = column.rsplit("_", 1)
-    author = authors.get(sample)
+    author = _authors().get(sample)
     if author is not None and "_" in label:
         label, sample = label.rsplit("_", 1)
     study = _OWN if author is None else studies_in(author["study"])

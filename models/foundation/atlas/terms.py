@@ -6,7 +6,6 @@ it is less sure of: a term in an atlas is never a guess.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 
 from scarena.base.text import tidied
@@ -29,17 +28,13 @@ class ExactTerms:
 
 def _of_one_term(vocabulary: Vocabulary, key: Callable[[str], Hashable]) -> dict[Hashable, str]:
     """Return the names and exact synonyms that a single term has, read in one way; a term's name goes first."""
-    names, synonyms = _terms(vocabulary.texts, key, "label"), _terms(vocabulary.texts, key, "exact")
-    merged = {**synonyms, **names}
-    return {
-        text: next(iter(terms)) for text, terms in merged.items() if len(terms) == 1
-        and not terms & vocabulary.other_species
-    }  # fmt: skip
-
-
-def _terms(texts: Iterable[Text], key: Callable[[str], Hashable], scope: str) -> dict[Hashable, set[str]]:
-    found: dict[Hashable, set[str]] = defaultdict(set)
-    for each in texts:
-        if each.scope == scope and (read := key(each.text)):
-            found[read].add(each.term)
+    found = {}
+    for read, texts in vocabulary.by(key).items():
+        terms = _terms(texts, "label") or _terms(texts, "exact")
+        if len(terms) == 1 and not terms & vocabulary.other_species:
+            found[read] = next(iter(terms))
     return found
+
+
+def _terms(texts: Iterable[Text], scope: str) -> set[str]:
+    return {each.term for each in texts if each.scope == scope}

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scarena.base.errors import ConfigError
-from scarena.base.validated import read_own_yaml, validated
+from scarena.base.validated import read_own_config
 
 # Places in the vocabulary are uint16, and one number is kept for "no gene".
 MOST_GENES = 65_535
@@ -101,5 +101,5 @@ def read_config(path: Path) -> CorpusConfig:
     ConfigError
         If it is missing, no YAML, or holds unknown or ill-typed keys.
     """
-    found = read_own_yaml(path, ConfigError, what="cannot be read ({})", fix="give a YAML file")
-    return validated(CorpusConfig, found, ConfigError, where=str(path), fix="correct these keys")
+    what, fix = "cannot be read ({})", "give a YAML file"
+    return read_own_config(path, CorpusConfig, ConfigError, what=what, fix=fix, correct="correct these keys")
