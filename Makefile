@@ -6,6 +6,8 @@ READY  := $(VENV)/.ready
 CONFIG ?= config/demo.yaml
 # One more than there are cores: many tests wait, for Slurm, for a browser, for processes that they started.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Images of containers set it; the hundreds of processes of a board or of the tests would each compile every module.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: board test lint unsafe soak clean
 .DELETE_ON_ERROR:

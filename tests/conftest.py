@@ -6,16 +6,22 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-import pytest
-from anndata import AnnData
-from scipy.sparse import csr_matrix
+from scarena.steps.supervise import compiled_folder
 
 ROOT = Path(__file__).parent.parent
+# Kernels are compiled once for all workers and the boards that they run; numba reads this when it is first imported.
+COMPILED = compiled_folder(ROOT / ".cache")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(COMPILED / "numba"))
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from anndata import AnnData  # noqa: E402
+from scipy.sparse import csr_matrix  # noqa: E402
 
 # Groups that take minutes, the longest first: begun last, one of them would be waited for alone.
-LONGEST = ("faults", "run", "slurm", "hostile-h5ad", "verify", "same_bytes", "page")
+LONGEST = ("run", "page", "hostile-others", "slurm", "faults", "hostile-h5ad", "verify", "same_bytes")
 
 
 @pytest.hookimpl(wrapper=True)
