@@ -5,16 +5,13 @@ import shutil
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("faults")]
 
 DAY_NS = 86_400 * 10**9
 
 
-# Every other file of tomorrow and of yesterday; all of one day in the long suite.
-@pytest.mark.parametrize(
-    "days", [(1, -1), pytest.param((1,), marks=pytest.mark.soak), pytest.param((-1,), marks=pytest.mark.soak)],
-    ids=["either", "tomorrow", "yesterday"],
-)  # fmt: skip
+# Every other file of tomorrow and of yesterday, or all of one day.
+@pytest.mark.parametrize("days", [(1, -1), (1,), (-1,)], ids=["either", "tomorrow", "yesterday"])
 def test_files_of_another_day_do_not_stop_a_run(make_place, undisturbed, days):
     place = make_place(f"clock{len(days)}{days[0]}")
     shutil.copytree(undisturbed.folder / "results", place.folder / "results")

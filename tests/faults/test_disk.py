@@ -8,7 +8,7 @@ import pytest
 
 from scarena.base.files import read_json
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("faults")]
 
 MIB = 2**20
 
@@ -44,7 +44,7 @@ USUAL = (MIB // 64, 2 * MIB, 48 * MIB)
 MORE = (MIB // 256, MIB // 16, MIB // 2, 4 * MIB, 8 * MIB, 16 * MIB, 24 * MIB)
 
 
-@pytest.mark.parametrize("rooms", [USUAL, pytest.param(MORE, marks=pytest.mark.soak)], ids=["usual", "more"])
+@pytest.mark.parametrize("rooms", [USUAL, MORE], ids=["usual", "more"])
 def test_a_run_ends_in_a_line_and_goes_on_when_there_is_room(make_place, undisturbed, disk, rooms):
     for each in disk.iterdir():
         shutil.rmtree(each) if each.is_dir() else each.unlink()

@@ -9,7 +9,15 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+# Ctrl-C, and in the long suite what a scheduler and a closed terminal send: one handler serves all.
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.soak),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.soak),
+    ],
+)
 def test_a_driver_that_is_asked_to_stop_leaves_nothing_running(make_place, undisturbed, number):
     place = make_place(f"asked{number}")
     process = place.start()

@@ -66,7 +66,7 @@ def test_agrees_with_the_definition_written_out(n, n_batches, shift):
     assert kbet_per_label(near, batch, labels).value == pytest.approx(np.mean(expected), abs=0.003)
 
 
-@pytest.mark.slow  # the library compiles for a while
+@pytest.mark.soak  # the library compiles for a while, and `test_scib` compares one value with it every time
 @pytest.mark.parametrize("shift", [0.3, 0.8, 1.5])
 def test_agrees_with_scib_metrics_on_labels_in_one_piece(shift):
     x, labels, batch = sampled(1, n=400, n_labels=2, n_batches=3, shift=shift)

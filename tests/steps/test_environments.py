@@ -103,6 +103,7 @@ def embedded(place, name, *more):
 
 
 @pytest.mark.upstream
+@pytest.mark.soak
 def test_a_model_runs_with_the_numpy_of_its_card_and_the_record_names_it(place):
     record = embedded(place, "old")
     assert (record["state"], record["versions"]["numpy"]) == ("ok", OTHER), record["reason"]
