@@ -19,7 +19,7 @@ from scarena.datasets.genes import GeneTable, gene_table
 from scarena.datasets.vocabulary import Vocabulary
 from scarena.models.foundation.atlas.config import AtlasConfig, Hpa
 from scarena.models.foundation.atlas.contamination import benchmark_studies, with_accessions
-from scarena.models.foundation.atlas.part import Part, part_of
+from scarena.models.foundation.atlas.part import Part, part_of, without
 from scarena.models.foundation.atlas.profiles import Profiles
 from scarena.models.foundation.atlas.published import Published, Row, repeated
 from scarena.models.foundation.atlas.sources import sources
@@ -60,7 +60,8 @@ def build_atlas(
     table = gene_table(cache=cache, mirror=mirror)
     benchmark = {} if config.allow_contaminated else benchmark_studies(own)
     found = sources(config, table, cache, mirror) if given is None else given
-    parts = sorted(_parts(found, table, benchmark), key=lambda part: part.name)
+    whole = sorted(_parts(found, table, benchmark), key=lambda part: part.name)
+    parts = [without(part, config.leave_out) for part in whole]
     where = f"atlas {config.name}"
     kept = [part for part in parts if part.rows]
     if not kept:

@@ -99,6 +99,9 @@ class AtlasConfig(_Strict):
     tables: tuple[TableSource, ...] = ()
     h5ad: tuple[H5adCells, ...] = ()
     census: CensusCells | None = None
+    leave_out: tuple[str, ...] = ()
+    """Words, in lower case: profiles with one of them in their label or tissue are left out, as where a model is to be
+    tried on an organ that it has not seen."""
     allow_contaminated: bool = False
     """Whether profiles of the benchmark's own studies are kept; they are refused by default."""
     block_cells: int = Field(4_096, ge=1)

@@ -37,6 +37,18 @@ class Part:
         return found
 
 
+def without(part: Part, words: Sequence[str]) -> Part:
+    """Return a source without the profiles that have one of some words in their label or tissue; it is counted."""
+    texts = [f"{row.label} {row.tissue}".lower() for row in part.rows]
+    kept = [number for number, text in enumerate(texts) if not any(word in text for word in words)]
+    if len(kept) == len(part.rows):
+        return part
+    rows = tuple(part.rows[number] for number in kept)
+    told = f"{len(part.rows) - len(kept)} profiles left out by leave_out"
+    about = {**part.about, "profiles": len(rows), "notes": [*part.about["notes"], told]}
+    return Part(part.name, part.values[kept], part.genes, rows, about)
+
+
 def part_of(found: Published, table: GeneTable, benchmark: Mapping[str, str]) -> Part:
     """Return what an atlas takes of a source.
 

@@ -60,5 +60,7 @@ class Profiles:
         """Return what the manifest of a checkpoint says of the atlas, so that the audit knows it."""
         studies = sorted({study for each in self.manifest["sources"] for study in each["study"]})
         licences = sorted({each["licence"] for each in self.manifest["sources"]})
+        files = [file for each in self.manifest["sources"] for file in each["files"]]
         said = {"dataset": self.manifest["name"], "kind": "atlas", "study": studies, "licence": "; ".join(licences)}
+        said["files"] = files
         return said | {"cells": 0, "profiles": len(self.values), "all_studies": self.manifest["all_studies"]}

@@ -122,3 +122,17 @@ def test_the_manifest_says_where_everything_is_from(atlas_of, written, make_tabl
     assert about["sums_found"]["least"] == pytest.approx(sums.min(), rel=1e-4)
     assert str(tmp_path) not in str(atlas.manifest)
     write_atlas(atlas, tmp_path / "x.h5ad")
+
+
+def test_profiles_with_a_word_are_left_out_and_counted(atlas_of, written, make_table):
+    whole = atlas_of(written(make_table()), written(make_table(200, seed=1), "other", tissue="the Liver"))
+    words = ["liver", "hepato"]
+    some = atlas_of(
+        written(make_table()), written(make_table(200, seed=1), "other", tissue="the Liver"), leave_out=words
+    )
+    assert set(whole.obs["source"]) == {"mine", "other"}
+    assert set(some.obs["source"]) == {"mine"}
+    assert set(whole.obs["label"]) - set(some.obs["label"]) == {"hepatocyte"}
+    assert set(some.genes) <= set(whole.genes)
+    notes = [note for each in some.manifest["sources"] for note in each["notes"]]
+    assert "1 profiles left out by leave_out" in notes and "4 profiles left out by leave_out" in notes
