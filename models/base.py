@@ -89,6 +89,8 @@ class Context:
     begun: np.ndarray | None = None
     """Vectors [n_cells, d] of these cells by the model that `Model.starts_from` names, with this seed; None where they
     are not at hand, and the model computes them itself."""
+    notes: list[str] = field(default_factory=list)
+    """Lines a model adds on what it decided for these cells; the run's record keeps them, and the board shows them."""
 
 
 class Model(ABC):

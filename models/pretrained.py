@@ -16,7 +16,8 @@ from scarena.models.base import Model, ModelCard
 from scarena.models.foundation.checkpoint import read_manifest, weights_digest
 from scarena.models.foundation.code import digest_of
 from scarena.models.scarena_fm import (
-    ADAPTED_STEPS,
+    MOST_STEPS,
+    PASSES,
     ScarenaFM,
     ScarenaFMAdapted,
     ScarenaFMAdaptedHarmony,
@@ -39,12 +40,12 @@ _KINDS = {
     "scarena-fm": _Kind(ScarenaFM, "scArena-FM {}", "the checkpoint {} that this board pretrains, frozen"),
     "scarena-fm-adapted": _Kind(
         ScarenaFMAdapted, "scArena-FM {} (adapted)",
-        "the checkpoint {} that this board pretrains, after label-free training on the dataset", ("adapt",),
+        "the checkpoint {} that this board pretrains, after label-free training on the dataset", ("adapt", "guard"),
     ),
     "scarena-fm-adapted-harmony": _Kind(
         ScarenaFMAdaptedHarmony, "scArena-FM {} (adapted) + Harmony",
         "the checkpoint {} that this board pretrains, after label-free training on the dataset, and Harmony",
-        ("adapt", "align"),
+        ("adapt", "guard", "align"),
     ),
     "scarena-fm-random": _Kind(
         ScarenaFMRandom, "scArena-FM {} (random weights)",
@@ -110,6 +111,6 @@ def _card(name: str, pretraining: str, kind: _Kind, manifest: dict[str, Any], fo
             "pretraining_steps": manifest["report"]["steps"], "weights_sha256": weights_digest(folder),
         }  # fmt: skip
     if issubclass(kind.base, ScarenaFMAdapted) and manifest:
-        settings["steps"] = ADAPTED_STEPS[manifest["config"]["model"]["kind"]]
+        settings |= {"passes": PASSES, "most_steps": MOST_STEPS[manifest["config"]["model"]["kind"]]}
     told = {"name": name, "title": kind.title.format(pretraining), "description": kind.words.format(pretraining)}
     return ModelCard.model_validate({**kind.base.card.model_dump(), **told, **about, "settings": settings})

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
 # What the vectors depend on that is not in this file: a run would not notice that it changed.
 _READS = ("embed", "checkpoint")
-_TRAINS = (*_READS, "adapt")
+_TRAINS = (*_READS, "adapt", "guard")
 
 # A step of a transformer takes so much longer than one of a bag that this is what there is time for.
 _TRANSFORMER_TASK = {"cells": 96, "tokens": 64}
-ADAPTED_STEPS = {"bag": 100, "transformer": 50}
+MOST_STEPS = {"bag": 200, "transformer": 50}
+"""Of adapting, however many cells there are."""
+PASSES = 2.0
+"""Of adapting over a dataset's cells: what overfits is how often a cell is seen, and not how long one trains."""
 
 # Of a panel's genes a cell expresses about a third, and a transformer reads so many of them at most as it is long.
 _EXPRESSED = 3
@@ -46,15 +49,16 @@ def _manifest(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _settings(
+def settings_of(
     folder: Path, code: tuple[str, ...] = _READS, **more: str | float
 ) -> dict[str, str | int | float | bool | None]:
+    """Return what a card says of the checkpoint and the modules of `foundation` that its vectors depend on."""
     weights = weights_digest(folder) if _manifest(folder) else None
     return {"checkpoint": folder.name, "weights_sha256": weights, "code_sha256": digest_of(*code), **more}
 
 
-def _trained(folder: Path) -> dict[str, Any]:
-    """Return what a card says of a checkpoint's training."""
+def trained_on(folder: Path) -> dict[str, Any]:
+    """Return what a card says of the training of a checkpoint."""
     manifest = _manifest(folder)
     corpus = manifest.get("corpus", ())
     # A dataset's card has its studies; of an atlas there is none.
@@ -71,11 +75,11 @@ def adapting(folder: Path) -> AdaptConfig:
     """Return how a checkpoint is adapted in some minutes on two cores."""
     from scarena.models.foundation.adapt import AdaptConfig
 
-    default, kind = AdaptConfig(), read_config(folder).kind
+    kind = read_config(folder).kind
+    config = AdaptConfig(passes=PASSES, most_steps=MOST_STEPS[kind])
     if kind == "bag":
-        return default
-    task = default.task.model_copy(update=_TRANSFORMER_TASK)
-    return default.model_copy(update={"steps": ADAPTED_STEPS[kind], "task": task})
+        return config
+    return config.model_copy(update={"task": config.task.model_copy(update=_TRANSFORMER_TASK)})
 
 
 def reading(folder: Path, cells: int, genes: int) -> float:
@@ -114,8 +118,8 @@ class ScarenaFM(_Frozen):
         family="foundation",
         out_of_core=True,
         description="in-house transformer pretrained on other studies and bulk profiles of genes, frozen",
-        settings=_settings(SHIPPED),
-        **_trained(SHIPPED),
+        settings=settings_of(SHIPPED),
+        **trained_on(SHIPPED),
     )
 
 
@@ -129,8 +133,8 @@ class ScarenaFMStudent(_Frozen):
         family="foundation",
         out_of_core=True,
         description="the tier for machines without a GPU: a gene bag in place of the transformer, frozen",
-        settings=_settings(STUDENT),
-        **_trained(STUDENT),
+        settings=settings_of(STUDENT),
+        **trained_on(STUDENT),
     )
 
 
@@ -143,29 +147,34 @@ class ScarenaFMAdapted(Model):
         name="scarena-fm-adapted",
         title="scArena-FM (adapted)",
         family="foundation",
-        description="the student after about a minute of label-free training on the dataset, cells of one batch a step",
+        description="the student after two label-free passes over the dataset, along its own components where the "
+        "dataset's signal is there rather than along the model's directions",
         uses_batch=True,
         trains_on_target=True,
-        settings=_settings(STUDENT, _TRAINS, steps=ADAPTED_STEPS["bag"]),
-        **_trained(STUDENT),
+        settings=settings_of(STUDENT, _TRAINS, passes=PASSES, most_steps=MOST_STEPS["bag"]),
+        **trained_on(STUDENT),
     )
 
     @classmethod
     def work(cls, cells: int, genes: int) -> float:
-        """Return the genes of the cells of all steps, which are as many whatever the dataset, and of one pass."""
+        """Return the genes of the cells of all steps and of one pass."""
         config = adapting(cls.checkpoint)
-        return reading(cls.checkpoint, cells + _FORWARDS * config.steps * config.task.cells, genes)
+        return reading(cls.checkpoint, cells + _FORWARDS * config.steps_for(cells) * config.task.cells, genes)
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Return the adapted encoder's vectors."""
         import torch
 
-        from scarena.models.foundation.adapt import adapt
+        from scarena.models.foundation.adapt import adapt, check_enough
         from scarena.models.foundation.embed import embed
+        from scarena.models.foundation.guard import guarded
 
         torch.set_num_threads(ctx.threads)
         genes, config = read_genes(self.checkpoint), adapting(self.checkpoint)
-        model, report = adapt(load(self.checkpoint), data, genes, config, seed=ctx.seed, device=ctx.device)
+        check_enough(data, config)
+        begun, found = guarded(load(self.checkpoint), data, genes, seed=ctx.seed)
+        ctx.notes.append(found.words())
+        model, report = adapt(begun, data, genes, config, seed=ctx.seed, device=ctx.device)
         ctx.log.info("%d steps in %.0f s", report.steps, report.seconds)
         return embed(model, data, genes, ctx.device)
 
@@ -179,7 +188,7 @@ class ScarenaFMAdaptedHarmony(ScarenaFMAdapted):
             "name": "scarena-fm-adapted-harmony",
             "title": "scArena-FM (adapted) + Harmony",
             "description": "the adapted student, and Harmony (harmonypy's defaults) on its vectors",
-            "settings": _settings(STUDENT, (*_TRAINS, "align"), steps=ADAPTED_STEPS["bag"]),
+            "settings": settings_of(STUDENT, (*_TRAINS, "align"), passes=PASSES, most_steps=MOST_STEPS["bag"]),
         }
     )
 
@@ -206,7 +215,7 @@ class ScarenaFMRandom(Model):
         parameters=0,
         source="models/foundation",
         licence="MIT",
-        settings={**_settings(SHIPPED), "weights_sha256": None},
+        settings={**settings_of(SHIPPED), "weights_sha256": None},
     )
 
     @classmethod

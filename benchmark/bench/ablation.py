@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scarena.models.foundation.model import FoundationModel
     from scarena.tasks.dataset_reference import Annotated
 
-METRICS = ("total", "bio", "batch", "onto_rwr")
+METRICS = ("total", "bio", "batch", "onto_rwr", "knn_macro_f1")
 _LOG = logging.getLogger("scarena.bench.ablation")
 
 
@@ -42,13 +42,13 @@ class Ablation:
         self.folder = load_config(config.board).folder
         self._model: tuple[str, FoundationModel, list[str]] | None = None
         self._data: tuple[str, AnnData, Annotated] | None = None
-        self._adapted: tuple[tuple[str, int, str], np.ndarray] | None = None
+        self._last: tuple[tuple[str, int, str, bool], np.ndarray] | None = None
 
     @cached_property
     def _code(self) -> str:
         from scarena.models.foundation.code import digest_of
 
-        return digest_of("pretrain", "adapt", "align", "embed")
+        return digest_of("pretrain", "adapt", "align", "embed", "guard")
 
     def recipe(self, job: Job) -> dict[str, Any]:
         """Return the pretraining configuration of a job."""
@@ -87,22 +87,21 @@ class Ablation:
     def _vectors(self, job: Job, data: AnnData) -> np.ndarray:
         from scarena.models.foundation.adapt import AdaptConfig, pooled
         from scarena.models.foundation.align import aligned
-        from scarena.models.foundation.embed import embed
 
         if (name := self.config.variants[job.variant].model) is not None:
             return self._of_model(name, job, data)
-        if job.use == "frozen":
-            model, genes = self.model(job)
-            return embed(model, data, genes)
-        # With and without Harmony are of one adaptation.
-        asked = (job.variant, job.seed, job.dataset)
-        if self._adapted is None or self._adapted[0] != asked:
-            self._adapted = (asked, self._adapt(job, data))
-        z = self._adapted[1]
-        if job.use == "adapted":
+        what, _, harmony = job.use.partition("-")
+        z = self._frozen(job, data) if what == "frozen" else self._adapted(job, data, guard=what == "adapted")
+        if not harmony:
             return z
         batch = pooled(data.obs["batch"].to_numpy(), AdaptConfig().smallest_batch)
         return aligned(z, batch, seed=job.seed, threads=self.config.threads)
+
+    def _frozen(self, job: Job, data: AnnData) -> np.ndarray:
+        from scarena.models.foundation.embed import embed
+
+        model, genes = self.model(job)
+        return embed(model, data, genes)
 
     def _of_model(self, name: str, job: Job, data: AnnData) -> np.ndarray:
         from scarena.models.base import Context
@@ -112,19 +111,26 @@ class Ablation:
         context = Context(seed=job.seed, cache=self.cache, threads=self.config.threads)
         return check_embedding(find_model(name)().embed(data.copy(), context), data.n_obs, name)
 
-    def _adapt(self, job: Job, data: AnnData) -> np.ndarray:
+    def _adapted(self, job: Job, data: AnnData, *, guard: bool) -> np.ndarray:
         from scarena.models.foundation.adapt import AdaptConfig, adapt
         from scarena.models.foundation.embed import embed
+        from scarena.models.foundation.guard import guarded
 
-        model, genes = self.model(job)
-        adapted, _ = adapt(model, data, genes, AdaptConfig(), seed=job.seed)
-        return embed(adapted, data, genes)
+        # With and without Harmony are of one adaptation.
+        asked = (job.variant, job.seed, job.dataset, guard)
+        if self._last is None or self._last[0] != asked:
+            model, genes = self.model(job)
+            begun = guarded(model, data, genes, seed=job.seed)[0] if guard else model
+            adapted, _ = adapt(begun, data, genes, AdaptConfig(), seed=job.seed)
+            self._last = (asked, embed(adapted, data, genes))
+        return self._last[1]
 
     def model(self, job: Job) -> tuple[FoundationModel, list[str]]:
         """Return a variant's model, pretrained where the cache does not hold it, and its vocabulary."""
         from scarena.models.foundation.checkpoint import load, read_genes
         from scarena.models.foundation.model import initialised
         from scarena.models.foundation.pretrain import PretrainConfig, corpus_of, pretrain, start
+        from scarena.models.foundation.shuffled import with_shuffled_weights
 
         recipe, how = self.recipe(job), self.config.variants[job.variant].start
         made = hashlib.sha256(json.dumps([recipe, how], sort_keys=True).encode()).hexdigest()[:16]
@@ -138,9 +144,13 @@ class Ablation:
             model, genes = load(folder), read_genes(folder)
         else:
             config = PretrainConfig.model_validate(recipe)
-            corpus = corpus_of(config.corpus, self.cache, self.mirror, bulk=bool(config.gene_features))
+            bulk = bool(config.gene_features)
+            corpus = corpus_of(config.corpus, self.cache, self.mirror, bulk=bulk, atlas=config.atlas)
             model, genes = start(config, corpus, self.cache, self.mirror), corpus.genes
-            model = initialised(model.config, job.seed) if how == "random" else model
+            if how == "random":
+                model = initialised(model.config, job.seed)
+            elif how == "shuffled":
+                model = with_shuffled_weights(model, job.seed)
         self._model = (made, model.eval(), genes)
         return model, genes
 
@@ -196,12 +206,15 @@ def table(config: AblationConfig, rows: list[dict[str, Any]]) -> list[list[str]]
             own = [row for row in rows if row["variant"] == name and row["use"] == use]
             done = {row["dataset"] for row in own if row["state"] == "ok"}
             means = [_over_seeds(own, shared[metric], metric) for metric in METRICS]
-            held_out = _over_seeds(own, shared["total"] - set(config.development), "total")
-            lines.append([name, use, *means, held_out, f"{len(done)}/{len(config.datasets)}"])
+            unseen = shared["total"] - set(config.development)
+            parts = [
+                _over_seeds(own, part, "total") for part in (unseen - set(config.outside), unseen & set(config.outside))
+            ]
+            lines.append([name, use, *means, *parts, f"{len(done)}/{len(config.datasets)}"])
     return lines
 
 
-COLUMNS = ["variant", "use", *METRICS, "total, sets not chosen on", "sets"]
+COLUMNS = ["variant", "use", *METRICS, "total, not chosen on, in the atlas", "total, not chosen on, outside", "sets"]
 
 
 def _shared(config: AblationConfig, rows: list[dict[str, Any]]) -> dict[str, set[str]]:

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scarena.base.errors import ConfigError
 from scarena.base.validated import read_own_config
 
-Use = Literal["frozen", "adapted", "adapted-harmony"]
+Use = Literal["frozen", "frozen-harmony", "adapted", "adapted-harmony", "unguarded", "unguarded-harmony"]
+"""As it is; after label-free training along the directions that the guard takes, or along the model's own whatever the
+dataset says; each by itself or with Harmony."""
 
 
 class Variant(BaseModel):
@@ -24,8 +26,10 @@ class Variant(BaseModel):
     says: str = Field("", description="what it shows, for the table")
     base: Path | None = Field(None, description="another recipe than the ablation's")
     set: dict[str, Any] = Field(default_factory=dict, description="settings by dotted name, as task.weights.contrast")
-    start: Literal["recipe", "random", "nothing-seen"] = Field(
-        "recipe", description="random: the twin, untrained; nothing-seen: what the recipe starts from, untrained"
+    start: Literal["recipe", "random", "nothing-seen", "shuffled"] = Field(
+        "recipe",
+        description="random: the twin, untrained; nothing-seen: what the recipe starts from, untrained; shuffled: the "
+        "same with its weights of genes dealt out to other genes",
     )
     uses: list[Use] = Field(default_factory=lambda: list[Use](["frozen"]))
     model: str | None = Field(None, description="instead of a recipe, a model of `scarena models` to compare with")
@@ -46,6 +50,7 @@ class AblationConfig(BaseModel):
     board: Path = Field(description="the board whose prepared datasets and references are used")
     datasets: list[str] = Field(min_length=1)
     development: list[str] = Field(default_factory=list, description="those that choices were made on")
+    outside: list[str] = Field(default_factory=list, description="those whose states no profile of the atlas has")
     seeds: list[int] = Field(default=[0, 1, 2], min_length=1)
     common: dict[str, Any] = Field(default_factory=dict, description="settings of all variants, by dotted name")
     variants: dict[str, Variant] = Field(min_length=1)

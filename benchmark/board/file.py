@@ -58,6 +58,8 @@ class _Run(_Part):
     state: str
     reason: str
     scores: dict[str, _Score]
+    # What the model decided for the cells, as it says itself.
+    notes: list[str] = []
     # Of boards since there is a details.npz, and there of runs that were scored.
     mistakes: _Mistakes | None = None
 

@@ -86,7 +86,9 @@ def cells_of(runs: Runs, ontology: Path) -> list[Json]:
     has_terms = any(term for each in runs.details.values() for term in each.terms)
     mistakes = all_mistakes(runs.details, read_reference(ontology).parents if has_terms else {})
     told = {run: {"mistakes": each} for run, each in mistakes.items()}
-    return [{key: score[key] for key in keys} | told.get(_run_of(score), {}) for score in runs.scores]
+    notes = {(each.dataset, each.model, each.seed): {"notes": list(each.notes)} for each in runs.records if each.notes}
+    runs_of = ((score, _run_of(score)) for score in runs.scores)
+    return [{key: score[key] for key in keys} | notes.get(run, {}) | told.get(run, {}) for score, run in runs_of]
 
 
 def timings(runs: Runs) -> list[Json]:

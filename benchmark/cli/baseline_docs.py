@@ -41,8 +41,11 @@ _TEMPLATE = Path(__file__).parent / "templates" / "baselines.md"
 
 
 def baselines() -> list[ModelCard]:
-    """Return the cards of the project's own baselines, by name; those of plug-ins are theirs to describe."""
-    own = [model for model in all_models().values() if model.__module__.startswith("scarena.models.")]
+    """Return the cards of the project's own baselines, by name; those of plug-ins are theirs to describe.
+
+    Those that know what scArena-FM learned of genes are described with it.
+    """
+    own = [model for model in all_models().values() if model.__module__.startswith("scarena.models.baselines.")]
     return [model.card for model in own if model.card.family == "baseline"]
 
 

@@ -15,6 +15,8 @@ from scarena.cli.usage import Verbs
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scarena.models.foundation.use import Source
+
 
 app = typer.Typer(
     cls=Verbs,
@@ -135,16 +137,21 @@ def finetune(
 
 @app.command()
 def annotate(
-    folder: Annotated[Path, typer.Argument(help="folder that `fm finetune` wrote")], file: File,
-    out: Annotated[Path, typer.Option(help="CSV: cell, label, probability")],
+    folder: Annotated[
+        Path, typer.Argument(help="folder that `fm finetune` wrote; or student, for types of its atlas, without labels")
+    ],
+    file: File,
+    out: Annotated[Path, typer.Option(help="CSV: cell, label and more; see docs/foundation-model.md")],
     every_label: Annotated[bool, typer.Option(help="a column with each label's probability too")] = False,
     layer: Layer = None, genes: Genes = None, cache: Cache = _CACHE, device: Device = "cpu",
 ) -> None:  # fmt: skip
-    """Name cell types with a fine-tuned model; it knows the labels it was trained on and no other."""
-    from scarena.models.foundation.use import annotate_file
+    """Name cell types: with a fine-tuned model its own labels, with a pretrained one the nearest types of its atlas."""
+    from scarena.models.foundation.use import annotate_file, knows_atlas
 
     _free(out, file)
     source = source_of(file, layer, genes, cache)
+    if knows_atlas(folder):
+        return _name_types(folder, source, out, every_label=every_label, device=device)
     with shown():
         found, share = annotate_file(folder, source, out, every_label=every_label, device=device)
     print(f"wrote {out}: {len(found):,} cells, {int(found['label'].isna().sum()):,} of them without a known gene")
@@ -152,6 +159,21 @@ def annotate(
         fix = f"fine-tune with --among {file} for labels that can be relied on"
         print(f"the file measures {share:.0%} of the genes that the model was fine-tuned on; {fix}", file=sys.stderr)
     print(found["label"].value_counts().to_string(header=False))
+
+
+def _name_types(folder: Path, source: Source, out: Path, *, every_label: bool, device: str) -> None:
+    from scarena.base.errors import ConfigError
+    from scarena.models.foundation.use import name_types_file, open_checkpoint
+
+    with shown():
+        if every_label:
+            what, fix = "types of an atlas have no probabilities", "leave the option out, or fine-tune on your labels"
+            raise ConfigError(what, where="--every-label", fix=fix)
+        found = name_types_file(source, out, open_checkpoint(folder), device)
+    far = int(found["label"].isna().sum())
+    print(f"wrote {out}: {len(found):,} cells, {far:,} of them near no type of the atlas")
+    terms = found.dropna(subset=["label"]).groupby(["label", "term"]).size().sort_values(ascending=False)
+    print(terms.to_string())
 
 
 @app.command()

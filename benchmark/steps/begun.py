@@ -24,6 +24,7 @@ class Begun:
     vectors: Path
     """The other run's embedding.npz."""
     cost: Cost
+    notes: tuple[str, ...] = ()
 
     def left_of(self, limits: Limits) -> Limits:
         """Return what the limits of a run leave for the rest of it."""
@@ -72,4 +73,4 @@ def begun_for(model: type[Model], dataset: Path, seed: int, config: BoardConfig)
     other = find_model(model.starts_from, all_checkpoints(config))
     if record.fingerprint != fingerprint(other) or record.embedding_sha256 != sha256_of(vectors):
         return None
-    return Begun(vectors, record.cost)
+    return Begun(vectors, record.cost, record.notes)

@@ -89,6 +89,8 @@ def _embedded(
     speed = {key: done.pop(key, None) for key in ("cells_per_s", "peak_vram_mb")}
     own = Cost(**{**outcome.cost.model_dump(), **speed})
     cost = own if begun is None else begun.added_to(own)
+    if done and begun is not None:
+        done["notes"] = [*begun.notes, *done["notes"]]
     digest = sha256_of(embedding) if state == "ok" else None
     return {
         "state": state, "reason": reason, "exit_code": outcome.exit_code, "cost": cost, "embedding_sha256": digest,

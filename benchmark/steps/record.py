@@ -56,6 +56,8 @@ class Record(BaseModel):
     exit_code: int | None = None
     device: str = "cpu"
     log: str = ""
+    notes: tuple[str, ...] = ()
+    """What the model decided for these cells, as it says itself."""
     cost: Cost | None = None
     submitted: bool = False
     """Whether somebody else computed the vectors: there is no cost then, and the card is their word."""

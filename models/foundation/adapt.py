@@ -1,12 +1,13 @@
-"""Label-free adaptation: some hundred steps of the pretraining task on the cells of the dataset to be embedded.
+"""Label-free adaptation: two passes of the pretraining task over the cells of the dataset to be embedded.
 
-What scVI does from nothing, this does from a pretrained model, in about a minute on two cores. The batches are used, to
-draw a step's cells from one of them; cell types are not.
+What scVI does from nothing, this does from a pretrained model, in less than two minutes on two cores. The batches are
+used, to draw a step's cells from one of them; cell types are not.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,11 +34,16 @@ if TYPE_CHECKING:
 
 
 class AdaptConfig(BaseModel):
-    """How a model is adapted. A fixed number of steps: a clock would give other vectors at every run."""
+    """How a model is adapted. So many steps as there are cells for: a clock would give other vectors at every run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    steps: int = Field(100, ge=1)
+    passes: float = Field(2.0, gt=0)
+    """Over the dataset: what overfits is how often a cell is seen, and not how long one trains."""
+    most_steps: int = Field(200, ge=1)
+    """However many cells there are."""
+    steps: int | None = Field(None, ge=1)
+    """In place of passes."""
     learning_rate: float = Field(3e-3, gt=0)
     task: TaskConfig = TaskConfig(
         views=ViewConfig(batch_effect=0.8, targets=0, zeros=0), weights=Weights(unseen=0), others=64
@@ -45,6 +51,12 @@ class AdaptConfig(BaseModel):
     smallest_batch: int = Field(64, ge=2)
     """Smaller ones are taken for one batch together (see `pooled`)."""
     clip: float = 1.0
+
+    def steps_for(self, n_cells: int) -> int:
+        """Return how many steps a dataset of so many cells takes."""
+        if self.steps is not None:
+            return self.steps
+        return max(1, min(self.most_steps, math.ceil(self.passes * n_cells / self.task.cells)))
 
 
 def pooled(batch: np.ndarray, least: int) -> np.ndarray:
@@ -55,6 +67,13 @@ def pooled(batch: np.ndarray, least: int) -> np.ndarray:
     """
     names, place, size = np.unique(batch.astype(str), return_inverse=True, return_counts=True)
     return np.where(size < least, "(small batches)", names)[place]
+
+
+def check_enough(data: AnnData, config: AdaptConfig) -> None:
+    """Raise NotApplicable if a dataset has fewer cells than a batch takes."""
+    if data.n_obs < config.smallest_batch:
+        fix = "use the model as it is"
+        raise NotApplicable(f"{data.n_obs} cells; adapting takes {config.smallest_batch}", where="adapt", fix=fix)
 
 
 def adapt(
@@ -88,9 +107,7 @@ def adapt(
         If there are fewer cells than a batch takes.
     """
     least = config.smallest_batch
-    if data.n_obs < least:
-        fix = "use the model as it is"
-        raise NotApplicable(f"{data.n_obs} cells; adapting takes {least}", where="adapt", fix=fix)
+    check_enough(data, config)
     rows = np.flatnonzero(np.isin(list(genes), list(data.var_names)))
     measured = [genes[row] for row in rows.tolist()]
     source = DatasetSource.of(data, measured or genes, pooled(data.obs["batch"].to_numpy(), least))
@@ -101,9 +118,10 @@ def adapt(
     teacher = teacher_of(begun, source, device, seed) if config.task.others else None
     settings = config.task.model_copy(update={"seed": seed})
     task = ViewsTask(source, settings, learning, teacher=teacher)
+    steps = config.steps_for(data.n_obs)
     engine = EngineConfig(
-        steps=config.steps, learning_rate=config.learning_rate, clip=config.clip, validate_every=None,
-        checkpoint_every=config.steps, seed=seed,
+        steps=steps, learning_rate=config.learning_rate, clip=config.clip, validate_every=None,
+        checkpoint_every=steps, seed=seed,
     )  # fmt: skip
     identity = {} if folder is None else {"task": settings.model_dump(mode="json"), "from": _digest(model, data, genes)}
     with tempfile.TemporaryDirectory() as temporary:

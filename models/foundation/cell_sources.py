@@ -99,6 +99,19 @@ class CorpusSource:
         return whole.rows(np.sort(rng.permutation(len(whole))[:n_cells]))
 
 
+class SeveralSources:
+    """The groups of several sources over one vocabulary, one source after the other."""
+
+    def __init__(self, sources: Sequence[CellSource]) -> None:
+        self._of = [(source, number) for source in sources for number in range(len(source.groups))]
+        self.groups = [group for source in sources for group in source.groups]
+
+    def draw(self, group: int, n_cells: int, rng: np.random.Generator) -> Cells:
+        """Return cells of a group of one of them."""
+        source, number = self._of[group]
+        return source.draw(number, n_cells, rng)
+
+
 def joined(parts: Sequence[Cells]) -> Cells:
     """Return cells one part after the other."""
     sizes = np.concatenate([np.diff(part.starts_B1) for part in parts])

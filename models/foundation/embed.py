@@ -120,15 +120,18 @@ class Counts:
     def __len__(self) -> int:
         return len(self.depth_B)
 
-    def packed(self, first: int, last: int, length: int = ALL) -> Packed:
-        """Return the tokens of some cells: all of them, or the highest."""
+    def packed(self, first: int, last: int, length: int = ALL, medians_V: Tensor | None = None) -> Packed:
+        """Return the tokens of some cells: all of them, or the highest by count over median."""
         a, b = int(self.starts_B1[first]), int(self.starts_B1[last])
         # Of one type each, so that the tokeniser is compiled once.
         starts_B1 = torch.from_numpy(self.starts_B1[first : last + 1].astype(np.int64) - a)
         genes_N = torch.from_numpy(self.columns_N[a:b].astype(np.int32, copy=False))
         counts_N = torch.from_numpy(self.counts_N[a:b].astype(np.float32, copy=False))
         depth_B = torch.from_numpy(self.depth_B[first:last])
-        return pack(starts_B1, genes_N, counts_N, self.remap_G, length=length, encoding="continuous", depth_B=depth_B)
+        return pack(
+            starts_B1, genes_N, counts_N, self.remap_G, length=length, encoding="continuous", medians_V=medians_V,
+            depth_B=depth_B,
+        )  # fmt: skip
 
 
 def _done(before: int, cells: int, of: int) -> None:
@@ -187,8 +190,9 @@ def _encoded(encoder: Any, device: str, kind: torch.dtype) -> Callable[[Counts, 
     """Return what gives the vectors of a range of cells."""
     where = torch.device(device)
     if where.type == "cpu" and is_known(encoder):
-        frozen = Frozen(encoder, kind)
-        return lambda counts, a, b: frozen(counts.packed(a, b), counts.packed(a, b, encoder.length))
+        frozen, weights_V = Frozen(encoder, kind), encoder.bag.weights()
+        medians_V = None if weights_V is None else weights_V.reciprocal()
+        return lambda counts, a, b: frozen(counts.packed(a, b), counts.packed(a, b, encoder.length, medians_V))
     table = {"table_VD": encoder.gene_table()} if isinstance(encoder, Transformer) else {}
 
     def encoded(counts: Counts, first: int, last: int) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from scarena.base.errors import NotApplicable
 from scarena.models.foundation.model import Spans, Transformer
-from scarena.models.foundation.packed import Packed, narrowed
+from scarena.models.foundation.packed import Packed
 
 if TYPE_CHECKING:
     from scarena.models.foundation.model import FoundationModel
@@ -55,7 +55,7 @@ def _vectors(model: FoundationModel, cells: Packed) -> Tensor:
     if encoder.encoding != "continuous":
         fix = "use a model with continuous values, or score by attention"
         raise NotApplicable(f"tokens are read as {encoder.encoding}", where="cell_derivatives", fix=fix)
-    tokens = narrowed(cells, encoder.length)
+    tokens = encoder.highest(cells)
     knots_KD, step = encoder.values.knots, encoder.values.step
     # One knot further: the first one is for values that are hidden.
     at_T1 = (tokens.values_T / step + 1).clamp(0, len(knots_KD) - 1)[:, None]

@@ -22,7 +22,7 @@ from scarena.base.errors import ConfigError, DataError, NotApplicable
 from scarena.models.foundation.gene_attention import AttentionSums, Hooked
 from scarena.models.foundation.gene_derivatives import cell_derivatives
 from scarena.models.foundation.model import Transformer
-from scarena.models.foundation.packed import Packed, encoded, narrowed
+from scarena.models.foundation.packed import Packed, encoded
 from scarena.models.foundation.tokenize import Cells, over_vocabulary, places, tokens_of
 
 if TYPE_CHECKING:
@@ -185,7 +185,9 @@ def _chunks(cells: Cells, model: FoundationModel, device: str, length: int | Non
         last = int(np.searchsorted(starts_B1, starts_B1[first] + _TOKENS, side="right")) - 1
         last = min(len(cells), max(first + 1, last))
         tokens = tokens_of(cells.rows(np.arange(first, last)), model.config.n_genes, "continuous")
-        yield (tokens if length is None else narrowed(tokens, length)).to(device)
+        if length is not None and isinstance(model.encoder, Transformer):
+            tokens = model.encoder.highest(tokens, length)
+        yield tokens.to(device)
         first = last
 
 

@@ -57,7 +57,7 @@ def gene_vectors(model: FoundationModel, genes: Sequence[str], table: Table = "d
         if table == "encoder":
             found = cast("Transformer", encoder).gene_table()
         else:
-            found = encoder.bag.table if table == "bag" else model.decoder.genes.weight
+            found = encoder.bag.vectors() if table == "bag" else model.decoder.genes.weight
     return pd.DataFrame(found.detach().float().cpu().numpy().copy(), index=pd.Index(list(genes), name="gene"))
 
 

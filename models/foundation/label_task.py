@@ -14,8 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scarena.models.foundation.label_split import Split
-from scarena.models.foundation.model import FoundationConfig, flops_of_a_cell
-from scarena.models.foundation.packed import narrowed
+from scarena.models.foundation.model import FoundationConfig, Transformer, flops_of_a_cell
 from scarena.models.foundation.tokenize import Cells, tokens_of
 
 Balance = Literal["sampling", "weights", "none"]
@@ -167,7 +166,8 @@ class LabelTask:
         seen = tokens_of(self._cells.rows(rows), self._sizes.n_genes, "continuous")
         tokens = seen
         # A bag reads no tokens one by one, and is spared the choice.
-        if self._sizes.kind == "transformer":
-            tokens = narrowed(seen, self._sizes.length)
-            tokens = tokens if generator is None else narrowed(tokens, self._draw.tokens, generator)
+        if isinstance(classifier.encoder, Transformer):
+            tokens = classifier.encoder.highest(seen)
+            if generator is not None:
+                tokens = classifier.encoder.highest(tokens, self._draw.tokens, generator)
         return classifier.head(classifier.encoder(seen.to(device), tokens.to(device)).float())

@@ -1,11 +1,12 @@
 """The models: the tokens of a cell in, one vector a cell out, and a decoder that is used in training only.
 
-Two encoders. A *bag* adds up a vector for every expressed gene, weighted by its value; the first columns of the sum
-are the cell's vector, to which a small network adds what it makes of all columns: thousands of cells a second without a
-GPU. A *transformer* (pre-norm, RMSNorm, SwiGLU, query-key norm, a factorised gene table) lets a cell's highest genes
-look at each other; a few learned queries, the latents, read the last layer and add what they find to a linear bag of
-all genes. In both the vector is the bottleneck from which everything the decoder knows must come. Batch and depth reach
-the decoder alone, so that an encoder has no use for carrying them.
+Two encoders. A *bag* adds up a vector for every expressed gene, weighted by its value, and where the sizes say so by
+what the gene is worth; the first columns of the sum are the cell's vector, to which a small network adds what it makes
+of all columns: thousands of cells a second without a GPU. A *transformer* (pre-norm, RMSNorm, SwiGLU, query-key norm,
+a factorised gene table) lets a cell's highest genes look at each other; a few learned queries, the latents, read the
+last layer and add what they find to a linear bag of all genes. In both the vector is the bottleneck from which
+everything the decoder knows must come. Batch and depth reach the decoder alone, so that an encoder has no use for
+carrying them.
 
 Shapes: B cells, T tokens of all of them, D model width, H heads, K head width, F feed-forward width, M latents, E width
 of the gene table, Z width of the embedding, V genes of the vocabulary.
@@ -50,6 +51,9 @@ class Sizes(BaseModel):
     embedding: int = 64
     length: int = 512
     """Genes that the tokens of a cell are made of, its highest; a bag takes all."""
+    gene_weights: bool = False
+    """Whether genes have a weight each, by which their values are multiplied before a cell's are scaled to one length,
+    and by which a transformer's tokens are chosen."""
 
     @model_validator(mode="after")
     def _fits(self) -> Sizes:
@@ -63,11 +67,14 @@ class Sizes(BaseModel):
 
 
 SIZES: dict[str, Sizes] = {
-    "student": Sizes(kind="bag", width=256),
-    "nano": Sizes(),
-    "small": Sizes(gene_width=128, width=320, heads=5, layers=6, feed_forward=848, embedding=128, length=1200),
+    "student": Sizes(kind="bag", width=256, embedding=200, gene_weights=True),
+    "nano": Sizes(embedding=200, gene_weights=True),
+    "small": Sizes(
+        gene_width=128, width=320, heads=5, layers=6, feed_forward=848, embedding=200, length=1200, gene_weights=True
+    ),
     "base": Sizes(
-        gene_width=256, width=640, heads=10, layers=8, feed_forward=1704, latents=8, embedding=256, length=2048
+        gene_width=256, width=640, heads=10, layers=8, feed_forward=1704, latents=8, embedding=256, length=2048,
+        gene_weights=True,
     ),
 }  # fmt: skip
 
@@ -205,10 +212,23 @@ class GeneBag(nn.Module):
     def __init__(self, config: FoundationConfig, width: int) -> None:
         super().__init__()
         self.table = nn.Parameter(torch.randn(config.n_genes, width) / self.SCALE)
+        self.log_weight = nn.Parameter(torch.zeros(config.n_genes)) if config.gene_weights else None
+        """[V]; a logarithm, so that a weight stays above zero and a step changes small ones as much as large ones."""
+
+    def weights(self) -> Tensor | None:
+        """Return what each gene's values are multiplied with, > 0, [V]; None where all are the same."""
+        return None if self.log_weight is None else self.log_weight.exp()
+
+    def vectors(self) -> Tensor:
+        """Return what a gene adds to the sum for each unit of its value, but for the cell's scale, [V, width]."""
+        return self.table if self.log_weight is None else self.table * self.log_weight.exp()[:, None]
 
     def forward(self, cells: Packed) -> Tensor:
         """Return [B, width]; zeros for a cell without tokens."""
         cell_T, values_T = cells.cell_of(), cells.values_T.clamp(min=0)
+        if self.log_weight is not None:
+            # Before the length: a weight outside of it would leave the genes worth nothing to fill a cell's length.
+            values_T = values_T * self.log_weight[cells.genes_T].exp()
         squares_B = torch.zeros(cells.n_cells, device=values_T.device).index_add_(0, cell_T, values_T**2)
         weights_T = values_T * (self.SCALE * squares_B.clamp(min=1e-12).rsqrt())[cell_T]
         with torch.autocast(values_T.device.type, enabled=False):
@@ -249,6 +269,13 @@ class Transformer(nn.Module):
         self.readout = Readout(config)
         self.bag = GeneBag(config, config.embedding)
 
+    def highest(self, cells: Packed, length: int | None = None, generator: torch.Generator | None = None) -> Packed:
+        """Return the genes of cells that are read one by one, `length` of each at most; drawn, with a generator."""
+        weights_V = self.bag.weights()
+        if weights_V is not None:
+            weights_V = weights_V.detach().to(cells.values_T.device)
+        return narrowed(cells, self.length if length is None else length, generator, weights_V)
+
     def gene_table(self) -> Tensor:
         """Return what a gene adds to its token, [V, D]: constant while frozen, so computed once for many batches."""
         return self.gene_up(self.genes.weight)
@@ -288,7 +315,7 @@ class Transformer(nn.Module):
         table_VD
             As for :meth:`embedded`.
         """
-        tokens = narrowed(cells, self.length) if tokens is None else tokens
+        tokens = self.highest(cells) if tokens is None else tokens
         x_TD = self.embedded(encoded(tokens, self.encoding), table_VD=table_VD)
         return self.bag(cells) + self.readout(x_TD, Spans(tokens.starts_B1, tokens.longest))
 
@@ -350,7 +377,7 @@ class FoundationModel(nn.Module):
         self.heads = TokenHeads(config) if config.kind == "transformer" else None
 
     @torch.no_grad()
-    def know_genes(self, features_VP: Tensor) -> None:
+    def know_genes(self, features_VP: Tensor, weights_V: Tensor | None = None) -> None:
         """Start from what is known of genes: each feature is a column of the bag's table.
 
         A cell's vector is then, in its first entries, its expression projected on the features: what the network adds
@@ -360,8 +387,12 @@ class FoundationModel(nn.Module):
         ----------
         features_VP
             Columns of mean square one, or zero where nothing is known of a gene. More than the table has are left out.
+        weights_V
+            What each gene is worth, > 0; for a model whose genes have weights.
         """
         table_VW = self.encoder.bag.table
+        if weights_V is not None and self.encoder.bag.log_weight is not None:
+            self.encoder.bag.log_weight.copy_(weights_V.log())
         width = min(features_VP.shape[1], table_VW.shape[1])
         table_VW[:, :width] = features_VP[:, :width] / GeneBag.SCALE
         for parameter in self._last().parameters():

@@ -43,7 +43,7 @@ class Packed:
         return torch.repeat_interleave(cells, self.starts_B1.diff(), output_size=len(self.genes_T))
 
 
-def narrowed(cells: Packed, length: int, generator: Generator | None = None) -> Packed:
+def narrowed(cells: Packed, length: int, generator: Generator | None = None, weights_V: Tensor | None = None) -> Packed:
     """Return at most `length` tokens of each cell, in the order they had.
 
     Parameters
@@ -55,6 +55,10 @@ def narrowed(cells: Packed, length: int, generator: Generator | None = None) -> 
     generator
         None keeps the highest values, of equals the first. With one, genes win a race in proportion to their value: a
         training that mostly sees what embedding sees, and sometimes the rest.
+    weights_V
+        What a gene's values are worth: of the *linear* expression times this the highest are kept, as
+        `scarena.models.foundation.kernels.pack.pack` keeps them whose medians are its inverse; the race is run by the
+        values as they are times this.
     """
     import torch
 
@@ -62,6 +66,9 @@ def narrowed(cells: Packed, length: int, generator: Generator | None = None) -> 
         return cells
     cell_T = cells.cell_of()
     key_T = cells.values_T.float()
+    if weights_V is not None:
+        weight_T = weights_V.detach().float()[cells.genes_T]
+        key_T = (key_T.expm1() if generator is None else key_T) * weight_T
     if generator is not None:
         key_T = key_T.clamp(min=1e-6) / torch.empty_like(key_T).exponential_(generator=generator)
     order_T = torch.argsort(key_T, descending=True, stable=True)

@@ -10,7 +10,7 @@ import torch
 
 from scarena.models.foundation.model import FoundationModel, initialised
 
-_BY_GENE = ("bag.table", "genes.weight", "log_share", "log_dispersion", "zero_logit")
+_BY_GENE = ("bag.table", "bag.log_weight", "genes.weight", "log_share", "log_dispersion", "zero_logit")
 """How the names of the parameters end that have a row for every gene."""
 
 

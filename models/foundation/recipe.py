@@ -27,7 +27,12 @@ class Recipe(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     corpus: CorpusConfig
-    gene_features: int = Field(60, ge=0, description="principal components of bulk profiles the gene table starts from")
+    atlas: Path | None = Field(
+        None, description="configuration of an atlas of cell types (`scarena corpus atlas`), in place of bulk profiles"
+    )
+    gene_features: int = Field(
+        60, ge=0, description="principal components of these profiles the gene table starts from"
+    )
     engine: EngineConfig
     threads: int = Field(2, ge=1)
 
@@ -46,7 +51,19 @@ def read_as(path: Path, kind: type[_R]) -> _R:
     return read_own_config(path, kind, ConfigError, fix="see config/pretrain.yaml")
 
 
-def corpus_source(config: CorpusConfig, *, bulk: bool) -> str:
+def atlas_source(config: Path | None) -> str | None:
+    """Return a short hash of what decides an atlas: its configuration, its files, the code that builds it."""
+    if config is None:
+        return None
+    from scarena.models.foundation.atlas.config import H5adCells, TableSource, read_config
+
+    asked = read_config(config)
+    own: list[TableSource | H5adCells] = [*asked.tables, *asked.h5ad]
+    files = {each.name: each.sha256 or _stamp(each.path) for each in own}
+    return _short({"config": asked.told(), "files": files, "code": digest_of("atlas.build")})
+
+
+def corpus_source(config: CorpusConfig, *, bulk: bool, atlas: Path | None = None) -> str:
     """Return a short hash of what decides a corpus: its configuration, its cards and files, the code that builds it.
 
     Parameters
@@ -56,6 +73,8 @@ def corpus_source(config: CorpusConfig, *, bulk: bool) -> str:
         large to read for this, the size and the time it was written.
     bulk
         Whether the genes of bulk profiles are the vocabulary where it names none.
+    atlas
+        Configuration of the atlas whose genes are the vocabulary then.
     """
     from scarena.datasets.card import card_fingerprint
 
@@ -68,6 +87,7 @@ def corpus_source(config: CorpusConfig, *, bulk: bool) -> str:
             "cards": {name: card_fingerprint(name) for name in config.cards},
             "h5ad": {source.name: source.sha256 or _stamp(source.path) for source in config.h5ad},
             "code": digest_of("corpus.build", *(["gene_features"] if bulk else [])),
+            **({} if atlas is None else {"atlas": atlas_source(atlas)}),
         }
     )
 
@@ -84,8 +104,9 @@ def training_source(recipe: Recipe) -> str:
 
     A teacher that is a checkpoint counts by its manifest, which names its weights.
     """
-    corpus = corpus_source(recipe.corpus, bulk=bool(recipe.gene_features))
-    whole = recipe.model_dump(mode="json", exclude={"corpus"})
+    corpus = corpus_source(recipe.corpus, bulk=bool(recipe.gene_features), atlas=recipe.atlas)
+    # Where its configuration is kept is of no influence, and what it says is in the corpus' source.
+    whole = recipe.model_dump(mode="json", exclude={"corpus", "atlas"})
     teacher = Path(str(whole.get("teacher"))) / "manifest.json"
     taught = sha256_of(teacher) if teacher.is_file() else None
     return _short({"recipe": whole, "corpus": corpus, "teacher": taught, "code": digest_of("pretrain")})

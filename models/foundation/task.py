@@ -17,8 +17,8 @@ from torch import Tensor
 from scarena.base.errors import ConfigError
 from scarena.models.foundation.cell_sources import joined
 from scarena.models.foundation.model import FoundationModel, TokenHeads, Transformer, flops_of_a_cell
-from scarena.models.foundation.objectives import Counts, DisjointPanels, Distilled, HiddenValues, NextGene
-from scarena.models.foundation.packed import Packed, encoded, narrowed
+from scarena.models.foundation.objectives import Counts, DisjointPanels, Distilled, HiddenValues, NextGene, TreeLabels
+from scarena.models.foundation.packed import Packed, encoded
 from scarena.models.foundation.tokenize import Cells
 from scarena.models.foundation.views import View, ViewConfig, two_views
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from scarena.models.foundation.cell_sources import CellSource
+    from scarena.models.foundation.simulated import SimulatedSource
     from scarena.models.foundation.teacher import Teacher
 
 
@@ -38,6 +39,9 @@ class Weights(BaseModel):
     denoise: float = Field(0.0, ge=0, description="counts of the view's own genes before thinning")
     contrast: float = Field(1.0, ge=0, description="two views find each other among the cells of a batch")
     distilled: float = Field(0.0, ge=0, description="cosines between a view of each cell are a teacher's, who sees all")
+    across: float = Field(
+        0.0, ge=0, description="cells made of one type in two studies of the atlas attract: trained with labels"
+    )
     hidden: float = Field(0.0, ge=0, description="values of hidden tokens (masked and generative models)")
     next_gene: float = Field(0.0, ge=0, description="the next gene of the ranking (causal models)")
 
@@ -91,8 +95,29 @@ class ViewsTask:
 
     def __init__(
         self, source: CellSource, config: TaskConfig, model: FoundationModel, *, held_out: CellSource | None = None,
-        teacher: Teacher | None = None,
+        teacher: Teacher | None = None, technology_KV: np.ndarray | None = None, made: SimulatedSource | None = None,
     ) -> None:  # fmt: skip
+        """Keep what steps are made of.
+
+        Parameters
+        ----------
+        source, config, model
+            Cells, settings, and the model whose sizes count.
+        held_out
+            Cells to validate on.
+        teacher
+            For the objectives that need one.
+        technology_KV
+            For views; see `two_views`.
+        made
+            Cells made from profiles, for the objective ``across``.
+
+        Raises
+        ------
+        ConfigError
+            If an objective lacks what it needs, or no batch has cells enough.
+        """
+        self.technology_KV, self.made = technology_KV, made
         self.source, self.config, self.held_out, self.teacher = source, config, held_out, teacher
         self.n_cells = config.cells
         self._sizes = model.config
@@ -104,6 +129,9 @@ class ViewsTask:
         self._chance = weight / weight.sum()
         if teacher is None and (config.others or config.weights.distilled):
             raise ConfigError("others and distilled need a teacher", where="training", fix="name one, or set both to 0")
+        if config.weights.across and (made is None or not made.shared):
+            what, fix = "across needs cells made of types that two studies share", "set simulated, or across to 0"
+            raise ConfigError(what, where="training", fix=fix)
 
     def halve(self) -> bool:
         """Go on with half the cells a step; say whether that was possible."""
@@ -144,7 +172,8 @@ class ViewsTask:
         if self.held_out is None:
             return {}
         found: dict[str, list[float]] = {}
-        for group in np.flatnonzero(self._chance):
+        # Of cells that are made as they are asked for none need be held out: those groups come last.
+        for group in np.flatnonzero(self._chance[: len(self.held_out.groups)]):
             rng = np.random.default_rng([self.config.seed, 1 << 30, int(group)])
             cells = self.held_out.draw(int(group), self.config.cells, rng)
             if len(cells) < 2:
@@ -158,14 +187,16 @@ class ViewsTask:
 
     def _losses(self, model: FoundationModel, drawn: Draw, rng: np.random.Generator) -> dict[str, Tensor]:
         weights, device, cells = self.config.weights, model.decoder.log_share.device, drawn.cells
-        views = two_views(cells, drawn.measured_V, self.config.views, rng)
+        views = two_views(cells, drawn.measured_V, self.config.views, rng, self.technology_KV)
         generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        tokens = [self._tokens(view.cells, generator, device) for view in views]
+        tokens = [self._tokens(model.encoder, view.cells, generator, device) for view in views]
         seen = [view.cells.to(device) for view in views]
         found: dict[str, Tensor] = {}
         if weights.unseen or weights.denoise or weights.contrast or weights.distilled:
             vectors = [model.encoder(each, few).float() for each, few in zip(seen, tokens, strict=True)]
             found |= self._of_counts(model, vectors, views, drawn) | self._of_likeness(vectors, drawn)
+        if weights.across and self.made is not None:
+            found["across"] = weights.across * self._across(model, rng, generator, device)
         if weights.hidden:
             found["hidden"] = weights.hidden * _mean(
                 [hidden_values(model, each, self.config.hidden_share, generator) for each in tokens]
@@ -174,11 +205,25 @@ class ViewsTask:
             found["next_gene"] = weights.next_gene * _mean([next_genes(model, each) for each in tokens])
         return found
 
-    def _tokens(self, seen: Packed, generator: torch.Generator, device: torch.device) -> Packed:
+    def _across(
+        self, model: FoundationModel, rng: np.random.Generator, generator: torch.Generator, device: torch.device
+    ) -> Tensor:
+        """Return the loss of cells of one type, made from two studies, of which each is seen by genes of its own."""
+        assert self.made is not None
+        drawn = self.made.draw_shared(self.n_cells // 2, rng)
+        vectors = []
+        for number, (cells, measured_V) in enumerate(drawn.parts):
+            seen = two_views(cells, measured_V, self.config.views, rng, self.technology_KV)[number].cells
+            few = self._tokens(model.encoder, seen, generator, device)
+            vectors.append(_gathered(model.encoder(seen.to(device), few).float()))
+        type_B = _gathered(torch.from_numpy(np.tile(drawn.types, 2)).to(device).float())
+        return TreeLabels(self.config.temperature)(torch.cat(vectors), (type_B[:, None] == type_B).float())
+
+    def _tokens(self, encoder: nn.Module, seen: Packed, generator: torch.Generator, device: torch.device) -> Packed:
         """Return the genes that are read one by one; a bag reads none, and is spared the choice."""
-        if self._sizes.kind == "bag":
+        if not isinstance(encoder, Transformer):
             return seen
-        return narrowed(seen, self.config.tokens, generator).to(device)
+        return encoder.highest(seen, self.config.tokens, generator).to(device)
 
     def _of_counts(
         self, model: FoundationModel, vectors: list[Tensor], views: tuple[View, View], drawn: Draw

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from scarena.base.errors import ConfigError, DataError, ModelError
@@ -79,12 +80,26 @@ def open_checkpoint(name: Path | None = None) -> Loaded:
     ModelError
         If it cannot be read.
     """
-    folder = STUDENT if name is None else name
-    if not folder.is_dir() and (CHECKPOINTS / folder.name).is_dir() and folder == Path(folder.name):
-        folder = CHECKPOINTS / folder.name
+    folder = _folder_of(name)
     _check_files(folder)
     tell(f"opening the checkpoint {folder.name}")
     return Loaded(folder, load(folder), read_genes(folder))
+
+
+def _folder_of(name: Path | None) -> Path:
+    """Return the folder of a checkpoint, which a shipped one may be named in place of."""
+    folder = STUDENT if name is None else name
+    named = CHECKPOINTS / folder.name
+    return named if not folder.is_dir() and named.is_dir() and folder == Path(folder.name) else folder
+
+
+def knows_atlas(name: Path) -> bool:
+    """Return whether a checkpoint names cells by the types of its atlas, having no labels that it was trained on."""
+    from scarena.models.foundation.annotator import LABELS
+    from scarena.models.foundation.atlas_types import FILE
+
+    folder = _folder_of(name)
+    return (folder / FILE).is_file() and not (folder / LABELS).is_file()
 
 
 def _check_files(folder: Path) -> None:
@@ -151,10 +166,12 @@ def adapt_file(
 ) -> tuple[int, int]:  # fmt: skip
     """Adapt a model to a file's cells without labels, and write their vectors; to `keep` the adapted model too.
 
-    Batches and steps are those of `scarena_fm.adapting` for its kind; another number of steps may be given.
+    Batches and passes are those of `scarena_fm.adapting` for its kind; a number of steps may be given in their place.
+    The model's directions are those that `guard` takes.
     """
-    from scarena.models.foundation.adapt import AdaptConfig, adapt
+    from scarena.models.foundation.adapt import AdaptConfig, adapt, check_enough
     from scarena.models.foundation.embed import embed
+    from scarena.models.foundation.guard import guarded
     from scarena.models.scarena_fm import adapting
 
     check_out(out, source.path)
@@ -163,12 +180,18 @@ def adapt_file(
     config = adapting(loaded.folder)
     if steps is not None:
         config = AdaptConfig.model_validate({**dict(config), "steps": steps})
-    model, report = adapt(loaded.model, data, loaded.genes, config, seed=seed, device=device)
+    check_enough(data, config)
+    tell("comparing the model's directions with the dataset's own")
+    begun, found = guarded(loaded.model, data, loaded.genes, seed=seed)
+    if source.say is not None:
+        source.say(found.words())
+    model, report = adapt(begun, data, loaded.genes, config, seed=seed, device=device)
     z = embed(model, data, loaded.genes, device)
     write_vectors(out, z, list(data.obs_names), source.path)
     if keep is not None:
         row = provenance(source.path, data.n_obs)
         adapted = {"dataset": row["dataset"], "batch": source.batch, "steps": report.steps, "seed": seed}
+        adapted["guard"] = found.words()
         save(keep, model, loaded.genes, {**derived(loaded.folder, "adapted", row), "adapted": adapted})
     return z.shape
 
@@ -221,6 +244,28 @@ def annotate_file(
     found = annotator.predict(data, every_label=every_label, device=device).rename_axis("cell")
     write_table(out, found)
     return found, annotator.coverage(data)
+
+
+def name_types_file(source: Source, out: Path, loaded: Loaded, device: str = "cpu") -> pd.DataFrame:
+    """Write a file's cells by the nearest types of a model's atlas, as CSV; see `AtlasTypes.named`; return the table.
+
+    Raises
+    ------
+    ModelError
+        If the model was not pretrained on an atlas, or shares no gene with the file.
+    """
+    from scarena.models.foundation.atlas_types import read_types
+    from scarena.models.foundation.embed import embed
+
+    check_output(out, source.path)
+    types, data = read_types(loaded.folder), source.read()
+    tell(f"naming {data.n_obs:,} cells")
+    known = data[:, data.var_names.isin(loaded.genes)]
+    z = embed(loaded.model, data, loaded.genes, device)
+    found = types.named(z, np.asarray(known.X.sum(axis=1)).ravel())
+    found.index = data.obs_names.rename("cell")
+    write_table(out, found)
+    return found
 
 
 def probe_file(source: Source, loaded: Loaded, *, seed: int = 0, device: str = "cpu") -> Probe:

@@ -27,6 +27,9 @@ class ViewConfig(BaseModel):
         0.3, gt=0, le=1, description="a view keeps each count with a chance of its own from here to 1"
     )
     batch_effect: float = Field(0.4, ge=0, description="SD of log gene-wise factors shared by the cells of a view")
+    technology: float = Field(
+        0.0, ge=0, description="SD of the multiple of what two studies of the atlas differ in, beside it; needs one"
+    )
     targets: int = Field(64, ge=0, description="expressed genes of the other view that are asked, at most")
     zeros: int = Field(32, ge=0, description="measured genes of the other panel, most of them zeros, that are asked")
 
@@ -55,7 +58,10 @@ class View:
     """Genes of this view, with all of their counts."""
 
 
-def two_views(cells: Cells, measured_V: np.ndarray, config: ViewConfig, rng: np.random.Generator) -> tuple[View, View]:
+def two_views(
+    cells: Cells, measured_V: np.ndarray, config: ViewConfig, rng: np.random.Generator,
+    technology_KV: np.ndarray | None = None,
+) -> tuple[View, View]:  # fmt: skip
     """Return two views of the same cells that share no gene.
 
     Parameters
@@ -68,12 +74,18 @@ def two_views(cells: Cells, measured_V: np.ndarray, config: ViewConfig, rng: np.
         See :class:`ViewConfig`.
     rng
         Decides the panels, the same for all cells, as between two assays; and everything else.
+    technology_KV
+        Log ratios of pairs of studies, of which each view is given a multiple of one; see `technology`.
     """
     n_genes = len(measured_V)
     panel_V = rng.random(n_genes) < 0.5
     views = []
     for mine_V in (panel_V, ~panel_V):
-        effect_V = np.exp(config.batch_effect * rng.standard_normal(n_genes)).astype(np.float32)
+        log_V = config.batch_effect * rng.standard_normal(n_genes)
+        if config.technology and technology_KV is not None and len(technology_KV):
+            pair = int(rng.integers(len(technology_KV)))
+            log_V = log_V + config.technology * rng.standard_normal() * technology_KV[pair]
+        effect_V = np.exp(log_V).astype(np.float32)
         seed = int(rng.integers(1 << 62))
         shown = _shown(cells, mine_V, effect_V, config, seed)
         asked = (_targets(cells, measured_V & theirs_V, config, seed + 1) for theirs_V in (~mine_V, mine_V))

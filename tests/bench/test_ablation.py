@@ -9,7 +9,7 @@ import yaml
 
 from scarena.base.errors import ConfigError, ModelError
 from scarena.bench import ablation
-from scarena.bench.ablation import METRICS, ablate, table
+from scarena.bench.ablation import COLUMNS, METRICS, ablate, table
 from scarena.bench.ablation_config import AblationConfig, Job, Variant, changed, jobs, read_config
 
 RECIPE = {"name": "tiny", "engine": {"steps": 2}, "task": {"weights": {"contrast": 1.0}}, "gene_features": 60}
@@ -87,9 +87,20 @@ def test_a_mean_is_over_the_sets_that_all_have_and_its_spread_over_seeds(config)
     spread = np.std([0.3, 0.4], ddof=1)
     expected = f"{0.35:.3f} ± {spread:.3f}"
     for line in table(config, rows):
-        assert line[2:6] == [expected] * 4
-        assert line[6] == f"{0.45:.3f} ± {spread:.3f}"
-    assert [line[7] for line in table(config, rows)] == ["3/3", "3/3", "3/3"]
+        assert line[2:7] == [expected] * len(METRICS)
+        assert line[7:9] == [f"{0.45:.3f} ± {spread:.3f}", "n/a"]
+    assert [line[9] for line in table(config, rows)] == ["3/3", "3/3", "3/3"]
+    assert all(len(line) == len(COLUMNS) for line in table(config, rows))
+
+
+def test_sets_outside_the_atlas_are_a_mean_of_their_own(config):
+    apart = config.model_copy(update={"outside": ["x", "z"]})
+    rows = [
+        {"variant": job.variant, "use": job.use, "seed": job.seed, "dataset": job.dataset, "state": "ok",
+         "scores": scores({"x": 0.2, "y": 0.4, "z": 0.9}[job.dataset])}
+        for job in jobs(apart)
+    ]  # fmt: skip
+    assert {tuple(line[7:9]) for line in table(apart, rows)} == {("0.400 ± 0.000", "0.900 ± 0.000")}
 
 
 def test_a_model_that_cannot_be_adapted_is_a_state_and_no_score(config, tmp_path, monkeypatch):
@@ -100,7 +111,7 @@ def test_a_model_that_cannot_be_adapted_is_a_state_and_no_score(config, tmp_path
     rows = ablate(config, tmp_path / "kept.json", tmp_path)
     assert {row["state"] for row in rows} == {"failed(error)"}
     assert all(row["scores"] == {} for row in rows)
-    assert {cell for line in table(config, rows) for cell in line[2:7]} == {"n/a"}
+    assert {cell for line in table(config, rows) for cell in line[2:9]} == {"n/a"}
 
 
 def test_a_baseline_is_run_as_it_is_on_counts_without_labels(config, tmp_path, monkeypatch, cells):
@@ -127,6 +138,27 @@ def test_a_baseline_is_run_as_it_is_on_counts_without_labels(config, tmp_path, m
     assert "cell_type" not in given[0][0]
     with pytest.raises(ValueError, match="used as it is"):
         Variant(model="hvg", uses=["adapted"])
+
+
+def test_each_use_is_of_the_model_that_it_says(config, tmp_path, monkeypatch, cells):
+    from scarena.models.foundation import adapt, embed, guard
+
+    said = []
+    monkeypatch.setattr(ablation.Ablation, "model", lambda self, job: ("model", ["genes"]))
+    monkeypatch.setattr(guard, "guarded", lambda model, data, genes, seed: (f"guarded {model}", None))
+    monkeypatch.setattr(adapt, "adapt", lambda model, *a, **b: (said.append(model) or f"adapted {model}", None))
+    vectors = {"model": 1.0, "adapted model": 2.0, "adapted guarded model": 3.0}
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(embed, "embed", lambda model, data, genes: vectors[model] + rng.normal(size=(240, 4)))
+    made = ablation.Ablation(config, tmp_path)
+    found = {
+        use: made._vectors(Job("whole", use, 0, "x"), cells)
+        for use in ("frozen", "adapted", "adapted-harmony", "unguarded", "unguarded-harmony")
+    }
+    means = {use: round(float(z.mean())) for use, z in found.items()}
+    # Harmony's vectors are centred first.
+    assert means == {"frozen": 1, "adapted": 3, "adapted-harmony": 0, "unguarded": 2, "unguarded-harmony": 0}
+    assert said == ["guarded model", "model"]
 
 
 def test_bad_configurations_and_unprepared_boards_are_named(config, tmp_path):

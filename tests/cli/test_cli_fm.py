@@ -82,6 +82,44 @@ def test_a_model_is_fine_tuned_and_annotates(fm, cells, tmp_path):
     np.testing.assert_allclose(found[[f"p:type{i}" for i in range(3)]].sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.fixture
+def atlas_types(fm, cells, tmp_path):
+    """The checkpoint `bag` with an atlas of two types of the file, each of two studies, and one of its own."""
+    from scarena.models.foundation.atlas_types import types_of, write_types
+    from scarena.models.foundation.atlas_use import Laid
+
+    rows, kinds = [], ["type0", "type1", "other"] * 2
+    for number, kind in enumerate(kinds):
+        of_kind = (cells.obs["cell_type"] == kind).to_numpy()
+        own = np.arange(300) + 1.0 + number
+        values = np.asarray(cells.X[of_kind].mean(axis=0)).ravel()[:300] if of_kind.any() else own
+        rows.append(values / values.sum() * 1e4)
+    terms = {"type0": "CL:0000236", "type1": "CL:0000084", "other": "CL:0000576"}
+    term_P = np.array([terms[kind] for kind in kinds])
+    laid = Laid(np.array(rows, np.float32), np.ones((6, 300), bool), np.repeat([0, 1], 3), ("s", "t"), term_P)
+    words = {"label": np.array(kinds), "term": term_P, "tissue": np.full(6, ""), "source": np.repeat(["s", "t"], 3)}
+    write_types(types_of(checkpoint.load(tmp_path / "bag"), laid, words), tmp_path / "bag")
+
+
+def test_without_labels_cells_are_named_by_the_types_of_an_atlas(fm, atlas_types, cells, tmp_path):
+    said = fm("annotate bag some.h5ad --out p.csv")
+    found = pd.read_csv(tmp_path / "p.csv", index_col="cell")
+    assert list(found.index) == list(cells.obs_names)
+    assert list(found.columns) == ["label", "term", "tissue", "source", "score", "needed", "nearest"]
+    far = int(found["label"].isna().sum())
+    assert f"wrote p.csv: 240 cells, {far} of them near no type of the atlas" in said and "CL:0000236" in said
+    for kind, term in (("type0", "CL:0000236"), ("type1", "CL:0000084")):
+        named = found[(cells.obs["cell_type"] == kind).to_numpy()].dropna(subset=["label"])
+        assert len(named) > 40 and (named["term"] == term).mean() > 0.8
+    assert "have no probabilities" in fm("annotate bag some.h5ad --out p.csv --every-label", code=2)
+
+
+def test_an_annotator_of_a_model_with_an_atlas_names_its_own_labels(fm, atlas_types, cells, tmp_path):
+    fm("finetune some.h5ad --label cell_type --mode head --steps 5 --out d --checkpoint bag")
+    fm("annotate d some.h5ad --out p.csv")
+    assert list(pd.read_csv(tmp_path / "p.csv", index_col="cell").columns) == ["label", "probability"]
+
+
 def test_a_file_with_few_of_the_genes_of_training_is_said(fm, cells, tmp_path, capsys, monkeypatch):
     cells[:, :60].copy().write_h5ad(tmp_path / "few-some.h5ad")
     fm("finetune some.h5ad --label cell_type --mode head --steps 5 --out d --checkpoint bag")

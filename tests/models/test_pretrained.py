@@ -79,17 +79,17 @@ def test_adapting_starts_from_the_checkpoint_and_is_reproducible(checkpoints, ce
     begun, real = [], adapt.adapt
 
     def noted(model, data, genes, config, **more):
-        begun.append((model.config.width, config.steps, config.task.cells))
+        begun.append((model.config.width, config.steps_for(data.n_obs), config.task.cells))
         return real(model, data, genes, config, **more)
 
     monkeypatch.setattr(adapt, "adapt", noted)
-    monkeypatch.setitem(scarena_fm.ADAPTED_STEPS, "transformer", 2)
+    monkeypatch.setitem(scarena_fm.MOST_STEPS, "transformer", 1)
     model = found("scarena-fm-adapted", checkpoints)
     first, again = (embedded(model, cells) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert not np.allclose(first, embedded(found("scarena-fm", checkpoints), cells), atol=1e-4)
-    assert begun == [(32, 2, 96)] * 2
-    assert model.card.settings["steps"] == 2
+    assert begun == [(32, 1, 96)] * 2
+    assert model.card.settings["most_steps"] == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,10 +108,11 @@ def test_a_card_says_which_corpus_it_is_of_and_what_uses_it(checkpoints, kind):
     assert bool(card.parameters) is trained
 
 
-def test_the_steps_on_the_card_of_an_adapted_student_are_those_that_are_made():
+def test_the_passes_on_the_card_of_an_adapted_student_are_those_that_are_made():
     from scarena.models.foundation.adapt import AdaptConfig
 
-    assert find_model("scarena-fm-adapted").card.settings["steps"] == AdaptConfig().steps
+    said, made = find_model("scarena-fm-adapted").card.settings, AdaptConfig()
+    assert (said["passes"], said["most_steps"]) == (made.passes, made.most_steps)
 
 
 @pytest.mark.parametrize("name", ["broken", "waiting"])

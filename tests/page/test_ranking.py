@@ -146,9 +146,10 @@ def test_families_and_uses_hide_models(open_page, path, board):
 @pytest.mark.parametrize("choice", ["#bio=1&batch=1", "#tissue=pancreas"])
 def test_a_choice_says_how_the_best_zero_shot_model_stands_to_the_best_baseline(open_page, path, board, choice):
     tab = open_page(path, choice).tab
+    n_baselines = sum(card["family"] == "baseline" for card in board["models"])
     said = re.search(
-        r"Best zero-shot: (.+) \([\d.]+\), (below|above|statistically indistinguishable from) the best of 4 baselines, "
-        r"(.+?) \(",
+        r"Best zero-shot: (.+?) \([\d.]+\), (below|above|statistically indistinguishable from) the best of "
+        rf"{n_baselines} baselines, (.+?) \(\d",
         tab.locator("#answer").inner_text(),
     )
     name = {card["title"]: card["name"] for card in board["models"]}
@@ -185,8 +186,8 @@ def test_the_sentences_at_the_top_hold(open_page, path, board):
     leaders = [title[name] for name, row in total.items() if row["tie_group"] == first]
     sentence = re.search(r"^(.*?) (?:tie for the lead|leads beyond noise)", text, re.MULTILINE)
     assert sentence and all(leader in sentence[1] for leader in leaders)
-    assert "Best zero-shot model of 2: " in text and "Untrained and so left out of this: " in text
-    assert "All 5 foundation models on this board are scArena's own" in text and "(scArena has 14)" in text
+    assert "Best zero-shot model of 2: " in text and "Left out of this as controls: " in text
+    assert "All 6 foundation models on this board are scArena's own" in text and "(scArena has 18)" in text
 
 
 def test_a_choice_in_which_one_model_is_left_compares_it_with_none(open_page, board, folder, tmp_path):
@@ -199,7 +200,7 @@ def test_a_choice_in_which_one_model_is_left_compares_it_with_none(open_page, bo
     tab = open_page(tmp_path / "board.html", "#bio=1&batch=1").tab
     said = tab.locator("#answer").inner_text()
     assert "PCA alone has a score on each" in said and "compared with no other" in said
-    assert "Not compared, for want of a score on each: " in said and "HVG" in said and "is first" not in said
+    assert "Not compared, for want of a score on each: " in said and "Harmony" in said and "is first" not in said
     # Where others have a score and a model has none, that is not "not applicable".
     cells = dict(shown(open_page(tmp_path / "board.html", "#tissue=" + tissue_of(lost, "li_lines")).tab))
     assert cells["hvg"][2] == "–" and cells["pca"][2] != "–"

@@ -322,7 +322,7 @@ def test_the_first_sentence_names_the_leaders_and_ties_only_where_they_are(paire
 
 
 def test_the_sentences_say_which_foundation_models_beat_the_best_baseline(paired):
-    best = "the best of the 3 baselines compared here (scArena has 14), harmony, beyond noise"
+    best = "the best of the 3 baselines compared here (scArena has 18), harmony, beyond noise"
     assert lead(paired)[-1] == f"No foundation model on this board beats {best}."
     paired["differences"][2] |= {"low": -0.16, "high": 0.02}
     assert lead(paired)[-1].endswith("beyond noise; scarena-fm ties with it.")
@@ -337,7 +337,7 @@ def test_the_best_zero_shot_model_is_no_adapted_one_and_no_untrained_twin(paired
     paired["overall"].append({**paired["overall"][3], "model": "adapted", "value": 0.98})
     said = lead(paired)[1]
     assert said.startswith("The one zero-shot model: scarena-fm (0.550) beats hvg")
-    assert said.endswith("Untrained and so left out of this: FM twin (0.990).")
+    assert said.endswith("Left out of this as controls: FM twin (0.990).")
     paired["models"].append(card("second", "foundation"))
     paired["overall"].append({**paired["overall"][3], "model": "second", "value": 0.3})
     assert lead(paired)[1].startswith("Best zero-shot model of 2: scarena-fm (0.550)")
@@ -357,7 +357,7 @@ def test_with_one_baseline_it_is_not_called_the_best_of_several(paired):
     for row in paired["overall"]:
         if row["model"] in ("hvg", "scvi"):
             row |= {"rank_low": None, "coverage": 0.5}
-    assert "beats the one baseline compared here (scArena has 14), harmony, beyond noise" in " ".join(lead(paired))
+    assert "beats the one baseline compared here (scArena has 18), harmony, beyond noise" in " ".join(lead(paired))
 
 
 @pytest.mark.parametrize(("seeds", "drawn"), [(1, "over cells; one seed"), (2, "over cells and seeds")])
@@ -402,7 +402,7 @@ def test_a_dataset_with_one_total_has_no_best_and_names_who_lacks_one(board, oth
 def test_a_twin_that_is_best_on_a_dataset_is_left_out_by_name(paired):
     paired["cells"][-1]["scores"] = {"total": {**SCORE, "value": 0.99}}
     told = of_dataset(paired, "d1", scores_of(paired), {})
-    assert told.startswith("Best total here: harmony") and told.endswith("Untrained and so left out: FM twin.")
+    assert told.startswith("Best total here: harmony") and told.endswith("Left out as controls: FM twin.")
 
 
 def test_wins_are_intervals_that_lie_apart(board):

@@ -26,7 +26,7 @@ def board(tmp_path):
     write_embedding(run / "embedding.npz", np.ones((3, 2), np.float32), np.array(["a", "b", "c"]))
     record = Record(
         dataset="d", model=FIRST, seed=0, state="ok", card={}, fingerprint=fingerprint(find_model(FIRST)), versions={},
-        commit="", hardware={}, cost=COST, embedding_sha256=sha256_of(run / "embedding.npz"),
+        commit="", hardware={}, cost=COST, notes=("kept",), embedding_sha256=sha256_of(run / "embedding.npz"),
     )  # fmt: skip
     write_json(run / "record.json", record.model_dump(mode="json"))
     return config, run, record
@@ -39,7 +39,7 @@ def found(config, model=SECOND):
 def test_vectors_of_today_are_begun_with_and_their_cost_is_counted(board):
     config, run, _ = board
     begun = found(config)
-    assert begun is not None and begun.vectors == run / "embedding.npz"
+    assert begun is not None and begun.vectors == run / "embedding.npz" and begun.notes == ("kept",)
     both = begun.added_to(Cost(wall_s=1.0, cpu_s=2.0, peak_rss_mb=600.0, cells_per_s=60.0))
     assert both == Cost(wall_s=11.0, cpu_s=11.0, peak_rss_mb=600.0, cells_per_s=15.0)
     assert begun.left_of(Limits(timeout_s=60)).timeout_s == 50

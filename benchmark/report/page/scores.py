@@ -29,6 +29,8 @@ class Score:
         The values of the seeds that have one.
     seeds
         Number of runs.
+    notes
+        What the model said of its runs.
     """
 
     value: float | None
@@ -38,6 +40,7 @@ class Score:
     reason: str = ""
     known: tuple[float, ...] = ()
     seeds: int = 1
+    notes: tuple[str, ...] = ()
 
 
 Scores = dict[tuple[str, str, str], Score]
@@ -50,7 +53,8 @@ def _score(cells: list[Json], metric: str, over_seeds: Json | None) -> Score:
         values = tuple(score["value"] for score in known)
         # With several seeds the interval is of their mean; a board without one shows the range alone.
         within = known[0] if len(known) == 1 else over_seeds or {"low": None, "high": None}
-        return Score(fmean(values), within["low"], within["high"], known=values, seeds=len(cells))
+        said = tuple(dict.fromkeys(note for cell in cells for note in cell.get("notes", ())))
+        return Score(fmean(values), within["low"], within["high"], known=values, seeds=len(cells), notes=said)
     first = scores[0] if scores else cells[0]
     return Score(None, state=first["state"], reason=first["reason"], seeds=len(cells))
 
@@ -72,4 +76,5 @@ def scores_of(board: Json) -> Scores:
 
 def is_twin(card: Json) -> bool:
     """Return whether a foundation model is one of which nothing was trained: it stands for what training adds."""
-    return bool(card["family"] == "foundation" and (card.get("parameters") == 0 or "-random" in card["name"]))
+    named = any(word in card["name"] for word in ("-random", "-shuffled"))
+    return bool(card["family"] == "foundation" and (card.get("parameters") == 0 or named))

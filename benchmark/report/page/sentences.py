@@ -74,7 +74,7 @@ def _zero_shot(board: Json, rows: Ranked) -> list[str]:
     which = f"Best zero-shot model of {len(found)}" if len(found) > 1 else "The one zero-shot model"
     said = f"{which}: {card['title']} ({row['value']:.3f}) {compared(board, row, others, title)}."
     left = joined([f"{twin['title']} ({its['value']:.3f})" for twin, its in twins])
-    return [said + (f" Untrained and so left out of this: {left}." if left else "")]
+    return [said + (f" Left out of this as controls: {left}." if left else "")]
 
 
 def _best_baseline(board: Json, rows: Ranked) -> list[str]:
@@ -133,7 +133,7 @@ def of_dataset(board: Json, dataset: str, scores: Scores, seconds: Mapping[tuple
     trained, twins = [p for p in known if not is_twin(p[0])], [p for p in known if is_twin(p[0])]
     without = [card["title"] for card in cards if card["name"] not in {card["name"] for card, _ in known}]
     left = [f" No {named} here: {few(without)}."] if without else []
-    left += [f" Untrained and so left out: {joined([card['title'] for card, _ in twins])}."] if twins else []
+    left += [f" Left out as controls: {joined([card['title'] for card, _ in twins])}."] if twins else []
     if len(trained) < 2:
         alone = "".join(f"{_with_cost(dataset, *pair, seconds)} alone has a {named} here. " for pair in trained)
         return (alone + "".join(left)).strip()

@@ -59,7 +59,7 @@ def entry_of(score: Score | None) -> Entry:
     n, within = len(score.known), between(score.low, score.high)
     spread = f"range over {n} seeds: {min(score.known):.3f} to {max(score.known):.3f}" if n > 1 else ""
     lost = "" if n == score.seeds else f"{n} of {score.seeds} seeds"
-    note = "; ".join(part for part in (within and f"95 % interval: {within}", spread, lost) if part)
+    note = "; ".join(part for part in (within and f"95 % interval: {within}", spread, lost, *score.notes) if part)
     return Entry(number(score.value) + ("*" if lost else ""), repr(score.value), note, interval=within)
 
 

@@ -216,7 +216,7 @@ function sentence(result, choice) {
   let text = `${over}: ${best.model.title} is first (${shown(best.score[0])})`;
   text += best.score[1] === null ? "; no intervals." : names ? `; statistically indistinguishable from it: ${names}.` : ", no interval reaches its own.";
   if (zero) text += ` Best zero-shot: ${zero.model.title} (${shown(zero.score[0])})${beside(zero, seen)}.`;
-  if (zero && twin) text += ` Untrained and so left out of this: ${twin.model.title} (${shown(twin.score[0])}).`;
+  if (zero && twin) text += ` Left out of this as a control: ${twin.model.title} (${shown(twin.score[0])}).`;
   return `${text}${left} Intervals of a choice of your own are cautious: wide rather than narrow.`;
 }
 

@@ -55,7 +55,7 @@ def embed(spec: dict[str, Any]) -> dict[str, Any]:
     write_embedding(Path(spec["embedding"]), embedding, names)
     rate = round(len(names) / max(seconds, 1e-9), 2)
     size = {"dimension": embedding.shape[1], "n_cells": len(names)}
-    done = {**size, "cells_per_s": rate, "peak_vram_mb": _vram_mb(spec["device"])}
+    done = {**size, "cells_per_s": rate, "peak_vram_mb": _vram_mb(spec["device"]), "notes": context.notes}
     if "requirements" in spec:
         from scarena.steps.record import versions_with
 

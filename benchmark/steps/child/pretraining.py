@@ -13,7 +13,7 @@ def build_corpus(spec: Json) -> Json:
     from scarena.models.foundation.pretrain import corpus_of, read_config
 
     recipe, cache = read_config(Path(spec["recipe"])), Path(spec["cache"])
-    corpus = corpus_of(recipe.corpus, cache, bulk=bool(recipe.gene_features))
+    corpus = corpus_of(recipe.corpus, cache, bulk=bool(recipe.gene_features), atlas=recipe.atlas)
     manifest = corpus.manifest
     return {
         "corpus": corpus.folder.name,

@@ -1,7 +1,7 @@
 """From ragged counts to ragged tokens: the tokeniser's inner loop, deterministic on every machine.
 
 What is kept is decided by an order that rounding cannot change: within a cell the normalised value grows with the count
-(or, for ranks, with count / median), so counts are compared and not their logarithms.
+(or with count / median, where genes have one), so counts are compared and not their logarithms.
 
 Roofline: a count and its gene are read once, 8 bytes, and a token of 8 bytes is written; at 1,000 expressed genes and
 512 tokens 12 kB a cell, 350 M cells/s at 4.3 TB/s. Selecting reads the row again up to 31 + log2(V) times, from L1, and
@@ -47,13 +47,15 @@ def pack(
     length
         Most tokens of a cell.
     encoding
-        ``continuous``: highest counts, in order of place, value log1p of counts per 10,000, > 0.
+        ``continuous``: highest counts, or count / median where medians are given, in order of place, value log1p of
+        counts per 10,000, > 0.
         ``bins``: the same genes in the same order, value 1 … `n_bins`, the cell's nonzero counts in the vocabulary cut
         at their quantiles as scGPT does, a count on several edges going to the highest bin rather than to a random one:
         1 + the number of quantiles j / (n_bins − 1), j = 1 … n_bins − 1, linearly interpolated, that are ≤ the count.
         ``rank``: highest count / median, in that order, value the position from 0.
     medians_V
-        float32 [V], > 0; for ``rank``.
+        float32 [V], > 0, by which the counts of a gene are divided before they are compared with others'. ``rank``
+        needs them; for the other encodings they choose the tokens and leave their values as they are.
     depth_B
         float32 [B], counts of each cell; by default the sum of its counts, also of genes outside the vocabulary. Less
         than one counts as one.
@@ -87,11 +89,10 @@ def _check(length: int, encoding: str, n_bins: int, medians_V: Tensor | None) ->
         raise ModelError(f"unknown encoding {encoding!r}", where="pack", fix=f"one of {', '.join(ENCODINGS)}")
     if length < 1 or n_bins < 2:
         raise ModelError(f"length {length}, n_bins {n_bins}", where="pack", fix="length ≥ 1 and n_bins ≥ 2")
-    if encoding == "rank":
-        if medians_V is None:
-            raise ModelError("ranks without medians", where="pack", fix="give medians_V")
-        if not bool((medians_V > 0).all()):
-            raise DataError("a median is not positive", where="pack: medians_V", fix="leave such genes out of remap_G")
+    if encoding == "rank" and medians_V is None:
+        raise ModelError("ranks without medians", where="pack", fix="give medians_V")
+    if medians_V is not None and not bool((medians_V > 0).all()):
+        raise DataError("a median is not positive", where="pack: medians_V", fix="leave such genes out of remap_G")
 
 
 def _lexsort(*keys: Tensor) -> Tensor:
@@ -117,6 +118,11 @@ def _bins(cell: Tensor, count: Tensor, rank: Tensor, sizes_B: Tensor, n_bins: in
     return 1 + torch.where(sizes_B[cell] == 1, n_bins - 1, floors)
 
 
+def _ranks(cell: Tensor, sizes_B: Tensor) -> Tensor:
+    """Return the number within its cell of each token of cells one after the other."""
+    return torch.arange(len(cell), device=cell.device) - (sizes_B.cumsum(0) - sizes_B)[cell]
+
+
 def pack_twin(
     starts_B1: Tensor, genes_N: Tensor, counts_N: Tensor, remap_G: Tensor, length: int, encoding: Encoding,
     n_bins: int = 50, medians_V: Tensor | None = None, depth_B: Tensor | None = None,
@@ -131,15 +137,18 @@ def pack_twin(
     place_N = remap_G[genes_N.long()].long()
     real_N = (counts_N > 0) & (place_N >= 0)
     cell, place, count = cell_N[real_N], place_N[real_N], counts_N[real_N].float()
-    key = count / medians_V[place] if encoding == "rank" and medians_V is not None else count
-    order = _lexsort(place, -key, cell)
-    cell, place, count = cell[order], place[order], count[order]
     sizes_B = torch.bincount(cell, minlength=n_cells)
-    rank = torch.arange(len(cell), device=device) - (sizes_B.cumsum(0) - sizes_B)[cell]
-    if encoding == "continuous":
-        value = torch.log1p(count * scale_B[cell])
-    else:
-        value = (rank if encoding == "rank" else _bins(cell, count, rank, sizes_B, n_bins)).float()
+    value = torch.log1p(count * scale_B[cell])
+    if encoding == "bins":
+        order = _lexsort(place, -count, cell)
+        cell, place, count = cell[order], place[order], count[order]
+        value = _bins(cell, count, _ranks(cell, sizes_B), sizes_B, n_bins).float()
+    key = count if medians_V is None else count / medians_V[place]
+    order = _lexsort(place, -key, cell)
+    cell, place, value = cell[order], place[order], value[order]
+    rank = _ranks(cell, sizes_B)
+    if encoding == "rank":
+        value = rank.float()
     kept = torch.nonzero(rank < length)[:, 0]
     if encoding != "rank":
         kept = kept[_lexsort(place[kept], cell[kept])]

@@ -124,10 +124,10 @@ def _least(n: int, length: int, key_of_R: np.ndarray, scratch: tuple[Any, ...]) 
 
 @njit(cache=True, nogil=True)
 def _keep(
-    n: int, least: int, room: int, place_R: np.ndarray, count_R: np.ndarray, value_R: np.ndarray
+    n: int, least: int, room: int, key_of_R: np.ndarray, place_R: np.ndarray, count_R: np.ndarray, value_R: np.ndarray
 ) -> None:  # fmt: skip
     """Close up, in their order, the tokens above the least key and the first `room` of those that equal it."""
-    bits_R, m = count_R.view(np.uint32), 0
+    bits_R, m = key_of_R.view(np.uint32), 0
     for i in range(n):
         bits = bits_R[i]
         place_R[m], count_R[m], value_R[m] = place_R[i], count_R[i], value_R[i]
@@ -175,6 +175,7 @@ def _pack(
         np.empty(longest, np.float32),
         np.empty(longest, np.float32),
     )
+    weighted_R = np.empty(longest if len(medians_V) else 0, np.float32)
     key_R, item_R = np.empty(longest, np.uint32), np.empty(longest, np.int32)
     scratch = (key_R, item_R, np.empty(longest, np.uint32), np.empty(longest, np.int32), value_R)
     for cell in range(cells[0], cells[1]):
@@ -186,10 +187,13 @@ def _pack(
             continue
         if not ascending:
             _by_place(n, place_R, count_R, scratch)
-        if mode == _RANK:
+        key_of_R = count_R
+        if len(medians_V) and (mode == _RANK or n > length):
+            key_of_R = weighted_R
             for i in range(n):
-                value_R[i] = count_R[i] / medians_V[place_R[i]]
-            _by_key(n, value_R, scratch)
+                key_of_R[i] = count_R[i] / medians_V[place_R[i]]
+        if mode == _RANK:
+            _by_key(n, key_of_R, scratch)
             for i in range(kept):
                 genes_T[at + i], values_T[at + i] = place_R[item_R[i]], i
             continue
@@ -197,8 +201,8 @@ def _pack(
             _by_key(n, count_R, scratch)
             _bin(n, count_R, item_R, value_R, n_bins)
         if n > length:
-            least, room = _least(n, length, count_R, scratch)
-            _keep(n, least, room, place_R, count_R, value_R)
+            least, room = _least(n, length, key_of_R, scratch)
+            _keep(n, least, room, key_of_R, place_R, count_R, value_R)
         if mode == _CONTINUOUS:
             _logarithms(kept, count_R, value_R, depth_B[cell] if len(depth_B) else depth)
         genes_T[at : at + kept], values_T[at : at + kept] = place_R[:kept], value_R[:kept]

@@ -29,7 +29,7 @@ _MODES = {"continuous": 0, "bins": 1, "rank": 2}
 @triton.jit
 def _read(
     at_R: tl.tensor, last: tl.tensor, genes: tl.tensor, counts: tl.tensor, remap: tl.tensor, medians: tl.tensor,
-    RANK: tl.constexpr,
+    KEYED: tl.constexpr,
 ) -> tuple[tl.tensor, tl.tensor, tl.tensor]:  # fmt: skip
     """Return place (−1 for what is no token), count, and the key's bits (0 for what is no token)."""
     inside_R = at_R < last
@@ -37,7 +37,7 @@ def _read(
     gene_R = tl.load(genes + at_R, mask=inside_R, other=0)
     place_R = tl.load(remap + gene_R, mask=inside_R & (count_R > 0), other=-1)
     key_R = count_R
-    if RANK:
+    if KEYED:
         # Rounded as IEEE asks: the quick division of GPUs would order near ties otherwise than the CPU does.
         key_R = tl.div_rn(count_R, tl.load(medians + place_R, mask=place_R >= 0, other=1.0))
     return place_R, count_R, tl.where(place_R >= 0, key_R.to(tl.int32, bitcast=True), 0)
@@ -73,7 +73,7 @@ def _measure(
 @triton.jit
 def _least_key(
     first: tl.tensor, last: tl.tensor, genes: tl.tensor, counts: tl.tensor, remap: tl.tensor, medians: tl.tensor,
-    RANK: tl.constexpr, LENGTH: tl.constexpr, BLOCK: tl.constexpr,
+    KEYED: tl.constexpr, LENGTH: tl.constexpr, BLOCK: tl.constexpr,
 ) -> tuple[tl.tensor, tl.tensor]:  # fmt: skip
     """Return the bits of the least key kept, and how many of the tokens with it are."""
     least = 0
@@ -81,12 +81,12 @@ def _least_key(
         tried = least | (1 << (30 - bit))
         reach_R = tl.zeros([BLOCK], tl.int32)
         for start in range(first, last, BLOCK):
-            _, _, bits_R = _read(start + tl.arange(0, BLOCK), last, genes, counts, remap, medians, RANK)
+            _, _, bits_R = _read(start + tl.arange(0, BLOCK), last, genes, counts, remap, medians, KEYED)
             reach_R += (bits_R >= tried).to(tl.int32)
         least = tl.where(tl.sum(reach_R, 0) >= LENGTH, tried, least)
     above_R = tl.zeros([BLOCK], tl.int32)
     for start in range(first, last, BLOCK):
-        _, _, bits_R = _read(start + tl.arange(0, BLOCK), last, genes, counts, remap, medians, RANK)
+        _, _, bits_R = _read(start + tl.arange(0, BLOCK), last, genes, counts, remap, medians, KEYED)
         above_R += (bits_R > least).to(tl.int32)
     return least, LENGTH - tl.sum(above_R, 0)
 
@@ -94,7 +94,7 @@ def _least_key(
 @triton.jit
 def _last_place(
     first: tl.tensor, last: tl.tensor, genes: tl.tensor, counts: tl.tensor, remap: tl.tensor, medians: tl.tensor,
-    least: tl.tensor, room: tl.tensor, RANK: tl.constexpr, PLACE_BITS: tl.constexpr, BLOCK: tl.constexpr,
+    least: tl.tensor, room: tl.tensor, KEYED: tl.constexpr, PLACE_BITS: tl.constexpr, BLOCK: tl.constexpr,
 ) -> tl.tensor:  # fmt: skip
     """Return the place up to which tokens with the least key find room."""
     bound = 0
@@ -102,7 +102,7 @@ def _last_place(
         tried = bound | (1 << (PLACE_BITS - 1 - bit))
         before_R = tl.zeros([BLOCK], tl.int32)
         for start in range(first, last, BLOCK):
-            place_R, _, bits_R = _read(start + tl.arange(0, BLOCK), last, genes, counts, remap, medians, RANK)
+            place_R, _, bits_R = _read(start + tl.arange(0, BLOCK), last, genes, counts, remap, medians, KEYED)
             before_R += ((bits_R == least) & (place_R < tried)).to(tl.int32)
         bound = tl.where(tl.sum(before_R, 0) < room, tried, bound)
     return bound
@@ -111,7 +111,7 @@ def _last_place(
 @triton.jit
 def _select(
     starts: tl.tensor, genes: tl.tensor, counts: tl.tensor, remap: tl.tensor, medians: tl.tensor, real_B: tl.tensor,
-    out_starts: tl.tensor, place_T: tl.tensor, count_T: tl.tensor, RANK: tl.constexpr, LENGTH: tl.constexpr,
+    out_starts: tl.tensor, place_T: tl.tensor, count_T: tl.tensor, KEYED: tl.constexpr, LENGTH: tl.constexpr,
     PLACE_BITS: tl.constexpr, BLOCK: tl.constexpr,
 ) -> None:  # fmt: skip
     cell = tl.program_id(0).to(tl.int64)
@@ -120,12 +120,12 @@ def _select(
     least = 0
     bound = -1
     if tl.load(real_B + cell) > LENGTH:
-        least, room = _least_key(first, last, genes, counts, remap, medians, RANK, LENGTH, BLOCK)
-        bound = _last_place(first, last, genes, counts, remap, medians, least, room, RANK, PLACE_BITS, BLOCK)
+        least, room = _least_key(first, last, genes, counts, remap, medians, KEYED, LENGTH, BLOCK)
+        bound = _last_place(first, last, genes, counts, remap, medians, least, room, KEYED, PLACE_BITS, BLOCK)
     to = tl.load(out_starts + cell)
     end = tl.load(out_starts + cell + 1)
     for start in range(first, last, BLOCK):
-        place_R, count_R, bits_R = _read(start + tl.arange(0, BLOCK), last, genes, counts, remap, medians, RANK)
+        place_R, count_R, bits_R = _read(start + tl.arange(0, BLOCK), last, genes, counts, remap, medians, KEYED)
         kept_R = (bits_R > least) | ((bits_R == least) & (place_R >= 0) & (place_R <= bound))
         at_R = to + tl.cumsum(kept_R.to(tl.int32), 0) - 1
         tl.store(place_T + at_R, place_R, mask=kept_R & (at_R < end))
@@ -204,7 +204,7 @@ def pack_triton(
         if total:
             _select[(n_cells,)](
                 *read, medians, real_B, out_B1, place_T, count_T,
-                RANK=mode == _MODES["rank"], LENGTH=length, PLACE_BITS=highest.bit_length(), BLOCK=block,
+                KEYED=medians_V is not None, LENGTH=length, PLACE_BITS=highest.bit_length(), BLOCK=block,
             )  # fmt: skip
             blocks = triton.cdiv(longest, pair[0])
             depth = summed_B if depth_B is None else depth_B.float().contiguous()

@@ -10,12 +10,11 @@ from scarena.models.foundation.embed import encode
 from scarena.models.foundation.frozen import Frozen, is_known
 from scarena.models.foundation.lora import LoraConfig, add_adapters, merge_adapters
 from scarena.models.foundation.model import FoundationConfig, initialised
-from scarena.models.foundation.packed import narrowed
 
 SIZES = {"gene_width": 8, "width": 48, "heads": 3, "layers": 2, "feed_forward": 40, "embedding": 8, "length": 300}
 KINDS = [
     {}, {"encoding": "bins"}, {"encoding": "rank"}, {"family": "causal", "encoding": "rank"}, {"family": "generative"},
-    {"heads": 1, "layers": 1, "latents": 1},
+    {"heads": 1, "layers": 1, "latents": 1}, {"gene_weights": True},
 ]  # fmt: skip
 
 
@@ -27,12 +26,14 @@ def encoder_of(seed=0, **kind):
         for name, parameter in model.encoder.named_parameters():
             if "norm" in name:
                 parameter.mul_(0.5 + torch.rand(parameter.shape, generator=generator))
+            if "log_weight" in name:
+                parameter.copy_(3 * torch.rand(parameter.shape, generator=generator))
     return model
 
 
 def vectors(model, cells, kind):
     with torch.inference_mode():
-        return Frozen(model.encoder, kind)(cells, narrowed(cells, model.config.length))
+        return Frozen(model.encoder, kind)(cells, model.encoder.highest(cells))
 
 
 # Empty cells first, in the middle and last; one gene; several to a block; more than a block; more than the model reads.

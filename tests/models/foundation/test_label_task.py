@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from scarena.models.foundation.label_split import Split
 from scarena.models.foundation.label_task import Classifier, Draw, Head, LabelTask
-from scarena.models.foundation.model import FoundationConfig, initialised
+from scarena.models.foundation.model import FoundationConfig, Transformer, initialised
 from scarena.models.foundation.training.config import EngineConfig
 from scarena.models.foundation.training.loop import fit
 
@@ -135,7 +135,7 @@ def test_a_transformer_is_trained_on_some_tokens_and_checked_on_those_that_embed
     sizes = SIZES.model_copy(update={"kind": "transformer", "length": 20})
     lengths = []
 
-    class Noting(torch.nn.Module):
+    class Noting(Transformer):
         def forward(self, seen, tokens):
             lengths.append((seen.longest, tokens.longest))
             return torch.zeros(seen.n_cells, 8)
@@ -143,7 +143,7 @@ def test_a_transformer_is_trained_on_some_tokens_and_checked_on_those_that_embed
     labels = np.arange(120) // 2 % 2
     split = Split(np.arange(0, 120, 2), np.arange(1, 120, 2), "cells")
     task = task_of(cells, labels, split=split, sizes=sizes, tokens=12)
-    model = Classifier(Head(torch.zeros(3, 8), 2, 1.0), Noting())
+    model = Classifier(Head(torch.zeros(3, 8), 2, 1.0), Noting(sizes))
     task.losses(model, 0, 0, 1)
     task.validate(model)
     assert lengths[0][1] == 12

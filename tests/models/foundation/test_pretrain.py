@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -194,3 +195,64 @@ def test_the_shipped_configuration_names_pretraining_cards_only():
     assert {load_card(name).role for name in config.corpus.cards} == {"pretraining"}
     # These share cells, or may share a donor, with a benchmark set: see the comment of the configuration.
     assert not {"frozen_pbmc_a", "pbmc_10x_chem", "pbmc3k"} & set(config.corpus.cards)
+
+
+TERMS = ["CL:0000084", "CL:0000236", "CL:0000576", "CL:0000623"]
+
+
+@pytest.fixture
+def atlas(tmp_path):
+    """Return the configuration of an atlas of two studies that have the same four types; one has fewer genes."""
+    rng = np.random.default_rng(5)
+    types = rng.lognormal(1, 2, (80, 4))
+    tables = []
+    for name, n_genes in (("first", 80), ("second", 60)):
+        values = pd.DataFrame(types[:n_genes] * rng.lognormal(0, 0.2, (n_genes, 4)), columns=list("abcd"))
+        values.index = [f"ENSG{i:011d}" for i in range(n_genes)]
+        values.to_csv(tmp_path / f"{name}.csv")
+        labels = dict(zip("abcd", TERMS, strict=True))
+        tables.append(
+            {"name": name, "path": str(tmp_path / f"{name}.csv"), "units": "cpm", "study": [f"profiles of {name}"],
+             "labels": labels, "licence": "CC0-1.0"}
+        )  # fmt: skip
+    path = tmp_path / "atlas.yaml"
+    path.write_text(yaml.safe_dump({"name": "made", "tables": tables}))
+    return str(path)
+
+
+def with_atlas(atlas, **task):
+    views = {"targets": 8, "zeros": 4, "technology": 0.5}
+    weights = {"contrast": 1.0, "across": 1.0, **task}
+    return {
+        "atlas": atlas, "gene_features": 4, "simulated": {"deepest": 1000},
+        "model": {**SMALL["model"], "gene_weights": True},
+        "task": {"cells": 16, "tokens": 16, "views": views, "weights": weights},
+    }  # fmt: skip
+
+
+def test_a_model_starts_from_an_atlas_learns_from_its_cells_and_names_its_studies(config, atlas, tmp_path):
+    out = tmp_path / "out"
+    module.pretrain(config(**with_atlas(atlas)), out, tmp_path / "cache")
+    manifest, model = read_manifest(out), load(out)
+    assert [row["kind"] for row in manifest["corpus"]] == ["h5ad", "h5ad", "atlas"]
+    assert manifest["corpus"][-1]["study"] == ["profiles of first", "profiles of second"]
+    assert sorted(manifest["validation"]) == ["across", "contrast", "unseen"]
+    assert {"contrast", "unseen", "across"} <= set(
+        json.loads((out / "losses.jsonl").read_text().splitlines()[1])["losses"]
+    )
+    # Four batches of the corpus and two studies.
+    assert (model.config.n_groups, model.config.gene_weights) == (6, True)
+    assert len(read_genes(out)) == 80
+
+
+def test_what_needs_an_atlas_says_so(config, atlas, tmp_path):
+    asked = with_atlas(atlas)
+    for part, what in (("simulated", "simulated from an atlas"), ("task", "across needs cells made")):
+        changes = {key: asked[key] for key in ("model", part)}
+        if part == "task":
+            changes["task"] = {**asked["task"], "views": {"technology": 0}}
+        with pytest.raises(ConfigError, match=what):
+            module.pretrain(config(**changes), tmp_path / "out", tmp_path / "cache")
+    views = {"task": {**SMALL["task"], "views": {"technology": 1.0}}}
+    with pytest.raises(ConfigError, match="estimated from an atlas"):
+        module.pretrain(config(**views), tmp_path / "out", tmp_path / "cache")

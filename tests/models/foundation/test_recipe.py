@@ -85,6 +85,7 @@ def test_of_a_vocabulary_the_content_counts_and_not_its_place(raw, tmp_path):
 
 def test_another_file_of_the_same_name_is_another_corpus(raw, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    raw["atlas"] = str(CONFIG / "atlas.yaml")
     raw["corpus"] = {"name": "c", "h5ad": [{"name": "mine", "path": "mine.h5ad"}]}
     found = [source(raw)]
     for content, written in (("ab", 10), ("abc", 10), ("ab", 20)):
@@ -111,3 +112,13 @@ def test_a_recipe_without_a_corpus_is_refused_in_one_line(tmp_path):
     (tmp_path / "p.yaml").write_text("name: x\nengine: {steps: 1}\n")
     with pytest.raises(ConfigError, match=r"p\.yaml: corpus"):
         read_as(tmp_path / "p.yaml", Recipe)
+
+
+def test_an_atlas_of_other_sources_is_another_corpus_and_its_place_is_of_no_matter(raw, tmp_path):
+    elsewhere = tmp_path / "elsewhere.yaml"
+    elsewhere.write_text((CONFIG / "atlas.yaml").read_text())
+    assert source({**raw, "atlas": str(elsewhere)}) == source({**raw, "atlas": str(CONFIG / "atlas.yaml")})
+    assert source({**raw, "atlas": str(CONFIG / "atlas-hpa.yaml")}) != source(raw)
+    assert source({**raw, "atlas": None}) != source(raw)
+    elsewhere.write_text(elsewhere.read_text() + "leave_out: [brain]\n")
+    assert source({**raw, "atlas": str(elsewhere)}) != source(raw)

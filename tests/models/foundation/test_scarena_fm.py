@@ -48,7 +48,10 @@ def test_the_cards_state_what_the_manifests_do():
     for name, folder in FROZEN.items():
         card, manifest = find_model(name).card, read_manifest(folder)
         assert card.parameters == manifest["parameters"]
-        assert list(card.training_corpus) == [row["dataset"] for row in manifest["corpus"]]
+        # A set's card has its studies; of an atlas there is none, so that they are named one by one.
+        studies = [study for row in manifest["corpus"] if row["kind"] == "atlas" for study in row["study"]]
+        assert list(card.training_corpus) == [*(row["dataset"] for row in manifest["corpus"]), *studies]
+        assert len(studies) > 50
         assert not (card.uses_batch or card.uses_labels or card.trains_on_target)
     twin, adapted = (find_model(f"scarena-fm-{each}").card for each in ("random", "adapted"))
     assert (twin.training_corpus, twin.parameters) == ((), 0)
@@ -74,7 +77,8 @@ def test_the_corpus_shares_no_card_no_study_and_no_file_with_any_set_that_is_sco
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
 def test_the_corpus_is_the_cards_of_today(folder):
     rows = read_manifest(folder)["corpus"]
-    for row in rows:
+    assert [row["kind"] for row in rows] == ["card"] * (len(rows) - 1) + ["atlas"]
+    for row in rows[:-1]:
         card = load_card(row["dataset"])
         assert card.role == "pretraining"
         assert set(row["study"]) == set(card.study)
@@ -94,11 +98,21 @@ def test_the_model_decodes_better_than_itself_without_looking_at_the_cell(folder
     assert all(math.isfinite(value) for losses in checked for value in losses.values())
 
 
-def test_the_card_of_the_adapted_model_says_how_many_steps_it_takes():
+def test_the_card_of_the_adapted_model_says_how_often_it_sees_a_cell():
     from scarena.models.scarena_fm import adapting
 
     for end in ("", "-harmony"):
-        assert find_model(f"scarena-fm-adapted{end}").card.settings["steps"] == adapting(STUDENT).steps
+        said = find_model(f"scarena-fm-adapted{end}").card.settings
+        assert (said["passes"], said["most_steps"]) == (adapting(STUDENT).passes, adapting(STUDENT).most_steps)
+
+
+def test_the_work_of_adapting_grows_with_the_cells_until_the_steps_are_all_taken():
+    model = find_model("scarena-fm-adapted")
+    few, more, many, most = (model.work(cells, 100) / 100 for cells in (192, 1920, 19_200, 192_000))
+    assert few == 192 + 3 * 2 * 192
+    assert more == 10 * few
+    assert many == 10 * more
+    assert most == 192_000 + 3 * 200 * 192
 
 
 @pytest.fixture
@@ -107,7 +121,7 @@ def short(monkeypatch):
     from scarena.models.foundation import adapt
 
     config = adapt.AdaptConfig(steps=3, smallest_batch=8)
-    monkeypatch.setattr(adapt, "AdaptConfig", lambda: config)
+    monkeypatch.setattr(adapt, "AdaptConfig", lambda **given: config)
 
 
 def test_adaptation_is_reproducible_changes_the_vectors_and_wants_some_cells(human, short):
@@ -117,6 +131,12 @@ def test_adaptation_is_reproducible_changes_the_vectors_and_wants_some_cells(hum
     assert not np.allclose(first, embedded("scarena-fm-student", human), atol=1e-3)
     with pytest.raises(NotApplicable, match="7 cells; adapting takes 8"):
         embedded("scarena-fm-adapted", human[:7])
+
+
+def test_the_run_says_what_the_guard_decided(human, short):
+    notes = []
+    find_model("scarena-fm-adapted")().embed(human.copy(), Context(notes=notes))
+    assert len(notes) == 1 and notes[0].startswith("signal share ")
 
 
 def test_harmony_moves_the_adapted_vectors_of_batches_that_are_large_enough(human, short):
@@ -178,3 +198,33 @@ def test_one_cell_with_one_known_gene_is_enough():
     data = AnnData(csr_matrix(np.array([[3]], dtype=np.int32)))
     data.var_names = read_genes()[:1]
     assert embedded("scarena-fm", data).shape == (1, load().config.embedding)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.name)
+def test_types_of_the_atlas_come_with_the_weights_and_name_cells_made_of_them(folder):
+    from scarena.models.foundation.atlas_types import read_types
+
+    types, model = read_types(folder), load(folder)
+    assert types.unit_PZ.shape[1] == model.config.embedding
+    assert len(types.unit_PZ) > 1000
+    assert all(term.startswith("CL:") for term in types.words["term"])
+    assert (np.diff(types.least_K) > -0.02).all() and 0 < types.least_K[0] < types.least_K[-1] < 1
+
+
+def test_most_of_a_cells_length_is_of_genes_that_tell_types_apart(cache):
+    """Ribosomal, mitochondrial and housekeeping genes weigh next to nothing, markers much."""
+    from scarena.datasets.genes import gene_table
+    from scarena.models.foundation.weighted import weights_in
+
+    ids = gene_table(cache=cache).symbol_to_id
+    for folder in FOLDERS:
+        genes, weights = weights_in(folder)
+        of = dict(zip(genes, weights, strict=True))
+        dull, telling = (
+            [of[ids[symbol]] for symbol in names]
+            for names in (
+                ("RPL10", "RPS6", "MT-CO1", "ACTB", "GAPDH", "EEF1A1"),
+                ("GCG", "INS", "CD79A", "ALB", "NKG7"),
+            )
+        )
+        assert max(dull) < 0.5 * min(telling), folder.name

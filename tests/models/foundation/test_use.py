@@ -80,16 +80,18 @@ def test_an_adapted_model_can_be_kept_and_gives_the_vectors_that_were_written(so
     np.testing.assert_allclose(vectors(tmp_path / "z.npz"), again, atol=0.05)
     assert np.abs(embed(loaded.model, cells, loaded.genes) - again).max() > 1e-3
     manifest = checkpoint.read_manifest(tmp_path / "adapted")
+    said = manifest["adapted"].pop("guard")
     assert manifest["adapted"] == {"dataset": "some", "batch": "batch", "steps": 2, "seed": 3}
+    assert said.startswith("signal share ")
     assert [row["dataset"] for row in manifest["corpus"]] == ["pool", "some"]
     assert manifest["from"]["name"] == "tiny"
     with pytest.raises(ModelError, match="knows no labels"):
         load_annotator(tmp_path / "adapted")
 
 
-@pytest.mark.parametrize(("kind", "steps"), [("bag", 100), ("transformer", 50)])
+@pytest.mark.parametrize(("kind", "most"), [("bag", 200), ("transformer", 50)])
 def test_each_kind_of_model_is_adapted_in_its_own_way_but_for_steps_that_are_given(
-    kind, steps, source, tmp_path, monkeypatch
+    kind, most, source, tmp_path, monkeypatch
 ):
     loaded, asked, real = written(tmp_path / kind, kind), [], adapt_module.adapt
 
@@ -102,7 +104,7 @@ def test_each_kind_of_model_is_adapted_in_its_own_way_but_for_steps_that_are_giv
     adapt_file(source, tmp_path / "z.npz", loaded, steps=7)
     usual = adapting(loaded.folder)
     assert asked == [usual, usual.model_copy(update={"steps": 7})]
-    assert usual.steps == steps
+    assert (usual.steps, usual.passes, usual.most_steps) == (None, 2, most)
     assert (usual.task.cells < AdaptConfig().task.cells) == (kind == "transformer")
     with pytest.raises(ValueError, match="greater than or equal to 1"):
         adapt_file(source, tmp_path / "z.npz", loaded, steps=0)

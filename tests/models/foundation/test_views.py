@@ -212,3 +212,21 @@ def test_no_targets_and_no_cells_are_no_error(cells):
     none, _ = viewed(cells.rows(np.array([], int)), ViewConfig())
     assert none.cells.n_cells == 0
     assert none.cells.longest == 0
+
+
+def test_each_view_has_a_multiple_of_what_a_pair_of_studies_differs_in(counts, make_counts):
+    deep = np.full((64, N_GENES), 50.0, np.float32)
+    cells = make_counts(deep, depth=deep.sum(axis=1))
+    config = ViewConfig(least_kept=1, batch_effect=0, technology=2, targets=0, zeros=0)
+    ratio = np.where(np.arange(N_GENES) % 4 < 2, 1.0, -1.0)[None]
+    measured = np.ones(N_GENES, bool)
+    views = two_views(cells, measured, config, np.random.default_rng(0), ratio)
+    seen = []
+    for view in views:
+        values, genes = view.cells.values_T.numpy(), view.cells.genes_T.numpy()
+        high = genes % 4 < 2
+        seen.append(np.expm1(values[high]).mean() / np.expm1(values[~high]).mean())
+    # Each has a factor of its own; without the technology both ratios are one.
+    assert all(abs(np.log(each)) > 0.1 for each in seen) and abs(np.log(seen[0] / seen[1])) > 0.1
+    plain = two_views(cells, measured, config, np.random.default_rng(0))
+    assert all(view.cells.values_T.std() < 1e-5 for view in plain)

@@ -39,7 +39,8 @@ def built(kernel, warps=4, stages=3, **fixed):
 
 
 built(pack._measure, BLOCK=1024)
-built(pack._select, RANK=True, LENGTH=512, PLACE_BITS=15, BLOCK=1024)
+for keyed in (False, True):
+    built(pack._select, KEYED=keyed, LENGTH=512, PLACE_BITS=15, BLOCK=1024)
 for mode in (0, 1, 2):
     built(pack._order, MODE=mode, N_BINS=50, BI=128, BJ=64)
 width = {"K": 64, "D": 256, "BD": 256}

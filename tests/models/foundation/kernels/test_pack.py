@@ -47,9 +47,8 @@ def expected(read, length, encoding, n_bins, medians):
         tokens = [(place, count) for place, count in tokens if place >= 0 and count > 0]
         ordered = sorted(Fraction(count) for _, count in tokens)
         edges = [quantile(ordered, Fraction(j, n_bins - 1)) for j in range(1, n_bins)] if tokens else []
-        over = {place: Fraction(count) / Fraction(medians[place].item()) for place, count in tokens}
-        key = (lambda t, over=over: (-over[t[0]], t[0])) if encoding == "rank" else (lambda t: (-t[1], t[0]))
-        kept = sorted(tokens, key=key)[:length]
+        by = [Fraction(1)] * N_VOCABULARY if medians is None else [Fraction(each) for each in medians.tolist()]
+        kept = sorted(tokens, key=lambda t, by=by: (-t[1] / by[t[0]], t[0]))[:length]
         if encoding == "rank":
             cells.append([(place, float(rank)) for rank, (place, _) in enumerate(kept)])
         elif encoding == "bins":
@@ -70,21 +69,27 @@ def assert_holds(packed, cells):
     assert kinds == (torch.int32, torch.float32, torch.int32)
 
 
+# Ranks need medians; the others may do without.
+CHOICES = [*((encoding, True) for encoding in ENCODINGS), ("continuous", False), ("bins", False)]
+
+
 @pytest.mark.parametrize("length", [1, 7, 64])
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(("encoding", "compared"), CHOICES)
 @pytest.mark.parametrize("which", [pack, pack_twin])
-def test_tokens_are_what_the_definitions_say(cells, which, encoding, length):
-    found = which(*cells.read, length=length, encoding=encoding, n_bins=7, medians_V=cells.medians)
-    assert_holds(found, expected(cells.read, length, encoding, 7, cells.medians))
+def test_tokens_are_what_the_definitions_say(cells, which, encoding, compared, length):
+    medians = cells.medians if compared else None
+    found = which(*cells.read, length=length, encoding=encoding, n_bins=7, medians_V=medians)
+    assert_holds(found, expected(cells.read, length, encoding, 7, medians))
 
 
 @pytest.mark.parametrize("length", [5, 64])
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_the_kernel_finds_the_tokens_of_the_definitions(interpreted, cells, encoding, length):
+@pytest.mark.parametrize(("encoding", "compared"), CHOICES)
+def test_the_kernel_finds_the_tokens_of_the_definitions(interpreted, cells, encoding, compared, length):
     from scarena.models.foundation.kernels.pack_triton import pack_triton
 
-    found = pack_triton(*cells.read, length, encoding, 7, cells.medians, block=32, pair=(16, 8))
-    assert_holds(found, expected(cells.read, length, encoding, 7, cells.medians))
+    medians = cells.medians if compared else None
+    found = pack_triton(*cells.read, length, encoding, 7, medians, block=32, pair=(16, 8))
+    assert_holds(found, expected(cells.read, length, encoding, 7, medians))
 
 
 def test_the_kernel_is_what_pack_runs_when_asked_and_depths_may_be_given(interpreted, cells):
