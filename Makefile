@@ -34,6 +34,7 @@ soak: $(READY)
 # mypy and import-linter want one folder called `scarena`, with the __init__.py files that the checkout must not have.
 lint: $(READY) unsafe
 	rm -rf .lint && mkdir .lint && cp -r benchmark .lint/scarena && cp -r models datasets metrics .lint/scarena/
+	find .lint/scarena -name __pycache__ -prune -exec rm -r {} +
 	find .lint/scarena -type d -exec touch {}/__init__.py ';'
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
