@@ -1,17 +1,18 @@
 """The rivals of scArena-FM that know what it knows of genes, and have no network: fair ones, since that is most of it.
 
-All of them take the weights of genes from the shipped student, whose vectors they are to be compared with.
+All of them take the weights of genes from the shipped student, whose vectors they are to be compared with. The last one
+takes its directions too.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
-from scarena.models.base import Context, Model, ModelCard
+from scarena.models.base import Context, Family, Model, ModelCard
 from scarena.models.foundation.checkpoint import STUDENT, load, read_genes
 from scarena.models.scarena_fm import settings_of, trained_on
 
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 _N_DIRECTIONS = 64
 
 
-def _card(name: str, title: str, description: str, code: tuple[str, ...] = (), **more: Any) -> ModelCard:
-    told: dict[str, Any] = {"family": "baseline", "uses_device": False, "trains_on_target": True, **more}
-    settings = settings_of(STUDENT, ("weighted", *code))
-    about = {**trained_on(STUDENT), "parameters": None, "settings": settings}
-    return ModelCard(name=name, title=title, description=description, **about, **told)
+def _card(
+    name: str, title: str, description: str, code: tuple[str, ...] = (), *, family: Family = "baseline",
+    uses_batch: bool = False, trains_on_target: bool = True,
+) -> ModelCard:  # fmt: skip
+    about = {**trained_on(STUDENT), "parameters": None, "settings": settings_of(STUDENT, ("weighted", *code))}
+    return ModelCard(
+        name=name, title=title, description=description, family=family, uses_batch=uses_batch, uses_device=False,
+        trains_on_target=trains_on_target, **about,
+    )  # fmt: skip
 
 
 def _values(data: AnnData) -> tuple[Weighted, csr_matrix]:
@@ -134,31 +139,3 @@ class Reliable(Model):
         parts = (counts, *halves(counts, np.random.default_rng(ctx.seed)))
         z = by_reliability(*(np.asarray(weighted(part) @ directions_GK) for part in parts))
         return aligned(z, _batch(data), seed=ctx.seed, threads=ctx.threads)
-
-
-class Shuffled(Model):
-    """The student with its weights of genes dealt out to other genes: what it is worth which gene weighs what."""
-
-    card = _card(
-        "scarena-fm-shuffled", "scArena-FM student (weights of genes shuffled)",
-        "the frozen student whose weights of genes are dealt out to other genes: a control", ("embed", "checkpoint"),
-        family="foundation", trains_on_target=False,
-    )  # fmt: skip
-
-    @classmethod
-    def work(cls, cells: int, genes: int) -> float:
-        """Return the genes of all cells that its encoder reads."""
-        from scarena.models.scarena_fm import reading
-
-        return reading(STUDENT, cells, genes)
-
-    def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
-        """Return the vectors of the spoilt student."""
-        import torch
-
-        from scarena.models.foundation.embed import embed
-        from scarena.models.foundation.shuffled import with_shuffled_weights
-
-        torch.set_num_threads(ctx.threads)
-        model = with_shuffled_weights(load(STUDENT), ctx.seed)
-        return embed(model, data, read_genes(STUDENT), ctx.device)
