@@ -141,7 +141,7 @@ def annotate(
         Path, typer.Argument(help="folder that `fm finetune` wrote; or student, for types of its atlas, without labels")
     ],
     file: File,
-    out: Annotated[Path, typer.Option(help="CSV: cell, label and more; see docs/foundation-model.md")],
+    out: Annotated[Path, typer.Option(help="CSV: cell, label and more; see docs/foundation-model-use.md")],
     every_label: Annotated[bool, typer.Option(help="a column with each label's probability too")] = False,
     layer: Layer = None, genes: Genes = None, cache: Cache = _CACHE, device: Device = "cpu",
 ) -> None:  # fmt: skip

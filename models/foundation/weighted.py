@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags_array
 
 from scarena.base.errors import DataError, ModelError
+from scarena.models.foundation.model import GeneBag
 from scarena.models.foundation.tokenize import places
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from scarena.models.foundation.model import FoundationModel
 
-SCALE = 16.0
-"""Length of a cell's values, that of `GeneBag`."""
 N_OWN = 50
 """Components of a dataset's own, as many as baselines take."""
 
@@ -60,7 +59,7 @@ class Weighted:
         held.data = np.log1p(held.data * np.repeat(1e4 / depth_B, np.diff(held.indptr)).astype(np.float32))
         held.data *= self.weights_G[held.indices]
         length_B = np.sqrt(np.asarray(held.multiply(held).sum(axis=1)).ravel())
-        return csr_matrix(diags_array(SCALE / np.maximum(length_B, 1e-6)) @ held).astype(np.float32)
+        return csr_matrix(diags_array(GeneBag.SCALE / np.maximum(length_B, 1e-6)) @ held).astype(np.float32)
 
     def components(self, values: csr_matrix, seed: int, n_components: int = N_OWN) -> NDArray[np.float32]:
         """Return orthonormal directions along which these cells differ most, [G, K].
