@@ -13,13 +13,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from scarena.base.errors import CardError
 from scarena.base.plugins import Plugin, one_line, plugins
 from scarena.base.untrusted import read_yaml
 from scarena.base.validated import validated
+from scarena.datasets.targets import Target, check_targets
 
+_FURTHER = ("targets", "proteins", "coordinates")
 _CARDS = Path(__file__).parent / "cards"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Term = Annotated[str, Field(pattern=r"^CL:\d{7}$")]
@@ -81,6 +83,12 @@ class DatasetCard(BaseModel):
     """Cells with fewer counts are dropped (and counted)."""
     not_applicable: dict[Literal["batch", "bio", "ontology", "labels"], str] = {}
     """Groups of metrics that mean nothing on this dataset, with the reason."""
+    targets: dict[str, Target] = {}
+    """Further truths than cell types, by the names of `scarena.datasets.targets`; the reader says where they are."""
+    proteins: dict[str, str | None] = {}
+    """Protein measured beside the genes → symbol of the gene that codes for it; null where none does."""
+    coordinates: bool = False
+    """Whether cells have places in a plane."""
     notes: str = ""
 
     @model_validator(mode="after")
@@ -97,6 +105,17 @@ class DatasetCard(BaseModel):
         if "r" in readers and not all(file.sha256 for file in self.files):
             raise ValueError("the reader `r` needs the sha256 of every file")
         return self
+
+    @model_validator(mode="after")
+    def _targets_mean_something(self) -> DatasetCard:
+        check_targets(self.targets)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out further truths where there are none: cards from before one could name them stay the same."""
+        said: dict[str, Any] = handler(self)
+        return {key: value for key, value in said.items() if value or key not in _FURTHER}
 
 
 def parse_card(raw: Any, where: str) -> DatasetCard:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,17 @@ class Annotated:
         What the metrics know of the dataset; ``ontology`` is ``None`` where no cell has a term.
     content
         SHA-256 of the prepared dataset and of the ontology that it was made from.
+    donor
+        Donor of each cell ``[n_cells]``, "unknown" where nobody says.
+    targets
+        Further truths by name, each ``[n_cells]``: ``yes``, ``no`` or a group, "" where a cell has none.
+    matrices
+        ``proteins``: counts ``[n_cells, n_proteins]``; ``coding_rna``: log1p of counts per 10,000 of each protein's
+        gene, NaN where none is measured; ``coordinates``: ``[n_cells, 2]``.
+    proteins
+        Names of the proteins.
+    not_identifiable
+        Target → why a score of it would not be of the cells.
     """
 
     names: np.ndarray
@@ -50,6 +62,11 @@ class Annotated:
     reference: DatasetReference
     ontology: OntologyReference | None
     content: tuple[str, str]
+    donor: np.ndarray = field(default_factory=lambda: np.zeros(0, np.str_))
+    targets: Mapping[str, np.ndarray] = field(default_factory=dict)
+    matrices: Mapping[str, np.ndarray] = field(default_factory=dict)
+    proteins: tuple[str, ...] = ()
+    not_identifiable: Mapping[str, str] = field(default_factory=dict)
 
 
 def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int, n_scored: int = 100_000) -> Annotated:
@@ -62,10 +79,12 @@ def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int, n_scor
     from scarena.metrics.cell_cycle import phase_scores
     from scarena.metrics.measured import Undefined
     from scarena.metrics.reference import dataset_reference
+    from scarena.tasks.further import further_truths
     from scarena.tasks.ontology_reference import read_reference
 
     data = _sampled(read_prepared(h5ad), n_scored)
-    excluded = dict(json.loads(data.uns["card"]).get("not_applicable", {}))
+    card = json.loads(data.uns["card"])
+    excluded = dict(card.get("not_applicable", {}))
     log = _log_normalised(data)
     phases = None
     try:
@@ -80,7 +99,8 @@ def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int, n_scor
     content = (sha256_of(h5ad), sha256_of(ontology_file))
     view = None if "ontology" in excluded else _view(obs["cell_type_id"], read_reference(ontology_file))
     names = data.obs_names.to_numpy().astype(np.str_)
-    return Annotated(names, obs["batch"], obs["cell_type"], reference, view, content)
+    further = further_truths(data, log.X, card)
+    return Annotated(names, obs["batch"], obs["cell_type"], reference, view, content, **further)
 
 
 def _sampled(data: AnnData, n_scored: int) -> AnnData:
@@ -138,7 +158,11 @@ def write(path: Path, found: Annotated) -> None:
     known = found.reference
     arrays: dict[str, Any] = {"names": found.names, "batch": found.batch, "labels": found.labels}
     arrays |= {"pre_pca": known.pre_pca, "near": known.near, "phase_scores": known.phase_scores}
-    arrays |= {"said": _text({"not_applicable": known.not_applicable, "content": found.content})}
+    arrays |= {"donor": found.donor, "proteins": np.asarray(found.proteins, np.str_)}
+    arrays |= {_TARGET + name: values for name, values in found.targets.items()}
+    arrays |= {_MATRIX + name: values for name, values in found.matrices.items()}
+    said = {"not_applicable": known.not_applicable, "content": found.content}
+    arrays |= {"said": _text({**said, "not_identifiable": dict(found.not_identifiable)})}
     if known.scgraph is not None:
         graph = known.scgraph
         arrays |= {"scgraph_types": np.asarray(graph.types, np.str_), "scgraph_distances": graph.distances}
@@ -152,6 +176,7 @@ def write(path: Path, found: Annotated) -> None:
         np.savez(file, **kept)
 
 
+_TARGET, _MATRIX = "target_", "matrix_"
 _LCA = ("directed", "directed_max", "symmetric", "n_lowest")
 
 
@@ -183,4 +208,21 @@ def read(path: Path) -> Annotated:
     reference = DatasetReference(
         has.get("pre_pca"), has.get("near"), graph, has.get("phase_scores"), said["not_applicable"]
     )
-    return Annotated(has["names"], has["batch"], has["labels"], reference, view, tuple(said["content"]))
+    return Annotated(
+        has["names"],
+        has["batch"],
+        has["labels"],
+        reference,
+        view,
+        tuple(said["content"]),
+        # References from before these were kept have none of them.
+        donor=has.get("donor", np.full(len(has["names"]), "unknown")),
+        targets=_under(_TARGET, has),
+        matrices=_under(_MATRIX, has),
+        proteins=tuple(map(str, has.get("proteins", ()))),
+        not_identifiable=said.get("not_identifiable", {}),
+    )
+
+
+def _under(prefix: str, has: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {key.removeprefix(prefix): values for key, values in has.items() if key.startswith(prefix)}
