@@ -12,11 +12,9 @@ import pandas as pd
 from scarena.base.errors import DataError
 from scarena.datasets.count_places import advice, find_depth, places_with_counts
 from scarena.datasets.counts import nature, plain
-from scarena.datasets.raw import Raw
+from scarena.datasets.raw import OBS_KEYS, Raw
 from scarena.datasets.recover import PER, recovered
 from scarena.datasets.stored import is_stored
-
-OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
 
 
 def place_of(layer: str | None) -> str:
@@ -46,7 +44,8 @@ def raw_of(
     counts
         cells × features.
     options
-        Of the reader: ``batch``, ``label``, ``donor``, ``tissue``, ``assay``, ``genes``, ``layer``, ``depth``, ``per``.
+        Of the reader: ``batch``, ``label``, ``donor``, ``tissue``, ``assay``, targets, ``genes``, ``layer``, ``depth``,
+        ``per``.
     path
         The file, for errors.
     group

@@ -1,8 +1,9 @@
 """Preparing a dataset: from its files to the one canonical h5ad every model and metric reads.
 
 CSR int32 counts in X; obs ``batch``, ``cell_type``, ``cell_type_id`` (a current CL term or ""), ``donor``, ``tissue``,
-``assay``; var indexed by Ensembl id with ``symbol``; uns with the card, the sources' hashes, the Cell Ontology release,
-the genes and cells lost. Cells keep their published order.
+``assay``, and a column for each target; obsm ``proteins``, whose names uns has, and ``coordinates``; var indexed by
+Ensembl id with ``symbol``; uns with the card, the sources' hashes, the Cell Ontology release, the genes and cells lost.
+Cells keep their published order.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from scarena.base.text import tidied
 from scarena.base.untrusted import check_names
 from scarena.datasets.card import DatasetCard
 from scarena.datasets.counts import whole
+from scarena.datasets.further import check_named, matrices_of, target_columns
 from scarena.datasets.genes import GeneMap, gene_map, gene_table
 from scarena.datasets.label_terms import LabelTerms, label_terms
 from scarena.datasets.ontology import CellOntology
+from scarena.datasets.orthologues import humanised, orthologues
 from scarena.datasets.raw import Raw
 from scarena.datasets.readers import find_reader
 from scarena.datasets.sources import pull
@@ -63,14 +66,14 @@ def _check_groups(obs: pd.DataFrame, card: DatasetCard, where: str) -> None:
         raise DataError("one batch only, so batch metrics mean nothing", where=f"{where}: batch", fix=fix)
 
 
-def _obs(raw: Raw, card: DatasetCard, terms: LabelTerms | None) -> pd.DataFrame:
+def _obs(raw: Raw, card: DatasetCard, terms: LabelTerms | None, where: str) -> pd.DataFrame:
     obs = pd.DataFrame({"batch": raw.obs["batch"]}, index=raw.obs.index.astype(str))
     labels = raw.obs["label"].fillna("unknown") if "label" in raw.obs else pd.Series("unknown", index=raw.obs.index)
     obs["cell_type"] = labels.to_numpy()
     obs["cell_type_id"] = terms.of(labels) if terms is not None else ""
     for key, default in (("donor", "unknown"), ("tissue", card.tissue), ("assay", card.assay)):
         obs[key] = raw.obs[key].fillna(default).to_numpy() if key in raw.obs else default
-    return obs.astype("category")
+    return obs.assign(**target_columns(raw, card, where)).astype("category")
 
 
 def _wanted(raw: Raw, card: DatasetCard) -> tuple[np.ndarray, list[str]]:
@@ -116,6 +119,7 @@ def to_anndata(
 
     where = f"{card.name} ({', '.join(sorted({f.url.rsplit('/', 1)[-1] for f in card.files}))})"
     _check_obs(raw, card, where)
+    check_named(raw, card, where)
     if store is None:
         raw = dataclasses.replace(raw, counts=in_memory(raw.counts))
     (wanted, said), kept = _wanted(raw, card), list[np.ndarray]()
@@ -129,9 +133,12 @@ def to_anndata(
     if not len(rows):
         fix = "check `min_counts` on the card and the file"
         raise DataError(f"no cell has {card.min_counts} counts", where=where, fix=fix)
-    obs = _obs(dataclasses.replace(raw, obs=raw.obs.iloc[rows]), card, terms)
+    obs = _obs(dataclasses.replace(raw, obs=raw.obs.iloc[rows]), card, terms, where)
     _check_groups(obs, card, where)
-    data = New(counts, obs=obs, var=pd.DataFrame({"symbol": genes.symbols}, index=genes.ids))
+    var = pd.DataFrame({"symbol": genes.symbols}, index=genes.ids)
+    data = New(counts, obs=obs, var=var, obsm=matrices_of(raw, obs.index, where))
+    if "proteins" in raw.matrices:
+        data.uns["proteins"] = list(raw.matrices["proteins"].columns)
     data.uns["genes"] = genes.record()
     data.uns["cells_dropped"] = few = int(wanted.sum() - len(rows))
     if few:
@@ -181,6 +188,8 @@ def prepare(
     ontology = ontology or CellOntology.load()
     files = pull(card, cache=cache, mirror=mirror)
     raw = find_reader(card.reader.name, f"dataset {card.name}")(files, card.reader.options)
+    if card.species == "mouse":
+        raw = humanised(raw, orthologues(cache=cache, mirror=mirror), f"dataset {card.name}")
     data = to_anndata(raw, card, ontology, cache=cache, mirror=mirror, store=store)
     data.uns["card"] = card.model_dump_json()
     data.uns["sources"] = json.dumps({key: digest_of(path) for key, path in files.items()}, sort_keys=True)

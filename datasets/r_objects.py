@@ -48,11 +48,37 @@ def _read(unpacked: bytes) -> Any:
 
     # A saved workspace and a single object differ in what they hold, not in how they are packed.
     read = rdata.read_rda if unpacked.startswith(b"RD") else rdata.read_rds
+    named = {**rdata.conversion.DEFAULT_CLASS_MAP, "factor": _factor}
     sequences = {key: partial(_sequence, original=DEFAULT_ALTREP_MAP[key]) for key in _SEQUENCES}
     with warnings.catch_warnings():
         # rdata names all that it does not know; what is needed is reached by slot, and what is not there is an error.
         warnings.simplefilter("ignore", UserWarning)
-        return read(BytesIO(unpacked), altrep_constructor_dict={**DEFAULT_ALTREP_MAP, **sequences})
+        known = {**DEFAULT_ALTREP_MAP, **sequences}
+        return read(BytesIO(unpacked), constructor_dict=named, altrep_constructor_dict=known)
+
+
+class NamedFactor(pd.Categorical):
+    """A factor with a name for each value; rdata's own drops them."""
+
+    value_names: np.ndarray
+
+
+def _factor(values: Any, attributes: Mapping[str, Any]) -> Any:
+    from rdata.conversion import DEFAULT_CLASS_MAP
+
+    found = DEFAULT_CLASS_MAP["factor"](values, attributes)
+    if attributes.get("names") is not None and type(found) is pd.Categorical:
+        found = NamedFactor.from_codes(found.codes, dtype=found.dtype)
+        found.value_names = np.asarray(attributes["names"]).astype(str)
+    return found
+
+
+def names_of(values: Any) -> np.ndarray | None:
+    """Return the names of a vector's values, None where it has none."""
+    if isinstance(values, NamedFactor):
+        return values.value_names
+    coordinates = getattr(values, "coords", None)
+    return np.asarray(coordinates[values.dims[0]].values).astype(str) if coordinates else None
 
 
 def _unpacked(path: Path) -> bytes:

@@ -19,8 +19,8 @@ from scipy.sparse import csc_matrix, csr_matrix
 
 from scarena.base.errors import DataError
 from scarena.base.untrusted import reading
-from scarena.datasets.raw import Raw
-from scarena.datasets.read_tables import OBS_KEYS, check_unpacked_text, column, joined_metadata, opened
+from scarena.datasets.raw import OBS_KEYS, Raw
+from scarena.datasets.read_tables import check_unpacked_text, column, joined_metadata, opened
 
 # Cells, or genes, of one file: more than any experiment has.
 _MOST_SIDE = 50_000_000

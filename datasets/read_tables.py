@@ -10,9 +10,16 @@ sep, orientation
 metadata: {file: KEY, sep, index: column, order: true}
     A table of cells, joined by the column `index`, else by the first column that has the name of every cell. Where the
     table has no names its rows are the cells in order, and must be as many; `order: true` says so of one with others.
-batch, label, donor, tissue, assay
+keep: {column: COLUMN, values: [TEXT, …]}
+    The cells that are read: those with one of these values in the metadata.
+proteins: {file: KEY, sep, orientation}
+    A table of counts of proteins, joined by the cells' names.
+coordinates: {columns: [X, Y]}
+    Columns of the metadata.
+batch, label, donor, tissue, assay, and targets (`scarena.datasets.targets`)
     Each ``{column: …}`` of the metadata, ``{value: …}``, or ``{pattern: …}``, a regular expression with one group that
-    is searched in the cell's name, or in the column where one is named (`default` where it does not match).
+    is searched in the cell's name, or in the column where one is named (`default` where it does not match). With
+    ``names: {TEXT: NAME, …}`` what is found is called otherwise, so that two sources say the same.
 drop_genes
     A regular expression of rows that are no genes.
 """
@@ -24,6 +31,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from csv import reader as csv_lines
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +40,11 @@ import pandas as pd
 from scipy.sparse import csc_matrix, csr_matrix, vstack
 
 from scarena.base.errors import CardError, DataError
-from scarena.base.text import as_written
+from scarena.base.text import as_written, tidied
 from scarena.base.untrusted import check_regular, check_unpacked, reading
+from scarena.datasets.further import coordinates_of, proteins_of
 from scarena.datasets.joining import by_name, joined
-from scarena.datasets.raw import Raw
-
-OBS_KEYS = ("batch", "label", "donor", "tissue", "assay")
+from scarena.datasets.raw import OBS_KEYS, Raw
 
 
 def _arrow(path: Path, sep: str, where: str, *, as_text: bool = False) -> Any:
@@ -162,6 +169,11 @@ def stack(parts: list[tuple[csr_matrix, pd.Index, np.ndarray]]) -> tuple[csr_mat
 
 def column(rule: Mapping[str, Any], cells: pd.Index, metadata: pd.DataFrame | None, where: str) -> np.ndarray:
     """Return one value a cell by a card's rule (see the options above)."""
+    found, names = _found(rule, cells, metadata, where), rule.get("names", {})
+    return np.array([names.get(text, text) for text in found], dtype=object) if names else found
+
+
+def _found(rule: Mapping[str, Any], cells: pd.Index, metadata: pd.DataFrame | None, where: str) -> np.ndarray:
     if "value" in rule:
         if not isinstance(rule["value"], str):
             # YAML reads 01 as 1 and 12:30 as 750.
@@ -231,4 +243,32 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     obs = {key: column(options[key], cells, metadata, where) for key in OBS_KEYS if key in options}
     if several and "batch" not in obs:
         obs["batch"] = np.array([cell.split(":", 1)[0] for cell in cells], dtype=object)
-    return Raw(counts, pd.DataFrame(obs, index=cells), genes, notes=notes)
+    raw = Raw(counts, pd.DataFrame(obs, index=cells), genes, notes=notes)
+    return kept_cells(replace(raw, matrices=_beside(files, options, metadata, where)), options, metadata, where)
+
+
+def _beside(
+    files: Mapping[str, Path], options: Mapping[str, Any], metadata: pd.DataFrame | None, where: str
+) -> dict[str, pd.DataFrame]:
+    found = {}
+    if rule := options.get("proteins"):
+        at = str(files[rule["file"]])
+        counts, cells, names = _matrix(files[rule["file"]], {"sep": options.get("sep", ","), **rule}, at)
+        found["proteins"] = proteins_of(counts, cells, names, at)
+    if rule := options.get("coordinates"):
+        found["coordinates"] = coordinates_of(metadata, rule, where)
+    return found
+
+
+def kept_cells(raw: Raw, options: Mapping[str, Any], metadata: pd.DataFrame | None, where: str) -> Raw:
+    """Return the cells that the option `keep` of this and other readers names; `metadata` has a row for each."""
+    rule = options.get("keep")
+    if rule is None:
+        return raw
+    values = [None if value is None else tidied(value) for value in column(rule, raw.obs.index, metadata, where)]
+    rows, wanted = np.flatnonzero([value in rule["values"] for value in values]), " or ".join(rule["values"])
+    if not len(rows):
+        fix = f"correct `keep` on the card (values: {', '.join(sorted({str(value) for value in values}))})"
+        raise DataError(f"no cell has {wanted} in {rule['column']!r}", where=where, fix=fix)
+    said = f"{len(rows):,} of {len(values):,} cells have {wanted} in {rule['column']!r} and are read"
+    return replace(raw, counts=raw.counts[rows], obs=raw.obs.iloc[rows], notes=(*raw.notes, said))

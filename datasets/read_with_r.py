@@ -22,8 +22,8 @@ from scipy.sparse import csr_matrix
 
 from scarena.base.errors import DataError, NotAvailable
 from scarena.datasets.joining import joined
-from scarena.datasets.raw import Raw
-from scarena.datasets.read_tables import OBS_KEYS, column
+from scarena.datasets.raw import OBS_KEYS, Raw
+from scarena.datasets.read_tables import column
 
 _TIMEOUT_S = 600
 _INSTALL = "install R with SummarizedExperiment (Debian: r-base-core, r-bioc-singlecellexperiment)"

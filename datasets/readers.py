@@ -20,6 +20,7 @@ _READERS = {
     "tables": "scarena.datasets.read_tables:read",
     "joined": "scarena.datasets.read_joined:read",
     "rdata": "scarena.datasets.read_rdata:read",
+    "loom": "scarena.datasets.read_loom:read",
     "r": "scarena.datasets.read_with_r:read",
 }
 
