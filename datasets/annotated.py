@@ -44,7 +44,8 @@ def raw_of(
     counts
         cells × features.
     options
-        Of the reader: ``batch``, ``label``, ``donor``, ``tissue``, ``assay``, targets, ``genes``, ``layer``, ``depth``,
+        Of the reader: ``batch``, ``label``, ``donor``, ``tissue``, ``assay``, targets (that of the name ``layer`` as
+        ``layer_column``), ``genes``, ``layer``, ``depth``,
         ``per``.
     path
         The file, for errors.
@@ -58,8 +59,10 @@ def raw_of(
     """
     held = {}
     for key in OBS_KEYS:
-        if options.get(key) is not None:
-            held[key] = _column(obs, "obs", options[key], f"{path}: {key}")
+        # `layer` says where the counts are.
+        option = "layer_column" if key == "layer" else key
+        if options.get(option) is not None:
+            held[key] = _column(obs, "obs", options[option], f"{path}: {option}")
     found = pd.DataFrame(held, index=obs.index.astype(str))
     genes = var.index if options.get("genes") is None else _column(var, "var", options["genes"], f"{path}: genes")
     names = gene_names(genes)

@@ -8,8 +8,8 @@ genes: NAME
     The row attribute with symbols or Ensembl ids; ``Gene`` or ``GeneName`` by default, ``Accession`` failing these.
 cells: NAME
     The column attribute with the cells' names; ``CellID`` or ``CellName`` by default. Without one, cells are numbered.
-layer: NAME
-    Where the counts are, if not in the matrix.
+counts: NAME
+    The layer with the counts, if they are not in the matrix.
 scaled: true
     Each cell's counts were multiplied by a number of its own (to a total of a million, say): the counts come back.
 coordinates: NAME or {columns: [X, Y]}
@@ -50,7 +50,7 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     path = files[options.get("file", next(iter(files)))]
     check_hdf5(path)
     with reading(path, what="no readable loom file", fix="pull it again"), h5py.File(path, "r") as file:
-        counts = _counts(file, options.get("layer"), path)
+        counts = _counts(file, options.get("counts"), path)
         rows = _attributes(file, "row_attrs", counts.shape[1], path)
         columns = _attributes(file, "col_attrs", counts.shape[0], path)
     genes = _named(rows, options.get("genes"), _GENES, f"{path}: row_attrs")
@@ -72,7 +72,7 @@ def _counts(file: Any, layer: str | None, path: Path) -> csr_matrix:
     way = "matrix" if layer is None else f"layers/{layer}"
     if way not in file or getattr(file[way], "ndim", 0) != 2:
         known = ", ".join(["matrix", *file.get("layers", {})])
-        raise DataError(f"no matrix {way!r}", where=str(path), fix=f"give a loom file, or correct `layer` ({known})")
+        raise DataError(f"no matrix {way!r}", where=str(path), fix=f"give a loom file, or correct `counts` ({known})")
     held = file[way]
     if held.dtype.kind not in "biuf":
         raise DataError(f"the matrix holds {held.dtype}", where=f"{path}: {way}", fix="give a loom file with counts")

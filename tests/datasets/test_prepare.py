@@ -39,6 +39,19 @@ EXPECTED = {
     "celltypist_demo": (559, 1, 1),
     "ipsc_diff": (315, 5, 1),
     "tumour_copykat": (302, 1, 1),
+    "aml_marrow": (3620, 16, 15),
+    "aml_malignant": (10963, 18, 15),
+    "cancer_colon_10x": (624, 14, 1),
+    "cancer_atc2_thyroid": (173, 1, 1),
+    # One of 550 is a monocyte.
+    "drug_melanoma_icb": (549, 19, 7),
+    "gbm_panobinostat": (5000, 5, 1),
+    "pc9_treated": (1136 + 380, 1, 1),
+    "citeseq_citefuse": (500, 4, 1),
+    # 29 human cells are of types that mouse has not.
+    "species_pancreas": (180 + 255 - 29, 2, 9),
+    "starmap_mpfc": (3704 - 526, 3, 15),
+    "olfactory_bulb": (262, 1, 1),
 }
 IN_WHEELS = {"baron_h1", "li_lines", "pollen", "celltypist_demo", "pbmc68k_reduced"}
 

@@ -65,3 +65,17 @@ def test_rows_are_joined_by_name_not_by_position():
 def test_a_cell_without_a_row_or_with_two_is_refused(names):
     with pytest.raises(DataError):
         join(np.zeros((3, 1)), np.array(names), np.array(["a", "d"]), "file")
+
+
+@pytest.mark.parametrize("card", [HVG.card, Labels.card], ids=["no labels", "labels"])
+def test_no_model_is_given_targets_proteins_or_places(prepared, card):
+    from scarena.datasets.targets import TARGETS
+
+    for name in TARGETS:
+        prepared.obs[name] = "yes"
+    prepared.obsm["proteins"] = np.ones((prepared.n_obs, 2), np.float32)
+    prepared.obsm["coordinates"] = np.ones((prepared.n_obs, 2), np.float32)
+    prepared.uns["proteins"] = ["CD3", "CD4"]
+    given = hand_over(prepared, card)
+    assert not set(given.obs) & set(TARGETS)
+    assert not given.obsm and not given.uns and not given.layers and given.n_vars == prepared.n_vars
