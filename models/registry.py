@@ -30,6 +30,7 @@ _NOT_MODELS = {
     "embedding",
     "expression",
     "expression_stored",
+    "normalised",
     "pretrained",
     "baselines.variational",
 }
