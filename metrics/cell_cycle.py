@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.base.errors import DataError
+from scarena.base.phases import phase_weights
 from scarena.metrics.measured import Measured, Undefined
-from scarena.metrics.subsampling import subsample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,24 +24,8 @@ if TYPE_CHECKING:
 
     from scarena.metrics.resampling import Resampling
 
-MIN_GENES = 10
 # Two covariates and an intercept explain part of any noise: a batch of few cells tells nothing.
 MIN_CELLS = 10
-N_BINS = 25
-N_CONTROLS = 50
-_S_GENES = (
-    "MCM5 PCNA TYMS FEN1 MCM2 MCM4 RRM1 UNG GINS2 MCM6 CDCA7 DTL PRIM1 UHRF1 MLF1IP HELLS RFC2 RPA2 NASP RAD51AP1 "
-    "GMNN WDR76 SLBP CCNE2 UBR7 POLD3 MSH2 ATAD2 RAD51 RRM2 CDC45 CDC6 EXO1 TIPIN DSCC1 BLM CASP8AP2 USP1 CLSPN POLA1 "
-    "CHAF1B BRIP1 E2F8"
-)
-_G2M_GENES = (
-    "HMGB2 CDK1 NUSAP1 UBE2C BIRC5 TPX2 TOP2A NDC80 CKS2 NUF2 CKS1B MKI67 TMPO CENPF TACC3 FAM64A SMC4 CCNB2 CKAP2L "
-    "CKAP2 AURKB BUB1 KIF11 ANP32E TUBB4B GTSE1 KIF20B HJURP CDCA3 HN1 CDC20 TTK CDC25C KIF2C RANGAP1 NCAPD2 DLGAP5 "
-    "CDCA2 CDCA8 ECT2 KIF23 HMMR AURKA PSRC1 ANLN LBR CKAP5 CENPE CTCF NEK2 G2E3 GAS2L3 CBX5 CENPA"
-)
-S_GENES, G2M_GENES = tuple(_S_GENES.split()), tuple(_G2M_GENES.split())
-# Approved since the lists were published; data carry either.
-_NEW_NAMES = {"MLF1IP": "CENPU", "FAM64A": "PIMREG", "HN1": "JPT1"}
 
 
 def cell_cycle(
@@ -133,35 +117,11 @@ def phase_scores(
     ----------
     Tirosh et al. 2016, doi 10.1126/science.aad0501 (genes); Satija et al. 2015, doi 10.1038/nbt.3192 (controls).
     """
-    from scipy.stats import rankdata
-
-    rows = {name.upper(): row for row, name in reversed(list(enumerate(symbols)))}
     means = np.asarray(log_expression.mean(axis=0), dtype=np.float64).ravel()
-    per_bin = max(1, round(len(means) / (N_BINS - 1)))
-    bin_of = rankdata(means, method="min") // per_bin
-    rng = np.random.default_rng(seed)
-    weights = np.zeros((len(means), 2))
-    for column, (phase, names) in enumerate((("S", S_GENES), ("G2M", G2M_GENES))):
-        genes = _present(rows, names)
-        if len(genes) < MIN_GENES:
-            raise Undefined(f"{len(genes)} genes of {phase} phase, {MIN_GENES} needed")
-        controls = _controls(bin_of, genes, rng)
-        if not len(controls):
-            raise Undefined(f"no control genes for {phase} phase")
-        weights[genes, column] = 1 / len(genes)
-        weights[controls, column] -= 1 / len(controls)
-    return np.asarray(log_expression @ weights)
-
-
-def _present(rows: dict[str, int], names: Sequence[str]) -> NDArray[np.int64]:
-    found = (rows.get(name, rows.get(_NEW_NAMES.get(name, ""))) for name in names)
-    return np.array(sorted(row for row in found if row is not None), dtype=np.int64)
-
-
-def _controls(bin_of: NDArray[np.floating], genes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    pools = (np.flatnonzero(bin_of == number) for number in np.unique(bin_of[genes]))
-    drawn = [pool[subsample(len(pool), N_CONTROLS, rng)] for pool in pools]
-    return np.setdiff1d(np.concatenate(drawn), genes)
+    try:
+        return np.asarray(log_expression @ phase_weights(means, symbols, seed=seed))
+    except LookupError as why:
+        raise Undefined(str(why)) from why
 
 
 def _explained(x: NDArray[np.floating], scores: NDArray[np.floating]) -> tuple[float, NDArray[np.float64]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from anndata import AnnData
 from scipy.sparse import csr_matrix
 
 from scarena.datasets.stored import blocks
@@ -23,6 +24,14 @@ def log_blocks(counts: Any) -> Iterator[tuple[int, int, csr_matrix]]:
         for first in range(start, stop, _ROWS):
             last = min(first + _ROWS, stop)
             yield first, last, log_normalised(part[first - start : last - start])
+
+
+def log_means(data: AnnData) -> np.ndarray:
+    """Return the mean log expression of each gene over all cells, float64 [n_genes]."""
+    total = np.zeros(data.n_vars)
+    for _, _, rows in log_blocks(data.X):
+        total += np.asarray(rows.sum(axis=0, dtype=np.float64)).ravel()
+    return total / data.n_obs
 
 
 def log_normalised(counts: csr_matrix) -> csr_matrix:

@@ -18,7 +18,7 @@ from scarena.base.errors import NotApplicable, NotAvailable, SourceError
 from scarena.datasets.gene_positions import gene_positions
 from scarena.datasets.stored import blocks
 from scarena.models.base import Context, Model, ModelCard
-from scarena.models.normalised import TARGET, log_blocks
+from scarena.models.normalised import TARGET, log_blocks, log_means
 
 WINDOW = 101
 CLIP = 3.0
@@ -79,7 +79,7 @@ class CopyNumber(Model):
         if len(genes) < WINDOW:
             what = f"{len(genes)} genes with a known place are seen in {MIN_SHARE:.0%} of the cells, {WINDOW} needed"
             raise NotApplicable(what, where="genes", fix="none needed: the dataset cannot say how many copies")
-        mean = _means(data)[genes]
+        mean = log_means(data)[genes]
         bins = binned(chromosomes)
         found = np.empty((data.n_obs, bins.shape[1] + 1), np.float32)
         for first, last, rows in log_blocks(data.X):
@@ -103,14 +103,6 @@ def _share_of_cells(data: AnnData) -> np.ndarray:
     for _, _, part in blocks(data.X):
         seen += np.asarray((part > 0).sum(axis=0)).ravel()
     return seen / data.n_obs
-
-
-def _means(data: AnnData) -> np.ndarray:
-    """Return the mean log expression of each gene over all cells, float64 [n_genes]."""
-    total = np.zeros(data.n_vars)
-    for _, _, rows in log_blocks(data.X):
-        total += np.asarray(rows.sum(axis=0, dtype=np.float64)).ravel()
-    return total / data.n_obs
 
 
 def along(names: np.ndarray, positions: dict[str, tuple[str, int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from anndata import AnnData
-from scipy.sparse import vstack
 
 from scarena.base.errors import NotApplicable
-from scarena.metrics.cell_cycle import N_BINS, N_CONTROLS, phase_scores
-from scarena.metrics.measured import Undefined
+from scarena.base.phases import N_BINS, N_CONTROLS, phase_weights
 from scarena.models.base import Context, Model, ModelCard
-from scarena.models.normalised import TARGET, log_blocks
+from scarena.models.normalised import TARGET, log_blocks, log_means
 
 
 class Proliferation(Model):
@@ -21,6 +19,7 @@ class Proliferation(Model):
         title="Proliferation",
         family="baseline",
         uses_device=False,
+        out_of_core=True,
         description="S and G2M score: mean log expression of the phase's genes minus that of genes like expressed",
         trains_on_target=True,
         source="doi:10.1126/science.aad0501",
@@ -39,12 +38,13 @@ class Proliferation(Model):
         """
         # Control genes are drawn by their place, which is to be the same whatever the order of genes.
         order = np.argsort(data.var_names.astype(str), kind="stable")
-        expression = vstack([part for _, _, part in log_blocks(data.X)], format="csr")[:, order]
+        weights, symbols = np.empty((data.n_vars, 2)), data.var["symbol"].astype(str).to_numpy()
         fix = "none needed: the dataset cannot say who proliferates"
         try:
-            scores = phase_scores(expression, data.var["symbol"].astype(str).to_numpy()[order], seed=ctx.seed)
-        except Undefined as why:
+            weights[order] = phase_weights(log_means(data)[order], symbols[order], seed=ctx.seed)
+        except LookupError as why:
             raise NotApplicable(str(why), where="genes", fix=fix) from why
+        scores = np.concatenate([rows @ weights for _, _, rows in log_blocks(data.X)])
         if not np.ptp(scores, axis=0).any():
             raise NotApplicable("all cells have the same scores", where="counts", fix=fix)
         return scores.astype(np.float32)

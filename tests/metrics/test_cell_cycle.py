@@ -9,7 +9,8 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 
 from scarena.base.errors import DataError
-from scarena.metrics.cell_cycle import G2M_GENES, S_GENES, cell_cycle, phase_scores
+from scarena.base.phases import G2M_GENES, S_GENES
+from scarena.metrics.cell_cycle import cell_cycle, phase_scores
 from scarena.metrics.measured import Undefined
 from scarena.metrics.resampling import Resampling
 

@@ -76,7 +76,8 @@ def test_a_batch_too_small_to_have_a_dispersion_does_not_choose(real, on_disk):
 @pytest.mark.parametrize("name", OUT_OF_CORE)
 def test_a_model_gives_the_same_vectors_wherever_the_counts_lie(real, on_disk, name, one_thread):
     model = all_models()[name]
-    cells = slice(0, 400)
+    # Of all batches: a control of batches has nothing to say of one.
+    cells = slice(None, None, 5)
     part = real[cells].copy()
     part.write_h5ad(on_disk.X.group.file.filename + ".part")
     far = AnnData(

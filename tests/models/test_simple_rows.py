@@ -8,7 +8,7 @@ from anndata import AnnData
 from scipy.sparse import csr_matrix
 
 from scarena.base.errors import NotApplicable, NotAvailable
-from scarena.metrics.cell_cycle import G2M_GENES, S_GENES
+from scarena.base.phases import G2M_GENES, S_GENES
 from scarena.models.base import Context
 from scarena.models.baselines.copy_number import WINDOW, along, binned, smoothed
 from scarena.models.embedding import check_embedding, hand_over
