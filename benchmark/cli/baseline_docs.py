@@ -23,12 +23,16 @@ COLUMNS = (
 # A card cannot know whose its settings are.
 WHOSE = {
     "concord": "its package's defaults",
+    "copy-number": "inferCNV's; the least share of cells is CopyKAT's, the bins are ours",
+    "depth": "ours: there are none",
     "glm-pca": "its package's defaults; the number of factors is ours",
     "harmony": "harmonypy's defaults",
     "hvg": "scanpy's defaults",
     "linear-scvi": "scvi-tools' LDVAE tutorial",
     "pca": "scanpy's defaults",
+    "pca-centred": "those of `pca`",
     "pearson-pca": "scanpy's defaults; the number of genes is ours",
+    "proliferation": "those of the metric of the cell cycle",
     "random-projection": "ours: as many dimensions as PCA",
     "scanorama": "its package's defaults",
     "scanvi": "scvi-tools' integration tutorial",

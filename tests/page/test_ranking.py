@@ -187,7 +187,7 @@ def test_the_sentences_at_the_top_hold(open_page, path, board):
     sentence = re.search(r"^(.*?) (?:tie for the lead|leads beyond noise)", text, re.MULTILINE)
     assert sentence and all(leader in sentence[1] for leader in leaders)
     assert "Best zero-shot model of 2: " in text and "Left out of this as controls: " in text
-    assert "All 6 foundation models on this board are scArena's own" in text and "(scArena has 18)" in text
+    assert "All 6 foundation models on this board are scArena's own" in text and "(scArena has 22)" in text
 
 
 def test_a_choice_in_which_one_model_is_left_compares_it_with_none(open_page, board, folder, tmp_path):

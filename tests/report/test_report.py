@@ -322,7 +322,7 @@ def test_the_first_sentence_names_the_leaders_and_ties_only_where_they_are(paire
 
 
 def test_the_sentences_say_which_foundation_models_beat_the_best_baseline(paired):
-    best = "the best of the 3 baselines compared here (scArena has 18), harmony, beyond noise"
+    best = "the best of the 3 baselines compared here (scArena has 22), harmony, beyond noise"
     assert lead(paired)[-1] == f"No foundation model on this board beats {best}."
     paired["differences"][2] |= {"low": -0.16, "high": 0.02}
     assert lead(paired)[-1].endswith("beyond noise; scarena-fm ties with it.")
@@ -357,7 +357,7 @@ def test_with_one_baseline_it_is_not_called_the_best_of_several(paired):
     for row in paired["overall"]:
         if row["model"] in ("hvg", "scvi"):
             row |= {"rank_low": None, "coverage": 0.5}
-    assert "beats the one baseline compared here (scArena has 18), harmony, beyond noise" in " ".join(lead(paired))
+    assert "beats the one baseline compared here (scArena has 22), harmony, beyond noise" in " ".join(lead(paired))
 
 
 @pytest.mark.parametrize(("seeds", "drawn"), [(1, "over cells; one seed"), (2, "over cells and seeds")])
