@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scarena.base.errors import DataError
 from scarena.metrics.aggregate import WEIGHTS
-from scarena.metrics.registry import METRICS, keys_of
+from scarena.metrics.registry import OF_EMBEDDING, keys_of
 
 if TYPE_CHECKING:
     from scarena.metrics.inputs import Inputs
@@ -21,7 +21,7 @@ _RULED_OUT: dict[str, tuple[str, ...]] = {
     "batch": keys_of("batch"),
     "bio": keys_of("bio"),
     "ontology": keys_of("ontology"),
-    "labels": tuple(key for key in METRICS if key not in (*_WITHOUT_LABELS, *WEIGHTS)),
+    "labels": tuple(key for key in OF_EMBEDDING if key not in (*_WITHOUT_LABELS, *WEIGHTS)),
 }
 # Within one label there may still be batches to mix, and cells to transfer; between labels there is nothing.
 _NEED_TWO_LABELS = (*(key for key in keys_of("bio") if key not in _WITHOUT_LABELS), "rogi", "rogi_xd")
@@ -37,7 +37,7 @@ def exclusions(inputs: Inputs) -> dict[str, str]:
         If the dataset rules out what is neither a group nor a metric.
     """
     excluded = inputs.reference.not_applicable
-    unknown = sorted(set(excluded) - set(_RULED_OUT) - set(METRICS))
+    unknown = sorted(set(excluded) - set(_RULED_OUT) - set(OF_EMBEDDING))
     if unknown:
         fix = f"use {', '.join(_RULED_OUT)} or a metric key"
         raise DataError(f"{unknown[0]!r} is no group of metrics", where="not_applicable", fix=fix)

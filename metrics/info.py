@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-Group = Literal["bio", "batch", "total", "ontology", "transfer", "structure"]
+Group = Literal["bio", "batch", "total", "ontology", "transfer", "structure", "task"]
 Direction = Literal["higher", "lower", "none"]
-Asks = Literal["types", "distances", "data"]
+Asks = Literal["types", "distances", "data", "target"]
 
 SCIB = "Luecken et al. 2022, doi 10.1038/s41592-021-01336-8"
 WU = "Wu et al. 2025, doi 10.1186/s13059-025-03781-6"
@@ -46,8 +46,9 @@ class MetricInfo:
         What the time goes to, for n cells in d dimensions.
     asks
         What of the truth it asks an embedding for: which cells are of one type and whether batches mix within it
-        (``types``), how far the types lie from each other (``distances``), or what each cell was like before
-        integration (``data``). A positive control counts for a metric if it holds that.
+        (``types``), how far the types lie from each other (``distances``), what each cell was like before
+        integration (``data``), or another truth than its type (``target``). A positive control counts for a metric if
+        it holds that.
     """
 
     key: str

@@ -10,6 +10,7 @@ from collections import defaultdict
 from scarena.base.plugins import plugins
 from scarena.metrics.info import Group, MetricInfo
 from scarena.metrics.info_ontology import INFO as ONTOLOGY
+from scarena.metrics.info_probes import INFO as PROBES
 from scarena.metrics.info_scib import INFO as SCIB
 from scarena.metrics.info_structure import INFO as STRUCTURE
 from scarena.metrics.info_transfer import INFO as TRANSFER
@@ -19,7 +20,9 @@ _ALL = (*SCIB, *ONTOLOGY, *TRANSFER, *STRUCTURE)
 _HERE = "scarena"
 
 BUILT_IN: dict[str, MetricInfo] = {info.key: info for info in _ALL}
-ORIGINS: dict[str, str] = dict.fromkeys(BUILT_IN, _HERE)
+OF_TASKS: dict[str, MetricInfo] = {info.key: info for info in PROBES}
+"""Those that a task computes by itself, from more than labels and batches: `score_embedding` is not asked for them."""
+ORIGINS: dict[str, str] = dict.fromkeys([*BUILT_IN, *OF_TASKS], _HERE)
 BROKEN: dict[str, str] = {}
 """By key, or by the name of a plug-in that has told none: why asking for it is an error."""
 
@@ -34,7 +37,7 @@ def _plugged() -> tuple[Metric, ...]:
             BROKEN[plugin.name], ORIGINS[plugin.name] = plugin.broken, plugin.origin
             continue
         found.append((plugin.origin, plugin.value))
-    claims: dict[str, list[str]] = defaultdict(list, {key: [_HERE] for key in BUILT_IN})
+    claims: dict[str, list[str]] = defaultdict(list, {key: [_HERE] for key in (*BUILT_IN, *OF_TASKS)})
     for origin, metric in found:
         for info in metric.info:
             claims[info.key].append(origin)
@@ -46,9 +49,11 @@ def _plugged() -> tuple[Metric, ...]:
 
 PLUGGED: tuple[Metric, ...] = _plugged()
 # A key of this package stays on every board, whatever else is installed: totals are made of it.
-METRICS: dict[str, MetricInfo] = {
+OF_EMBEDDING: dict[str, MetricInfo] = {
     **BUILT_IN, **{info.key: info for metric in PLUGGED for info in sorted(metric.info, key=lambda each: each.key)}
 }  # fmt: skip
+"""Those of `score_embedding`: of vectors, labels and batches."""
+METRICS: dict[str, MetricInfo] = {**OF_EMBEDDING, **OF_TASKS}
 
 
 def keys_of(group: Group) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,16 +11,16 @@ import numpy as np
 from scarena.base.errors import DataError, ModelError
 from scarena.metrics.aggregate import WEIGHTS, aggregate_replicates, aggregates
 from scarena.metrics.annotated import annotated
-from scarena.metrics.checks import checked_embedding, encoded, one_line
+from scarena.metrics.checks import checked_embedding, encoded
 from scarena.metrics.details import Details, details_of
 from scarena.metrics.exclusions import exclusions
-from scarena.metrics.families import FAMILIES, Found
+from scarena.metrics.families import FAMILIES
 from scarena.metrics.inputs import Inputs
-from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.reference import DatasetReference, OntologyReference
-from scarena.metrics.registry import BROKEN, METRICS, ORIGINS
-from scarena.metrics.resampling import N_REPLICATES, interval
-from scarena.metrics.scores import DIGITS, Score, Scores
+from scarena.metrics.registry import BROKEN, OF_EMBEDDING, OF_TASKS, ORIGINS
+from scarena.metrics.resampling import N_REPLICATES
+from scarena.metrics.scores import Score, Scores
+from scarena.metrics.stated import stated, with_interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -122,14 +123,17 @@ def _inputs(
 
 
 def _asked(metrics: str | Sequence[str]) -> list[str]:
-    wanted = list(METRICS) if metrics == "all" else [metrics] if isinstance(metrics, str) else list(metrics)
+    wanted = list(OF_EMBEDDING) if metrics == "all" else [metrics] if isinstance(metrics, str) else list(metrics)
     for key in wanted if metrics != "all" else []:
         if key in BROKEN:
             raise DataError(f"{key!r}: {BROKEN[key]}", where=ORIGINS[key], fix="repair or uninstall that package")
-    unknown = [key for key in wanted if key not in METRICS]
+    if of_tasks := [key for key in wanted if key in OF_TASKS]:
+        fix = "ask a board's `tasks:` for it (`scarena tasks`)"
+        raise DataError(f"{of_tasks[0]!r} asks for more than labels and batches", where="metrics", fix=fix)
+    unknown = [key for key in wanted if key not in OF_EMBEDDING]
     if unknown:
         raise DataError(f"{unknown[0]!r} is no metric", where="metrics", fix="`scarena metrics` lists them")
-    return [key for key in METRICS if key in wanted]
+    return [key for key in OF_EMBEDDING if key in wanted]
 
 
 def _parts(key: str) -> set[str]:
@@ -154,35 +158,10 @@ def _measured(inputs: Inputs, wanted: Set[str]) -> tuple[dict[str, Score], dict[
     replicates: dict[str, NDArray[np.float64]] = {}
     for family, compute in FAMILIES.items():
         if not wanted.isdisjoint(family):
-            scores, drawn = _scored(family, compute, inputs, reasons)
+            scores, drawn = stated(family, partial(compute, inputs), reasons)
             found |= scores
             replicates |= drawn
     return found, replicates
-
-
-def _scored(
-    family: tuple[str, ...], compute: Callable[[Inputs], Found], inputs: Inputs, reasons: Mapping[str, str]
-) -> tuple[dict[str, Score], dict[str, NDArray[np.float64]]]:
-    """Return the scores of a family and their replicates; what goes wrong is a state of its keys and no others."""
-    given = {key: Score.not_applicable(reasons[key]) for key in family if key in reasons}
-    if len(given) == len(family):
-        return given, {}
-    try:
-        found = compute(inputs)
-    except Undefined as why:
-        return {**dict.fromkeys(family, Score.not_applicable(str(why))), **given}, {}
-    except MemoryError:
-        raise  # the machine's failure, not the metric's: the step reports it as out of memory
-    # numba, LAPACK and igraph raise what they like, and one metric's failure is a state of the board, not its end.
-    except Exception as error:  # noqa: BLE001
-        return {**dict.fromkeys(family, Score.failed(one_line(error))), **given}, {}
-    measured = {key: found[key] for key in family if key not in given}
-    drawn = {
-        key: each.replicates
-        for key, each in measured.items()
-        if isinstance(each, Measured) and each.replicates is not None and np.isfinite(each.replicates).all()
-    }
-    return {**{key: _score(key, each, drawn) for key, each in measured.items()}, **given}, drawn
 
 
 def _aggregated(
@@ -190,21 +169,7 @@ def _aggregated(
 ) -> dict[str, Score]:
     """Return the aggregates of what was found; a part that no family gave was not asked for."""
     scores = aggregates({**dict.fromkeys(parts - set(found), _NEVER), **found})
-    return {key: _with_interval(key, score, replicates) for key, score in scores.items()}
-
-
-def _score(key: str, found: Measured | Undefined, replicates: Mapping[str, NDArray[np.float64]]) -> Score:
-    if isinstance(found, Undefined):
-        return Score.not_applicable(str(found))
-    return _with_interval(key, Score.of(found.value, found.note), replicates)
-
-
-def _with_interval(key: str, score: Score, replicates: Mapping[str, NDArray[np.float64]]) -> Score:
-    if score.value is None or key not in replicates:
-        return score
-    info = METRICS[key]
-    low, high = interval(score.value, replicates[key], info.low, info.high)
-    return Score(score.value, score.state, score.reason, round(low, DIGITS), round(high, DIGITS))
+    return {key: with_interval(key, score, replicates) for key, score in scores.items()}
 
 
 def _details(inputs: Inputs) -> Details:

@@ -64,5 +64,6 @@ rule reference:
     params:
         metrics=metrics_fingerprint(),
         scored_cells=SETTINGS.scored_cells,
+        within="intra-type" in SETTINGS.tasks,
     shell:
         "scarena reference {input.dataset} {input.ontology} --out {output} --settings {CONFIG} 2> {log}"

@@ -19,7 +19,7 @@ def reference_step(dataset_file: Path, ontology: Path, out: Path, config: BoardC
         made = out.with_suffix(".npz")
         spec = {
             "dataset": str(dataset_file.with_suffix(".h5ad")), "ontology": str(ontology), "reference": str(made),
-            "scored_cells": config.scored_cells, "anew": True,
+            "scored_cells": config.scored_cells, "within": "intra-type" in config.tasks, "anew": True,
         }  # fmt: skip
         outcome, reply = in_child("scarena.steps.child.reference:reference", spec, out, config)
         state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))

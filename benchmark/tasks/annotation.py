@@ -18,9 +18,9 @@ class Annotation(Task):
 
     def metrics(self) -> tuple[str, ...]:
         """Return the metrics of predicted labels, LCAD of the mistakes among them."""
-        from scarena.metrics.registry import METRICS
+        from scarena.metrics.registry import OF_EMBEDDING
 
-        return tuple(key for key, info in METRICS.items() if info.group == "transfer" or key.startswith("lcad"))
+        return tuple(key for key, info in OF_EMBEDDING.items() if info.group == "transfer" or key.startswith("lcad"))
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why there is no prediction: it needs labels, of more than one kind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from scarena.tasks.facts import Facts
@@ -13,9 +14,13 @@ if TYPE_CHECKING:
 
     from scarena.metrics.scores import Scores
     from scarena.tasks.dataset_reference import Annotated
+    from scarena.tasks.probed import Probed
+
+UNKNOWN = ("", "unknown")
+"""A donor or a label that nobody says."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)  # what tasks share is kept on it
 class Cells:
     """What a task on cells is given.
 
@@ -36,12 +41,32 @@ class Cells:
     seed: int
     n_jobs: int
 
-    @property
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """What is held out together ``[n_cells]``: donors where they are known and several, else batches."""
+        import numpy as np
+
+        donor = self.known.donor
+        several = len(donor) and not np.isin(donor, UNKNOWN).any() and len(np.unique(donor)) > 1
+        return donor if several else self.known.batch
+
+    @cached_property
     def facts(self) -> Facts:
         """What decides which tasks the dataset can answer."""
+        import numpy as np
+
         known = self.known
-        sizes = len(known.names), len(set(known.labels.tolist())), len(set(known.batch.tolist()))
-        return Facts(*sizes, known.reference.not_applicable)
+        sizes = len(known.names), len(np.unique(known.labels)), len(np.unique(known.batch))
+        told = frozenset({*known.targets, *known.matrices})
+        more = {"n_groups": len(np.unique(self.groups)), "targets": told, "not_identifiable": known.not_identifiable}
+        return Facts(*sizes, known.reference.not_applicable, **more)
+
+    @cached_property
+    def probed(self) -> Probed:
+        """What tasks that probe the vectors share: nothing is fitted twice."""
+        from scarena.tasks.probed import Probed
+
+        return Probed(self)
 
     def scored(self, metrics: str | Sequence[str]) -> Scores:
         """Return the scores of some metrics, or of ``"all"``, with the replicates and details behind them."""

@@ -6,7 +6,6 @@ With it a score needs neither the counts nor the ontology: it starts in a second
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,11 +68,14 @@ class Annotated:
     not_identifiable: Mapping[str, str] = field(default_factory=dict)
 
 
-def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int, n_scored: int = 100_000) -> Annotated:
+def make(
+    h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int, n_scored: int = 100_000, *, within: bool = False
+) -> Annotated:
     """Compute the reference of a prepared dataset whose principal components lie in ``obsm[unintegrated]``.
 
     Of a dataset with more than `n_scored` cells so many are drawn without regard to type or batch, and the reference,
-    and with it all scores, is of these: exact metrics take the square of the number of cells.
+    and with it all scores, is of these: exact metrics take the square of the number of cells. `within` keeps the
+    neighbours before integration too, which one task compares with (`scarena.tasks.within`).
     """
     from scarena.datasets.prepared import read_prepared
     from scarena.metrics.cell_cycle import phase_scores
@@ -81,6 +83,7 @@ def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int, n_scor
     from scarena.metrics.reference import dataset_reference
     from scarena.tasks.further import further_truths
     from scarena.tasks.ontology_reference import read_reference
+    from scarena.tasks.within import neighbours_before
 
     data = _sampled(read_prepared(h5ad), n_scored)
     card = json.loads(data.uns["card"])
@@ -100,6 +103,8 @@ def make(h5ad: Path, ontology_file: Path, unintegrated: str, n_jobs: int, n_scor
     view = None if "ontology" in excluded else _view(obs["cell_type_id"], read_reference(ontology_file))
     names = data.obs_names.to_numpy().astype(np.str_)
     further = further_truths(data, log.X, card)
+    if within and "labels" not in excluded:
+        further["matrices"] = {**further["matrices"], **neighbours_before(log)}
     return Annotated(names, obs["batch"], obs["cell_type"], reference, view, content, **further)
 
 
@@ -132,24 +137,17 @@ def _log_normalised(data: AnnData) -> AnnData:
 
 def _per_batch(log: AnnData) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the components of each batch's own variable genes, and its labels; of a small batch the labels only."""
-    import scanpy as sc
+    from scarena.tasks.within import variable_components
 
     batch, labels = log.obs["batch"].astype(str).to_numpy(), log.obs["cell_type"].astype(str).to_numpy()
     found = []
     for name in np.unique(batch):
         rows = batch == name
-        part = log[rows].copy()
+        part = log[rows]
         if part.n_obs < _MIN_CELLS:
             found.append((np.zeros((part.n_obs, _COMPONENTS), np.float32), labels[rows]))
             continue
-        with warnings.catch_warnings():
-            # scanpy's own pandas idioms warn on newer pandas; nothing a user can act on.
-            warnings.simplefilter("ignore")
-            if part.n_vars > _GENES:
-                sc.pp.highly_variable_genes(part, n_top_genes=_GENES, flavor="seurat")
-                part = part[:, part.var["highly_variable"].to_numpy()].copy()
-        sc.pp.pca(part, n_comps=min(_COMPONENTS, part.n_vars - 1), svd_solver="arpack", random_state=0)
-        found.append((np.asarray(part.obsm["X_pca"], np.float32), labels[rows]))
+        found.append((variable_components(part, _GENES, _COMPONENTS), labels[rows]))
     return found
 
 

@@ -19,10 +19,10 @@ class Integration(Task):
 
     def metrics(self) -> tuple[str, ...]:
         """Return every metric that is not one of predicted labels."""
-        from scarena.metrics.registry import METRICS
+        from scarena.metrics.registry import OF_EMBEDDING
 
         predicted = set(Annotation().metrics())
-        return tuple(key for key in METRICS if key not in predicted)
+        return tuple(key for key in OF_EMBEDDING if key not in predicted)
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why there is no total: it needs types to keep and batches to mix."""

@@ -11,12 +11,26 @@ from functools import cache
 from scarena.base.errors import ConfigError
 from scarena.base.plugins import plugins
 from scarena.tasks.annotation import Annotation
+from scarena.tasks.few_shot import FewShot
+from scarena.tasks.granularity import Granularity
 from scarena.tasks.integration import Integration
+from scarena.tasks.intra_type import IntraType
+from scarena.tasks.malignant import Malignant
+from scarena.tasks.niche import Niche
+from scarena.tasks.open_set import OpenSet
+from scarena.tasks.probe import Probe
+from scarena.tasks.protein import Protein
+from scarena.tasks.response import Response
+from scarena.tasks.species import Species
 from scarena.tasks.task import Task
+from scarena.tasks.treated import Treated
 
 DEFAULT = ("integration", "annotation")
 """What a board asks that says nothing of tasks."""
-_BUILT_IN: tuple[type[Task], ...] = (Integration, Annotation)
+_BUILT_IN: tuple[type[Task], ...] = (
+    Integration, Annotation, Probe, FewShot, OpenSet, Granularity, IntraType, Malignant, Treated, Response, Protein,
+    Species, Niche,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ def score_tasks(tasks: Sequence[Task], cells: Cells) -> Scores:
 
     What tasks share is computed once: those that do not score by themselves are scored in one pass.
     """
-    from scarena.metrics.registry import METRICS
+    from scarena.metrics.registry import METRICS, OF_EMBEDDING
     from scarena.metrics.scores import Scores
 
     together = [task for task in tasks if type(task).score is Task.score]
     asked = {key for task in together for key in task.metrics()}
-    wanted = "all" if asked >= METRICS.keys() else [key for key in METRICS if key in asked]
+    wanted = "all" if asked >= OF_EMBEDDING.keys() else [key for key in OF_EMBEDDING if key in asked]
     parts = [cells.scored(wanted)] if together else []
     parts += [task.score(cells) for task in tasks if task not in together]
     if len(parts) == 1:

@@ -18,6 +18,7 @@ def reference(spec: dict[str, Any]) -> dict[str, Any]:
         dataset_reference.UNINTEGRATED,
         spec["threads"],
         spec["scored_cells"],
+        within=spec["within"],
     )
     dataset_reference.write(path, made)
     return {"sha256": sha256_of(path), "scored_cells": len(made.names)}

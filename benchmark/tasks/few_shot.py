@@ -1,0 +1,50 @@
+"""Few-shot: how many labelled cells a type does a probe need?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scarena.tasks.cell_task import CellTask, no_types
+
+if TYPE_CHECKING:
+    from scarena.metrics.measured import Measured, Undefined
+    from scarena.tasks.cells import Cells
+    from scarena.tasks.facts import Facts
+
+
+class FewShot(CellTask):
+    """Macro F1 by the number of labelled cells a type, donors held out."""
+
+    name = "few-shot"
+    title = "Few-shot"
+    question = "How well are types read after 1, 5, 10 or 50 labelled cells of each?"
+    headline = "few_shot_area"
+    keys = (
+        "few_shot_area", "few_shot_1", "few_shot_5", "few_shot_10", "few_shot_50", "few_shot_centroid_area",
+        "few_shot_random", "few_shot_leak",
+    )  # fmt: skip
+
+    def unanswerable(self, facts: Facts) -> str:
+        """Return why there is no probe: it needs several types, and several donors or batches."""
+        return no_types(facts)
+
+    def measured(self, cells: Cells) -> Mapping[str, Measured | Undefined]:
+        """Return the curve, the area under it, and what random folds would have claimed of the area."""
+        from scarena.metrics.measured import Measured
+        from scarena.metrics.probes.few_shot import SHOTS, area, curve, shot
+        from scarena.metrics.probes.folds import random_folds
+
+        of = cells.probed
+        found = curve(of.x, of.classes, of.groups, seed=of.seed)
+        random = curve(of.x, of.classes, random_folds(of.classes, seed=of.seed), seed=of.seed)
+        own, other = area(found.probe), float(np.mean(area(random.probe)))
+        return {
+            "few_shot_area": shot(own),
+            **{f"few_shot_{k}": shot(found.probe[:, place]) for place, k in enumerate(SHOTS)},
+            "few_shot_centroid_area": shot(area(found.centroid)),
+            "few_shot_random": Measured(other),
+            "few_shot_leak": Measured(other - float(own.mean())),
+        }

@@ -1,0 +1,63 @@
+"""Malignant: can a probe tell malignant cells of a donor, or of a cancer, that it has not seen?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scarena.tasks.cell_task import CellTask, one_group
+
+if TYPE_CHECKING:
+    from scarena.metrics.measured import Measured, Undefined
+    from scarena.metrics.probes.binary import Asked
+    from scarena.tasks.cells import Cells
+    from scarena.tasks.facts import Facts
+
+
+class Malignant(CellTask):
+    """Malignant against normal cells, one donor held out at a time; and one cancer, where there are several."""
+
+    name = "malignant"
+    title = "Malignant cells"
+    question = "Can a probe tell the malignant cells of a donor it has not seen?"
+    headline = "malignant_auroc"
+    keys = (
+        "malignant_auroc", "malignant_auprc", "malignant_cancer_auroc", "malignant_random", "malignant_leak",
+    )  # fmt: skip
+
+    def unanswerable(self, facts: Facts) -> str:
+        """Return why it cannot be asked."""
+        if "malignant" not in facts.targets:
+            return "the dataset does not say which cells are malignant"
+        return facts.not_identifiable.get("malignant", "") or one_group(facts)
+
+    def measured(self, cells: Cells) -> Mapping[str, Measured | Undefined]:
+        """Return AUROC and AUPRC by donor, by cancer, and what random folds would have claimed."""
+        from scarena.metrics.measured import Measured
+        from scarena.metrics.probes.binary import Asked
+
+        of = cells.probed
+        asked = Asked(of.x, of.known.targets["malignant"], of.groups, seed=of.seed)
+        area, precision = asked.by_group(asked.held)
+        other = asked.by_group(asked.other_folds())[0].value
+        return {
+            "malignant_auroc": area,
+            "malignant_auprc": precision,
+            "malignant_cancer_auroc": _by_cancer(cells, asked),
+            "malignant_random": Measured(other),
+            "malignant_leak": Measured(other - area.value),
+        }
+
+
+def _by_cancer(cells: Cells, asked: Asked) -> Measured | Undefined:
+    """Return the mean over donors of AUROC with their whole cancer held out."""
+    from scarena.metrics.measured import Undefined
+    from scarena.metrics.probes.held_out import held_out
+
+    cancer = cells.known.targets.get("cancer", np.zeros(0, np.str_))
+    if not len(cancer) or len(names := np.unique(cancer[asked.rows])) < 2:
+        return Undefined("cells of one cancer")
+    codes = np.searchsorted(names, cancer[asked.rows])
+    return asked.by_group(held_out(asked.x, asked.yes.astype(np.int64), codes, one_by_one=True))[0]

@@ -1,0 +1,52 @@
+"""Protein: can the proteins on a cell of a sample not seen be read from its vector?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scarena.tasks.cell_task import CellTask, one_group
+
+if TYPE_CHECKING:
+    from scarena.metrics.measured import Measured, Undefined
+    from scarena.tasks.cells import Cells
+    from scarena.tasks.facts import Facts
+
+
+class Protein(CellTask):
+    """Each protein by ridge regression, samples held out; pooled and within types."""
+
+    name = "protein"
+    title = "Surface proteins"
+    question = "Can the proteins on a cell of a sample not seen be read from its vector?"
+    headline = "protein_pearson"
+    keys = ("protein_pearson", "protein_pearson_within", "protein_rna", "protein_random", "protein_leak")
+
+    def unanswerable(self, facts: Facts) -> str:
+        """Return why it cannot be asked."""
+        return one_group(facts) if "proteins" in facts.targets else "the dataset has no proteins"
+
+    def measured(self, cells: Cells) -> Mapping[str, Measured | Undefined]:
+        """Return correlations of predicted and measured proteins, and what random folds would have claimed."""
+        from scarena.metrics.measured import Measured, Undefined
+        from scarena.metrics.probes.folds import grouped_folds, random_folds
+        from scarena.metrics.probes.protein import centred_log_ratio, of_rna, per_protein
+        from scarena.metrics.probes.ridge import claimed_ridge, held_out_ridge
+
+        of = cells.probed
+        y = centred_log_ratio(of.known.matrices["proteins"])
+        folds = grouped_folds(np.zeros(len(y), np.int64), of.groups, seed=of.seed)
+        said, penalties = held_out_ridge(of.x, y, folds)
+        random = claimed_ridge(of.x, y, random_folds(np.zeros(len(y), np.int64), seed=of.seed), penalties)
+        own, other = per_protein(said, y, of.groups), per_protein(random, y, of.groups)
+        labels = "labels" not in cells.facts.excluded and len(of.types) > 1
+        within = per_protein(said, y, of.groups * len(of.types) + of.classes) if labels else None
+        return {
+            "protein_pearson": own,
+            "protein_pearson_within": within if within is not None else Undefined("the dataset has no cell types"),
+            "protein_rna": of_rna(of.known.matrices["coding_rna"], y, of.groups),
+            "protein_random": Measured(other.value),
+            "protein_leak": Measured(other.value - own.value),
+        }

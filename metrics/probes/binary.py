@@ -1,0 +1,99 @@
+"""Yes or no of each cell, asked of donors that the probe has not seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scarena.metrics.measured import Measured, Undefined
+from scarena.metrics.probes.held_out import HeldOut, claimed, held_out
+from scarena.metrics.probes.scores import auroc, average_precision, mean_over_groups
+from scarena.metrics.resampling import N_REPLICATES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+class Asked:
+    """Cells with a yes or no, and what probes say of them with their donor held out.
+
+    Parameters
+    ----------
+    x
+        Vectors ``[n_cells, d]``, from :func:`~scarena.metrics.probes.linear.axes_of`.
+    told
+        ``yes``, ``no`` or "" of each cell ``[n_cells]``; cells without an answer are left out.
+    groups
+        Donor of each cell as a code ``[n_cells]``.
+    seed
+        Of the folds.
+
+    Raises
+    ------
+    Undefined
+        If a probe of some donor could not have seen both answers.
+    """
+
+    def __init__(self, x: Floats, told: NDArray[np.str_], groups: NDArray[np.int64], *, seed: int = 0) -> None:
+        self.rows = np.flatnonzero((told == "yes") | (told == "no"))
+        self.x, self.yes, self.seed = x[self.rows], told[self.rows] == "yes", seed
+        self.groups = np.unique(groups[self.rows], return_inverse=True)[1].astype(np.int64)
+        for answer, name in ((self.yes, "yes"), (~self.yes, "no")):
+            if len(np.unique(self.groups[answer])) < 2:
+                raise Undefined(f"fewer than two donors have cells with {name!r}: with one held out none is left")
+        self.held = held_out(self.x, self.yes.astype(np.int64), self.groups, one_by_one=True, seed=seed)
+
+    @property
+    def note(self) -> str:
+        """How many cells and donors were asked, and what the probes have to say."""
+        said = f"{len(self.rows)} cells of {int(self.groups.max()) + 1} donors"
+        return "; ".join(filter(None, (said, self.held.note)))
+
+    def other_folds(self) -> HeldOut:
+        """Return what random folds of cells would have said."""
+        return claimed(self.x, self.yes.astype(np.int64), self.held, seed=self.seed)
+
+    def by_group(self, held: HeldOut, groups: NDArray[np.int64] | None = None) -> tuple[Measured, Measured]:
+        """Return AUROC and average precision as means over donors that have both answers.
+
+        Raises
+        ------
+        Undefined
+            If none has both.
+        """
+        own = self.groups if groups is None else groups
+        score = held.probabilities[:, 1]
+        parts = [np.flatnonzero(own == group) for group in range(int(own.max()) + 1)]
+        areas = np.array([auroc(score[part], self.yes[part]) for part in parts])
+        both = [part for part, area in zip(parts, areas, strict=True) if np.isfinite(area)]
+        precision = np.array([average_precision(score[part], self.yes[part]) for part in both])
+        area = mean_over_groups(areas, note=self.note)
+        chance = float(np.mean([self.yes[part].mean() for part in both]))
+        return area, mean_over_groups(precision, note=f"chance is {chance:.3f}, the mean share of yes")
+
+
+def over_patients(asked: Asked) -> Measured:
+    """Return the AUROC over donors of the mean log-odds of their cells, each donor having one answer.
+
+    Replicates draw donors within each answer.
+
+    Raises
+    ------
+    Undefined
+        If a donor has both answers.
+    """
+    p = np.clip(asked.held.probabilities[:, 1], 1e-12, 1 - 1e-12)
+    odds = np.log(p) - np.log1p(-p)
+    n = np.bincount(asked.groups)
+    answers = np.bincount(asked.groups, asked.yes) / n
+    if not np.isin(answers, (0.0, 1.0)).all():
+        raise Undefined("the answer differs between cells of one donor")
+    score, yes = np.bincount(asked.groups, odds) / n, answers == 1
+    wins = (score[yes][:, None] > score[~yes]) + 0.5 * (score[yes][:, None] == score[~yes])
+    rng, sizes = np.random.default_rng(0), (int(yes.sum()), int((~yes).sum()))
+    drawn = [rng.multinomial(size, np.full(size, 1 / size), N_REPLICATES) / size for size in sizes]
+    replicates = np.einsum("ra,ab,rb->r", drawn[0], wins, drawn[1])
+    return Measured(float(wins.mean()), replicates, asked.note)
