@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from scarena.tasks.task import Task
@@ -62,3 +62,13 @@ def no_types(facts: Facts) -> str:
 def one_group(facts: Facts) -> str:
     """Return why nothing can be held out; empty where it can."""
     return "one donor and one batch: none to hold out" if facts.n_groups < 2 else ""
+
+
+def or_undefined(measure: Callable[[], Measured | Undefined]) -> Measured | Undefined:
+    """Return one metric of several, or why it alone has no answer."""
+    from scarena.metrics.measured import Undefined
+
+    try:
+        return measure()
+    except Undefined as why:
+        return why

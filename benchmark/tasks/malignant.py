@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.tasks.cell_task import CellTask, one_group
+from scarena.tasks.cell_task import CellTask, one_group, or_undefined
 
 if TYPE_CHECKING:
     from scarena.metrics.measured import Measured, Undefined
@@ -41,11 +41,12 @@ class Malignant(CellTask):
         of = cells.probed
         asked = Asked(of.x, of.known.targets["malignant"], of.groups, seed=of.seed)
         area, precision = asked.by_group(asked.held)
+        cancers = or_undefined(lambda: _by_cancer(cells, asked))
         other = asked.by_group(asked.other_folds())[0].value
         return {
             "malignant_auroc": area,
             "malignant_auprc": precision,
-            "malignant_cancer_auroc": _by_cancer(cells, asked),
+            "malignant_cancer_auroc": cancers,
             "malignant_random": Measured(other),
             "malignant_leak": Measured(other - area.value),
         }

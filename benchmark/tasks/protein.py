@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.tasks.cell_task import CellTask, one_group
+from scarena.tasks.cell_task import CellTask, one_group, or_undefined
 
 if TYPE_CHECKING:
     from scarena.metrics.measured import Measured, Undefined
@@ -41,11 +41,14 @@ class Protein(CellTask):
         said, penalties = held_out_ridge(of.x, y, folds)
         random = claimed_ridge(of.x, y, random_folds(np.zeros(len(y), np.int64), seed=of.seed), penalties)
         own, other = per_protein(said, y, of.groups), per_protein(random, y, of.groups)
+        within: Measured | Undefined
         labels = "labels" not in cells.facts.excluded and len(of.types) > 1
-        within = per_protein(said, y, of.groups * len(of.types) + of.classes) if labels else None
+        within = Undefined("the dataset has no cell types")
+        if labels:
+            within = or_undefined(lambda: per_protein(said, y, of.groups * len(of.types) + of.classes))
         return {
             "protein_pearson": own,
-            "protein_pearson_within": within if within is not None else Undefined("the dataset has no cell types"),
+            "protein_pearson_within": within,
             "protein_rna": of_rna(of.known.matrices["coding_rna"], y, of.groups),
             "protein_random": Measured(other.value),
             "protein_leak": Measured(other.value - own.value),
