@@ -7,6 +7,9 @@ from math import inf
 from scarena.metrics.info import OWN, MetricInfo
 
 _PROBES = "probes of five folds of groups, and ten for each of four penalties to choose from"
+_FEW = "eighty probes of few cells"
+_OPEN = "thirty probes"
+_ONE = "one probe a donor, and ten for each of four penalties to choose from"
 _RIDGE = "one eigendecomposition a pair of folds"
 _SCFM = "Wu et al. 2025, doi 10.1186/s13059-025-03781-6; folds and rows of this package"
 _SCTAB = "scTab, Fischer et al. 2024, doi 10.1038/s41467-024-51059-5"
@@ -30,12 +33,12 @@ def _told(key: str, title: str, low: float, high: float, definition: str, failur
     return MetricInfo(key, title, "task", low, high, "none", definition, failure, OWN, "no further probes", "target")
 
 
-def _leak(key: str, of: str, low: float = -1.0, high: float = 1.0) -> tuple[MetricInfo, MetricInfo]:
+def _leak(key: str, of: str, low: float = 0.0, high: float = 1.0) -> tuple[MetricInfo, MetricInfo]:
     """Return what random folds would have claimed, and by how much more that is."""
     name = key.replace("_", " ").capitalize()
     return (
         _told(f"{key}_random", f"{name}, random folds", low, high,
-              f"{of} of the same probe under random folds of cells, with the middle one of its penalties"),
+              f"{of} under random folds of cells, all else the same"),
         _told(f"{key}_leak", f"{name}, what a random split adds", low - high, high - low,
               f"{key}_random minus the same with groups held out"),
     )  # fmt: skip
@@ -74,71 +77,71 @@ INFO = (
         "few_shot_area", "Few-shot area",
         "Area under macro F1 over log k for k = 1, 5, 10, 50 labelled cells a type, as a share of the whole; ten "
         "draws, donors held out",
-        "Types with fewer cells give all they have; C is fixed", types=True),
+        "Types with fewer cells give all they have; C is fixed", cost=_FEW, types=True),
     *(
         _share(
-            f"few_shot_{k}", f"Macro F1 with {k} cells a type",
-            f"Mean over ten draws of the probe's macro F1, learned from {k} cells a type of other donors",
-            "Which cells are drawn matters more than most models do", types=True)
+            f"few_shot_{k}", f"Macro F1 with {k} cell{'s' if k > 1 else ''} a type",
+            f"Mean over ten draws of the probe's macro F1, learned from {k} of each type of other donors",
+            "Which cells are drawn matters more than most models do", cost=_FEW, types=True)
         for k in (1, 5, 10, 50)
     ),
     _share(
         "few_shot_centroid_area", "Few-shot area, class means",
-        "As few_shot_area, with the nearest class mean in place of the probe", "Assumes round types", types=True),
+        "As few_shot_area, with the nearest class mean in place of the probe", "Assumes round types", cost=_FEW, types=True),
     *_leak("few_shot", "few_shot_area"),
     _share(
         "open_auroc", "Open set AUROC",
         "AUROC of telling cells of types that the probe was never shown from others by its largest probability; mean "
         "over trials, .1, .3 and .5 of the types held out five times each; 0.5 is chance",
-        "Types that a probe cannot tell apart anyway are unsure too", types=True),
+        "Types that a probe cannot tell apart anyway are unsure too", cost=_OPEN, types=True),
     _share(
         "open_energy_auroc", "Open set AUROC by energy",
         "The same by log Σ exp of the probe's scores", "Grows with the length of a vector",
-        "Liu et al. 2020, arXiv 2010.03759; protocol of this package", types=True),
+        "Liu et al. 2020, arXiv 2010.03759; protocol of this package", cost=_OPEN, types=True),
     MetricInfo(
         "open_aupr_gain", "Open set AUPR above chance", "task", -inf, 1.0, "higher",
         "(average precision of novelty − share of new cells) / (1 − that share)",
-        "With few new cells it swings", OWN, _PROBES),
+        "With few new cells it swings", OWN, _OPEN),
     _share(
         "open_harmonic", "Open set harmonic mean",
         "Harmonic mean of known cells named right and new cells refused, the threshold letting go 5 % of known cells "
         "of a further fold",
-        "The threshold is set by other donors, so their differences are in it", types=True),
+        "The threshold is set by other donors, so their differences are in it", cost=_OPEN, types=True),
     MetricInfo(
         "open_lcad", "Open set LCAD", "task", 0.0, inf, "lower",
         "Mean edges from the type of a new cell up to where it meets the known type that the probe names",
-        "Which types are left to be named matters most", _SCFM, _PROBES),
+        "Which types are left to be named matters most", _SCFM, _OPEN),
     *_leak("open", "Open set AUROC"),
     _share(
         "malignant_auroc", "Malignant cells AUROC",
         "AUROC of a probe of malignant against normal cells on a donor it has not seen; mean over donors that have "
         "both; 0.5 is chance",
-        "Normal cells of other types than the tumour's make it easy; labels are often calls on the same counts"),
+        "Normal cells of other types than the tumour's make it easy; labels are often calls on the same counts", cost=_ONE),
     _share(
         "malignant_auprc", "Malignant cells AUPRC",
         "The same as average precision; the note has the mean share of malignant cells, which is chance",
-        "Chance differs between donors"),
+        "Chance differs between donors", cost=_ONE),
     _share(
         "malignant_cancer_auroc", "Malignant cells AUROC, cancers held out",
-        "The same probe on the donors of a cancer that it has not seen", "Tissue and cancer are one"),
-    *_leak("malignant", "AUROC", 0.0),
+        "The same probe on the donors of a cancer that it has not seen", "Tissue and cancer are one", cost=_ONE),
+    *_leak("malignant", "AUROC"),
     _share(
         "treated_auroc", "Treated cells AUROC",
         "AUROC of a probe of treated against untreated cells on a patient it has not seen; mean over patients that "
         "have both; 0.5 is chance",
-        "Plates and days that go with the drug are read as well"),
+        "Plates and days that go with the drug are read as well", cost=_ONE),
     _share(
         "treated_auprc", "Treated cells AUPRC", "The same as average precision",
-        "Chance is the share of treated cells"),
-    *_leak("treated", "AUROC", 0.0),
+        "Chance is the share of treated cells", cost=_ONE),
+    *_leak("treated", "AUROC"),
     _share(
         "response_auroc", "Response AUROC over patients",
         "AUROC over patients, held out, of the mean log-odds of their cells to come from a responder; 0.5 is chance",
-        "Twenty patients say little: read the interval"),
+        "Twenty patients say little: read the interval", cost=_ONE),
     _share(
         "response_cell_auroc", "Response AUROC over cells",
-        "AUROC of all cells together, patients held out", "A patient with many cells decides it"),
-    *_leak("response", "AUROC of all cells together", 0.0),
+        "AUROC of all cells together, patients held out", "A patient with many cells decides it", cost=_ONE),
+    *_leak("response", "AUROC of all cells together"),
     _pearson(
         "protein_pearson", "Protein Pearson",
         "Correlation of a protein, as centred log ratio, with a ridge probe's prediction on samples it has not seen; "
@@ -152,7 +155,7 @@ INFO = (
         "protein_rna", "Protein Pearson of the coding gene", -1.0, 1.0,
         "Correlation of a protein with the log-normalised RNA of its gene; mean over proteins that have one",
         "About the dataset, not the model"),
-    *_leak("protein", "Protein Pearson"),
+    *_leak("protein", "Protein Pearson", -1.0),
     _share(
         "species_macro_f1", "Species macro F1",
         "Macro F1 over the types that both species have of a probe that learned from the other species; mean of both "
@@ -161,7 +164,7 @@ INFO = (
     _share(
         "species_worst", "Species macro F1, worse direction", "The lower of the two directions",
         "The direction with the coarser labels is the lower one", types=True),
-    *_leak("species", "Macro F1", 0.0),
+    *_leak("species", "Macro F1"),
     _pearson(
         "niche_pearson", "Niche Pearson",
         "Correlation of the share of a type among a cell's 20 nearest cells in space with a ridge probe's prediction "
@@ -175,7 +178,7 @@ INFO = (
         "layer_macro_f1", "Layer macro F1",
         "Macro F1 of a logistic probe of tissue layers on spatial blocks it has not seen",
         "Neighbouring blocks are still alike"),
-    *_leak("niche", "Niche Pearson, or layer macro F1 where there are no types"),
+    *_leak("niche", "Niche Pearson, or layer macro F1 where there are no types", -1.0),
     MetricInfo(
         "intra_jaccard", "Neighbours kept within types", "task", 0.0, 1.0, "higher",
         "Jaccard overlap of the 15-nearest-neighbour graphs of the embedding and of principal components of half of "

@@ -106,8 +106,16 @@ def models(as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=MEASURE)
-def tasks(as_json: AsJson = False) -> None:
+def tasks(
+    as_json: AsJson = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="print docs/tasks.md")] = False,
+) -> None:
     """List the tasks: what a board can ask of models."""
+    if as_markdown:
+        from scarena.cli.task_docs import markdown
+
+        print(markdown(), end="")
+        return
     from scarena.cli.listing import TASK_COLUMNS, task_rows
 
     print_table("Tasks", TASK_COLUMNS, task_rows(), as_json)

@@ -6,6 +6,7 @@ number of replicates) are filled in, so that the text cannot disagree with them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isinf
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from scarena.metrics.registry import BUILT_IN, keys_of
 from scarena.metrics.resampling import N_REPLICATES
 
 COLUMNS = ("key", "title", "definition", "range", "direction", "source", "cost", "known failure")
+# Those of single tasks are on a page of their own: `scarena.cli.task_docs`.
 TITLES: dict[Group, str] = {
     "bio": "Bio conservation",
     "batch": "Batch correction",
@@ -52,8 +54,12 @@ def row(info: MetricInfo) -> tuple[str, ...]:
 
 
 def _section(group: Group) -> str:
-    head = [f"## {TITLES[group]}", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
-    return "\n".join([*head, *(_line(row(BUILT_IN[key])) for key in keys_of(group) if key in BUILT_IN)])
+    return "\n".join([f"## {TITLES[group]}", "", *table(BUILT_IN[key] for key in keys_of(group) if key in BUILT_IN)])
+
+
+def table(infos: Iterable[MetricInfo]) -> list[str]:
+    """Return the lines of a table of metrics."""
+    return [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *(_line(row(info)) for info in infos)]
 
 
 def _line(entries: tuple[str, ...] | list[str]) -> str:
@@ -67,4 +73,5 @@ def _listed(keys: tuple[str, ...]) -> str:
 
 
 def _end(value: float) -> str:
-    return "∞" if isinf(value) else f"{value:g}".replace("-", "−")
+    text = f"{abs(value):g}" if not isinf(value) else "∞"
+    return f"−{text}" if value < 0 else text

@@ -23,6 +23,10 @@ class CellTask(Task):
     product = "cells"
     keys: ClassVar[tuple[str, ...]]
     """Its metrics, in the order of the board."""
+    held_out: ClassVar[str]
+    """What is on one side of every split alone, and how often; a sentence of docs/tasks.md."""
+    flaw: ClassVar[str]
+    """What published forms of the question do that this one does not."""
     controls = CONTROLS
 
     def metrics(self) -> tuple[str, ...]:

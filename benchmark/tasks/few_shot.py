@@ -26,6 +26,11 @@ class FewShot(CellTask):
         "few_shot_area", "few_shot_1", "few_shot_5", "few_shot_10", "few_shot_50", "few_shot_centroid_area",
         "few_shot_random", "few_shot_leak",
     )  # fmt: skip
+    held_out = (
+        "Five folds of donors, else batches. Each of ten draws takes its cells from all folds but one, which is "
+        "asked; the draws are the same for all models, and fewer cells are always among more."
+    )
+    flaw = "One draw of cells, of the donors that are asked about too."
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why there is no probe: it needs several types, and several donors or batches."""

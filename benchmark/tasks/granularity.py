@@ -23,6 +23,11 @@ class Granularity(CellTask):
     question = "Is the predicted type the true one, or a finer one below it?"
     headline = "granular_macro_f1"
     keys = ("granular_macro_f1", "granular_gain")
+    held_out = "As for the type probe, whose predictions it takes."
+    flaw = (
+        "Flat accuracy counts a CD8 T cell that is called T cell, and one that is called neuron, as equally "
+        "wrong; and it counts a T cell that is called CD8 T cell as wrong, which may be right."
+    )
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why there is no probe, or no ontology."""

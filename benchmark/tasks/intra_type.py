@@ -23,6 +23,12 @@ class IntraType(CellTask):
     question = "Are cells of one type still beside those that they were beside before integration?"
     headline = "intra_jaccard"
     keys = ("intra_jaccard", "intra_jaccard_published", "intra_ceiling")
+    held_out = "Nothing is learned. Genes are parted in two: what is compared with is seen through one half at a time."
+    flaw = (
+        "scIB-E takes the overlap within a batch, not within a type, so that differences between types decide it; "
+        "principal components score 1 by construction; and it files the comparison of principal component "
+        "regressions, which is about batches, under the same head."
+    )
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why it cannot be asked."""

@@ -26,6 +26,8 @@ class Niche(CellTask):
     question = "Does a cell's vector say which types surround it, and in which layer it lies?"
     headline = "niche_pearson"
     keys = (*_TYPES, "layer_macro_f1", "niche_random", "niche_leak")
+    held_out = "Sections (batches) where there are three or more, else nine blocks of each section."
+    flaw = "Random cells: neighbourhoods overlap, so that most of a test cell's neighbours were learned from."
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why it cannot be asked."""

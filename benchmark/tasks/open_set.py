@@ -25,6 +25,11 @@ class OpenSet(CellTask):
     keys = (
         "open_auroc", "open_energy_auroc", "open_aupr_gain", "open_harmonic", "open_lcad", "open_random", "open_leak",
     )  # fmt: skip
+    held_out = (
+        "Types: .1, .3 and .5 of them, five times each, at least one, two being left. And donors, else batches: a "
+        "probe learns from three folds, a fourth sets the threshold, and the fifth is asked."
+    )
+    flaw = "Test cells at random, and a threshold, or even the score of novelty, chosen on them."
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why nothing can be held out: it needs three types and three donors or batches."""

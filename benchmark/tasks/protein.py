@@ -23,6 +23,14 @@ class Protein(CellTask):
     question = "Can the proteins on a cell of a sample not seen be read from its vector?"
     headline = "protein_pearson"
     keys = ("protein_pearson", "protein_pearson_within", "protein_rna", "protein_random", "protein_leak")
+    held_out = (
+        "Five folds of samples (donors where they are known, else batches). The penalty λ is chosen by the "
+        "squared error within the other folds, from .01 to 1,000."
+    )
+    flaw = (
+        "A correlation over the proteins of one cell is won by each protein's mean; and predictions that are not "
+        "finite, or constant, become 0 or are left out, whichever is better. Here a constant prediction counts 0."
+    )
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why it cannot be asked."""

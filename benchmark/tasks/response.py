@@ -21,6 +21,14 @@ class Response(CellTask):
     question = "Can a probe tell from its cells whether a patient it has not seen responds?"
     headline = "response_auroc"
     keys = ("response_auroc", "response_cell_auroc", "response_random", "response_leak")
+    held_out = (
+        "One patient at a time; the unit is the patient. Sets in which a response is one sample (two lines, two "
+        "time points) are *not identifiable*: they are not scored."
+    )
+    flaw = (
+        "Random splits of cells (F1 .97 in one benchmark, about .77 when whole datasets are held out); and "
+        "settings of 50 trials chosen by the best test AUC for the foundation models alone."
+    )
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why it cannot be asked: above all where the label is the sample itself."""

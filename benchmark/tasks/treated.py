@@ -21,6 +21,14 @@ class Treated(CellTask):
     question = "Can a probe tell which cells of a patient it has not seen were given the drug?"
     headline = "treated_auroc"
     keys = ("treated_auroc", "treated_auprc", "treated_random", "treated_leak")
+    held_out = (
+        "One patient at a time, each of whom has treated and untreated cells. C is chosen by five folds of the "
+        "other patients."
+    )
+    flaw = (
+        "Random splits of cells over all samples: a sample is treated or not as a whole, so that knowing the "
+        "sample is enough."
+    )
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why it cannot be asked."""
