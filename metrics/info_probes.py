@@ -30,7 +30,8 @@ def _pearson(key: str, title: str, definition: str, failure: str, source: str = 
 
 def _told(key: str, title: str, low: float, high: float, definition: str, failure: str = _CLAIM) -> MetricInfo:
     """Return a number that ranks nothing."""
-    return MetricInfo(key, title, "task", low, high, "none", definition, failure, OWN, "no further probes", "target")
+    cost = "five further probes at most"
+    return MetricInfo(key, title, "task", low, high, "none", definition, failure, OWN, cost, "target")
 
 
 def _leak(key: str, of: str, low: float = 0.0, high: float = 1.0) -> tuple[MetricInfo, MetricInfo]:
@@ -87,7 +88,8 @@ INFO = (
     ),
     _share(
         "few_shot_centroid_area", "Few-shot area, class means",
-        "As few_shot_area, with the nearest class mean in place of the probe", "Assumes round types", cost=_FEW, types=True),
+        "As few_shot_area, with the nearest class mean in place of the probe", "Assumes round types", cost=_FEW,
+        types=True),
     *_leak("few_shot", "few_shot_area"),
     _share(
         "open_auroc", "Open set AUROC",
@@ -116,7 +118,8 @@ INFO = (
         "malignant_auroc", "Malignant cells AUROC",
         "AUROC of a probe of malignant against normal cells on a donor it has not seen; mean over donors that have "
         "both; 0.5 is chance",
-        "Normal cells of other types than the tumour's make it easy; labels are often calls on the same counts", cost=_ONE),
+        "Normal cells of other types than the tumour's make it easy; labels are often calls on the same counts",
+        cost=_ONE),
     _share(
         "malignant_auprc", "Malignant cells AUPRC",
         "The same as average precision; the note has the mean share of malignant cells, which is chance",

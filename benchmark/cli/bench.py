@@ -73,6 +73,23 @@ def bench_kernels(
     print_table(f"kernels, {found['threads']} threads", columns, rows(found), as_json=False)
 
 
+@app.command("tasks")
+def bench_tasks(
+    cells: Annotated[int, typer.Option(min=500, help="cells of the embedding")] = 5000,
+    dimensions: Annotated[int, typer.Option(min=2, help="of a cell's vector")] = 200,
+    out: Out = None,
+) -> None:
+    """Time the tasks on a cell's vector, on one core, and their memory by the number of donors held out."""
+    from scarena.base.files import write_json
+    from scarena.bench.tasks import COLUMNS, rows, time_tasks
+
+    with shown(still=True):
+        found = time_tasks(cells, dimensions)
+    if out is not None:
+        write_json(out, found)
+    print_table(f"tasks, {cells:,} cells x {dimensions}, 20 types, one core", COLUMNS, rows(found), as_json=False)
+
+
 @app.command("adapters")
 def bench_adapters(
     models: Annotated[list[str] | None, typer.Argument(help="scgpt, geneformer, uce; all")] = None,

@@ -1,4 +1,4 @@
-"""docs/tasks.md says what the code does: it is what the command prints, and every metric of a task is in its section."""
+"""docs/tasks.md says what the code does: it is what the command prints, and each section has its metrics."""
 
 from pathlib import Path
 

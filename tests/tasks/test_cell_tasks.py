@@ -194,7 +194,7 @@ def test_neighbours_within_types_are_kept_by_the_space_they_come_from(make_cells
     batch = log.obs["batch"].to_numpy()
     assert all((batch[near[key]] == batch[:, None]).all() for key in near)
     known = Annotated(
-        np.array(log.obs_names), batch, log.obs["cell_type"].to_numpy().astype(str), dataset_reference(), None, ("", ""),
+        np.array(log.obs_names), batch, np.full(log.n_obs, "one"), dataset_reference(), None, ("", ""),
         np.full(log.n_obs, "unknown"), {}, near,
     )  # fmt: skip
     same = TASKS["intra-type"].score(Cells(np.asarray(log.X.toarray()), known, 0, 1))
