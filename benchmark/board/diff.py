@@ -34,7 +34,7 @@ class Change:
 def differences(first: Json, second: Json) -> list[Change]:
     """Return what differs from one board to another: what was run, states, overall values and ranks, scores."""
     found = [*_provenance(first, second), *_members(first, second), *_states(first, second)]
-    return [*found, *_overall(first, second), *_scores(first, second)]
+    return [*found, *_overall(first, second), *_gate(first, second), *_scores(first, second)]
 
 
 def _members(first: Json, second: Json) -> Iterator[Change]:
@@ -90,6 +90,13 @@ def _overall(first: Json, second: Json) -> Iterator[Change]:
         yield from _moved(f"overall {metric} of {model}", was, now)
         if metric == headline_of(second) and was.get("tie_group") != now.get("tie_group"):
             yield Change(f"tie group of {model}", str(was.get("tie_group")), str(now.get("tie_group")))
+
+
+def _gate(first: Json, second: Json) -> Iterator[Change]:
+    tables = [{(row["metric"], row["dataset"]): row for row in board.get("gate", [])} for board in (first, second)]
+    for (metric, dataset), was, now in _both(*tables):
+        if was["verdict"] != now["verdict"]:
+            yield Change(f"gate of {metric} on {dataset}", was["verdict"], now["verdict"])
 
 
 def _scores(first: Json, second: Json) -> Iterator[Change]:

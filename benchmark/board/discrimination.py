@@ -61,12 +61,13 @@ def discrimination(board: Json) -> list[Discrimination]:
     for metric, datasets in checks.items():
         told = Discrimination(metric)
         for dataset, rows in datasets.items():
-            _tell(told, dataset, [row for row in rows if _counts(row, cards)])
+            _tell(told, dataset, [row for row in rows if counts_here(row, cards)])
         found.append(told)
     return found
 
 
-def _counts(row: Json, cards: dict[str, Json]) -> bool:
+def counts_here(row: Json, cards: dict[str, Json]) -> bool:
+    """Return whether the control of a check holds what the metric asks for, by its row or else by its card."""
     card = cards.get(row.get("control", LABELS))
     return bool(row["counts"]) if "counts" in row else card is not None and counts(card, row["metric"])
 

@@ -123,6 +123,14 @@ class _Check(_Part):
     margin_low: _Number | None = None
 
 
+class _Gate(_Part):
+    dataset: Name
+    metric: str
+    verdict: Literal["passes", "fails", "unchecked"]
+    reason: str
+    share: _Number | None
+
+
 class _Timing(_Part):
     dataset: str
     model: str | None
@@ -176,6 +184,8 @@ class _Board(_Part):
     cells: list[_Run]
     overall: list[_Overall]
     controls: list[_Check]
+    # Of boards since there is a metric gate.
+    gate: list[_Gate] = []
     contamination: list[_Seen] = []
     timings: list[_Timing]
     provenance: _Provenance
@@ -201,7 +211,7 @@ def read_board(path: Path) -> dict[str, Any]:
     fix = "make it again with `scarena board`, or name another"
     found = _held_to(_Board, path, "a board", fix)
     datasets, models = {d["dataset"] for d in found["datasets"]}, {m["name"] for m in found["models"]}
-    rows = [*found["cells"], *found["overall"], *found["controls"]]
+    rows = [*found["cells"], *found["overall"], *found["controls"], *found.get("gate", [])]
     unknown = {str(row["model"]) for row in rows if "model" in row} - models
     unknown |= {row["dataset"] for row in rows if "dataset" in row} - datasets
     runs = {(cell["dataset"], cell["model"]) for cell in found["cells"]}

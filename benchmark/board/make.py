@@ -17,6 +17,7 @@ from scarena.base.files import replacing, write_json
 from scarena.base.untrusted import read_object
 from scarena.board.controls import control_checks, control_scaled
 from scarena.board.file import read_scores
+from scarena.board.gate import gate, not_ranked
 from scarena.board.ranking import differences, front, overall, standings
 from scarena.board.samples import Replicates, per_dataset, samples_of
 from scarena.metrics.details import Details
@@ -174,13 +175,16 @@ def compared(
         The metric that ranks the models.
     """
     samples = samples_of(cells, replicates)
-    table, checks = standings(cells, models, samples), control_checks(cells, models, samples)
+    checks = control_checks(cells, models, samples)
+    judged = gate(cells, models, checks)
+    table = standings(cells, models, samples, not_ranked(cells, judged) - {headline})
     return {
         "per_dataset": per_dataset(samples),
         "overall": overall(table),
         "differences": differences(table, headline),
         "pareto": front(table),
         "controls": checks,
+        "gate": judged,
         "control_scaled": control_scaled(table, samples, checks, models) if scaled else [],
     }
 

@@ -6,6 +6,7 @@ datasets would have.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -16,6 +17,8 @@ from scarena.board.uncertainty import Floats, difference, pareto, rank_ranges, t
 
 # What pairs of models are compared by: the total and its two sides.
 COMPARED = ("total", "bio", "batch")
+NO_PLACE: dict[str, None] = {"rank_low": None, "rank_high": None, "tie_group": None}
+"""Of an overall row that is not ranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Standing:
     coverage
         Share of the datasets that have one.
     ranked
-        Whether it has a rank: no control, a value on every dataset, and a metric with a better side.
+        Whether it has a rank: no control, a value on every dataset, and a metric with a better side that passes the
+        gate.
     """
 
     model: str
@@ -43,18 +47,21 @@ class Standing:
 Standings = dict[str, list[Standing]]
 
 
-def standings(cells: list[Json], models: list[Json], samples: Samples) -> Standings:
-    """Return how each model stands, by metric; the models in the order of their cards."""
+def standings(
+    cells: list[Json], models: list[Json], samples: Samples, shown_only: Collection[str] = ()
+) -> Standings:  # fmt: skip
+    """Return how each model stands, by metric; the models in the order of their cards. `shown_only` rank nobody."""
     from scarena.metrics.registry import METRICS
 
     table: Standings = {}
     for metric, wanted in sorted(applicable(cells).items()):
         table[metric] = []
+        ranks = METRICS[metric].better != "none" and metric not in shown_only
         for card in models:
             keys = [(dataset, card["name"], metric) for dataset in sorted(wanted)]
             parts = [samples[key] for key in keys if key in samples]
             complete = len(parts) == len(keys)
-            ranked = complete and card["family"] != "control" and METRICS[metric].better != "none"
+            ranked = complete and card["family"] != "control" and ranks
             sample = mean_of(parts) if parts else None
             table[metric].append(Standing(card["name"], sample, len(parts) / len(keys), ranked))
     return table
@@ -89,11 +96,11 @@ def _places(metric: str, rows: list[Standing]) -> dict[str, Json]:
 def overall(table: Standings) -> list[Json]:
     """Return every model's mean over datasets by metric, with its interval, coverage, rank range and tie group.
 
-    Controls get values but no ranks, and neither does a model without a value on every dataset the metric applies to.
+    Controls get values but no ranks, and neither does a model without a value on every dataset the metric applies to,
+    nor any model by a metric that is shown only.
     """
     from scarena.metrics.registry import METRICS
 
-    nowhere: Json = {"rank_low": None, "rank_high": None, "tie_group": None}
     found = []
     for metric, rows in table.items():
         places = _places(metric, rows)
@@ -102,7 +109,7 @@ def overall(table: Standings) -> list[Json]:
             ends = ends_of(sample, METRICS[metric].low, METRICS[metric].high)
             value = row.sample.value if row.sample else None
             line = {"model": row.model, "metric": metric, "value": value, **ends, "coverage": row.coverage}
-            found.append(line | places.get(row.model, nowhere))
+            found.append(line | places.get(row.model, NO_PLACE))
     return found
 
 
