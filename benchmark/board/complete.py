@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scarena.board.ranked import counting, headline_of, headline_title
+from scarena.board.ranked import counting, headline_of, headline_title, sign_of
 
 Json = dict[str, Any]
 
@@ -32,7 +32,8 @@ def ranked_rows(board: Json) -> list[tuple[Json, Json]]:
     headline = headline_of(board)
     rows = {row["model"]: row for row in board["overall"] if row["metric"] == headline and row["rank_low"] is not None}
     found = [(card, rows[card["name"]]) for card in board["models"] if card["name"] in rows]
-    return sorted(found, key=lambda pair: (-pair[1]["value"], pair[0]["name"]))
+    sign = sign_of(headline)
+    return sorted(found, key=lambda pair: (-sign * pair[1]["value"], pair[0]["name"]))
 
 
 def lacking(board: Json) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from scarena.board.discrimination import LABELS, counts_here
-from scarena.board.ranked import headline_of
+from scarena.board.ranked import headline_of, sign_of
 from scarena.board.ranking import NO_PLACE
 from scarena.board.samples import applicable
 from scarena.board.uncertainty import TIED
@@ -131,21 +131,15 @@ def _spread(metric: str, values: dict[str, float], cards: dict[str, Json], model
     return _Judged("passes", _NO_TRUTH)
 
 
-def _sign(metric: str) -> int:
-    from scarena.metrics.registry import METRICS
-
-    return -1 if METRICS[metric].better == "lower" else 1
-
-
 def _best(metric: str, values: dict[str, float], cards: dict[str, Json], names: list[str]) -> _Best | None:
-    sign = _sign(metric)
+    sign = sign_of(metric)
     found = [(sign * values[name], name) for name in names if name in values]
     return None if not found else _named(cards, max(found)[1], values[max(found)[1]], sign)
 
 
 def _truth(metric: str, cards: dict[str, Json], checks: list[Json]) -> tuple[_Best, Json]:
     """Return the best of some positive controls, with its check."""
-    sign = _sign(metric)
+    sign = sign_of(metric)
     row = max(checks, key=lambda row: (sign * row["positive"], row.get("control", LABELS)))
     return _named(cards, row.get("control", LABELS), row["positive"], sign), row
 
@@ -156,7 +150,7 @@ def _named(cards: dict[str, Json], name: str, value: float, sign: int) -> _Best:
 
 def _lead(metric: str, row: Json) -> float:
     """Return what a control leads noise by, at least; without an interval, what it leads by."""
-    lead: float = _sign(metric) * (row["positive"] - row["negative"])
+    lead: float = sign_of(metric) * (row["positive"] - row["negative"])
     low: float | None = row.get("margin_low")
     return lead if low is None else min(lead, low)
 

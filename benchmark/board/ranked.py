@@ -30,6 +30,13 @@ def headline_title(board: Json) -> str:
     return headline if headline == "total" or headline not in METRICS else METRICS[headline].title
 
 
+def sign_of(metric: str) -> int:
+    """Return what turns a metric so that higher is better."""
+    from scarena.metrics.registry import METRICS
+
+    return -1 if metric in METRICS and METRICS[metric].better == "lower" else 1
+
+
 def overall_of(board: Json) -> dict[tuple[str, str], Json]:
     """Return the overall rows by (model, metric)."""
     return {(row["model"], row["metric"]): row for row in board["overall"]}
@@ -41,17 +48,20 @@ def counting(board: Json, metric: str) -> list[str]:
     return [entry["dataset"] for entry in board["datasets"] if entry["dataset"] in wanted]
 
 
-def ranked_models(board: Json) -> list[Json]:
-    """Return the models' cards: those with a rank by their total, then those without one, controls last.
+def ranked_models(board: Json, metric: str = "") -> list[Json]:
+    """Return the models' cards: those with a rank by a metric, then those without one, controls last.
+
+    The metric is the board's headline where none is named.
 
     A mean over part of the datasets may lie above all others and say nothing of them, so it does not lead.
     """
-    headline = headline_of(board)
-    total = {row["model"]: row for row in board["overall"] if row["metric"] == headline}
+    metric = metric or headline_of(board)
+    sign = sign_of(metric)
+    total = {row["model"]: row for row in board["overall"] if row["metric"] == metric}
 
     def order(card: Json) -> tuple[bool, bool, float, str]:
         row = total.get(card["name"], {"value": None, "rank_low": None})
-        value = float("-inf") if row["value"] is None else row["value"]
+        value = float("-inf") if row["value"] is None else sign * row["value"]
         return card["family"] == "control", row["rank_low"] is None, -value, card["name"]
 
     return sorted(board["models"], key=order)
@@ -80,10 +90,13 @@ def has_ranges(board: Json) -> bool:
     return any(row["metric"] == headline and row["low"] is not None for row in board.get("differences", []))
 
 
-def has_order(board: Json) -> bool:
-    """Return whether there is an order of models: one that alone has a value everywhere is first of nobody."""
-    headline = headline_of(board)
-    return sum(row["metric"] == headline and row["rank_low"] is not None for row in board["overall"]) > 1
+def has_order(board: Json, metric: str = "") -> bool:
+    """Return whether there is an order of models: one that alone has a value everywhere is first of nobody.
+
+    By the board's headline where no metric is named.
+    """
+    metric = metric or headline_of(board)
+    return sum(row["metric"] == metric and row["rank_low"] is not None for row in board["overall"]) > 1
 
 
 def rank_text(row: Json | None) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scarena.board.costs import timed_runs
+from scarena.board.gate import shown_only
 from scarena.board.ranked import absences, overall_of, plain, ranked_models
 
 Json = dict[str, Any]
@@ -21,6 +22,7 @@ COLUMNS = (
     "tie_group", "coverage", "state", "reason",
 )  # fmt: skip
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+_GATED = "the metric fails the gate on most datasets, so not ranked"
 _PART = "a mean over part of the datasets that count, so not ranked"
 
 
@@ -58,13 +60,14 @@ def _who(card: Json) -> Json:
 def _overall_rows(board: Json) -> Iterator[Json]:
     found = overall_of(board)
     metrics = sorted({metric for _, metric in found})
-    why = absences(board)
+    why, out = absences(board), shown_only(board)
     for card in ranked_models(board):
         for metric in metrics:
             row = found.get((card["name"], metric))
             if row is None:
                 continue
             state, reason = ("ok", "") if row["value"] is not None else why(card["name"], metric)
+            reason = _GATED if row["value"] is not None and metric in out and card["family"] != "control" else reason
             reason = _PART if row["value"] is not None and row["coverage"] < 1 else reason
             yield {**row, **_who(card), "scope": "overall", "state": state, "reason": reason}
 

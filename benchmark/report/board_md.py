@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from scarena.board.costs import UNKNOWN, Cost, costs_of
+from scarena.board.gate import gated, shown_only
 from scarena.board.ranked import (
     absences,
     counting,
@@ -50,6 +51,7 @@ def escaped(text: object) -> str:
 
 def board_md(board: Json) -> str:
     """Return the summary: title, verdicts, the ranking with intervals, and how to read it; at most 120 lines."""
+    board = gated(board)
     cards = ranked_models(board)
     lines = [f"# {escaped(board['title'])}", "", _sizes(board), ""]
     lines += [*_said(board), "", *_table(board, cards[:MOST_MODELS]), ""]
@@ -134,6 +136,14 @@ def _coverage(row: Json | None, n_datasets: int) -> str:
     return "–" if row is None else f"{round(row['coverage'] * n_datasets)}/{n_datasets}"
 
 
+def _gated(board: Json) -> list[str]:
+    from scarena.metrics.registry import METRICS as KNOWN
+
+    out = [KNOWN[key].title for key in METRICS if key in shown_only(board)]
+    why = "on most datasets the metric does not tell the truth from noise, or no model is clear of noise"
+    return [f"Shown, not ranked: {', '.join(out)} ({why})."] if out else []
+
+
 def _legend(board: Json) -> str:
     named = headline_title(board)
     ranges = (
@@ -146,6 +156,7 @@ def _legend(board: Json) -> str:
     seeds = "cells and seeds" if len(board["provenance"]["seeds"]) > 1 else "cells, one seed"
     told = [ranges, f"Small: the 95 % interval ({seeds}). \\*: a mean over part of the datasets, not ranked."]
     told += [f"Datasets: those with a {named} of those that count for it. ↑ higher is better, ↓ lower is better."]
+    told += _gated(board)
     told += [
         "Seconds a run: wall time, mean over the datasets; start-up: what of it was not embedding, median; cells / s: "
         "start-up apart."

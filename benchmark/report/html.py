@@ -17,18 +17,21 @@ from markupsafe import Markup
 from scarena.base.files import json_text
 from scarena.base.log_tail import last_lines
 from scarena.board.costs import UNKNOWN, Cost, costs_of
+from scarena.board.gate import gated
 from scarena.board.make import parquet_bytes
 from scarena.board.ranked import counting, has_ranges, headline_of, overall_of, ranked_models
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
-from scarena.report.page.controls import control_table, daggers, uncheckable
+from scarena.report.page.controls import control_table, uncheckable
 from scarena.report.page.cost import AXES, fronts, measured, shown
 from scarena.report.page.datasets import dataset_parts
+from scarena.report.page.gate import front_gone, gate_table, overall_marks
 from scarena.report.page.metrics import agreement, companions
 from scarena.report.page.models import critical_difference, critical_svg, model_parts
 from scarena.report.page.scores import HEADLINE, Scores, scores_of
 from scarena.report.page.sentences import lead
+from scarena.report.page.tasks_table import tasks_table
 
 Json = dict[str, Any]
 
@@ -40,16 +43,17 @@ _PAIRS = 500
 
 def render(board: Json, folder: Path) -> str:
     """Return the page of a board whose runs lie in `folder`."""
+    files, board = _files(board), gated(board)
     scores, costs = scores_of(board), costs_of(board)
     parts = {
         **_assets(), **_overview(board, scores, costs), **_cost(board, costs), **_metrics(board), "board": board,
         "missing": missing_cells(board, folder), "datasets": _datasets(board, folder, scores),
         "models": model_parts(board, scores, whole=_roomy(board)),
-        "trained": trained_on(board), **_critical(board, scores),
+        "trained": trained_on(board), **_critical(board, scores), "tasks_table": tasks_table(board),
     }  # fmt: skip
     template = _environment().get_template("board.html")
     bare = len(template.render(**parts, downloads=[]).encode())
-    return template.render(**parts, downloads=downloads.downloads(_files(board), MOST_BYTES - bare))
+    return template.render(**parts, downloads=downloads.downloads(files, MOST_BYTES - bare))
 
 
 def _assets() -> Json:
@@ -79,6 +83,7 @@ def _cost(board: Json, costs: dict[str, Cost]) -> Json:
     ranked = fronts(board, costs)
     return {
         "scatter": charts.scatter_of_scores(board), "cost_charts": charts.scatters_of_cost(ranked),
+        "front_gone": front_gone(board),
         "front": [{**row, "costs": [each.text for each in shown(row["cost"])]} for row in ranked],
     }  # fmt: skip
 
@@ -90,7 +95,8 @@ def _metrics(board: Json) -> Json:
     return {
         "every": [METRICS[key] for key in every], "titles": {key: info.title for key, info in METRICS.items()},
         "checks": control_table(board), "scaled": tables.grouped(tables.scaled_table(board)),
-        "blind": daggers(board), "uncheckable": bool(board["controls"]) and uncheckable(board),
+        "gate": gate_table(board), "marks": overall_marks(board),
+        "uncheckable": bool(board["controls"]) and uncheckable(board),
         "agreement": companions(*agreement(board, every)),
         "config": json.dumps(board["provenance"].get("config"), indent=1, sort_keys=True),
     }  # fmt: skip

@@ -101,7 +101,7 @@ def test_controls_and_metrics_that_cannot_tell_are_marked(board, tmp_path):
     page = without_plotly(render(board, tmp_path))
     assert "positive control" in page
     assert "sees labels" in page
-    assert "†" in page
+    assert "Which metrics rank, and which are shown only?" in page
 
 
 def pair(a, b, low, high, metric="total", interval="cells"):

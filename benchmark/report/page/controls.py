@@ -32,22 +32,6 @@ def control_table(board: Json) -> list[Json]:
     return rows
 
 
-def daggers(board: Json) -> dict[str, str]:
-    """Return, by metric that fails somewhere, on which datasets which positive controls do not beat noise."""
-    title = _titles(board)
-    return {
-        found.metric: f"{_neither([title.get(name, name) for name in found.controls])} better than noise on: "
-        + ", ".join(found.fails)
-        for found in discrimination(board) if found.fails
-    }  # fmt: skip
-
-
-def _neither(names: list[str]) -> str:
-    if len(names) == 1:
-        return f"{names[0]} scores no"
-    return f"None of {joined(names)} scores"
-
-
 def uncheckable(board: Json) -> bool:
     """Return whether the board lacks a control that holds distances, so that one-hot labels alone stand for truth."""
     return not any("distances" in card.get("holds", ()) for card in board["models"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from scarena.board.costs import measured_seconds
 from scarena.board.ranked import ranked_models
+from scarena.report.page.gate import dataset_marks
 from scarena.report.page.graphs import graph_of
 from scarena.report.page.images import umaps
 from scarena.report.page.scores import HEADLINE, Scores
@@ -26,6 +27,7 @@ def dataset_parts(board: Json, folder: Path, scores: Scores, every: tuple[str, .
             "reason": entry["reason"], "summary": entry.get("summary"), "files": _files(entry),
             "sentence": of_dataset(board, name, scores, seconds), "rows": _rows(board, name, scores),
             "every": _rows(board, name, scores, every) if every else [], "umaps": pictures.get(name),
+            "marks": dataset_marks(board, name),
             "mistakes": mistakes_of(board, name), "graph": graph_of(board, folder, name, scores),
         }
         for entry in board["datasets"]

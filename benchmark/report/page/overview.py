@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from scarena.board.gate import shown_only
 from scarena.board.ranked import counting, headline_of, ranked_models
 from scarena.report.page.scores import HEADLINE, Scores, is_twin
 from scarena.report.page.tables import directions, use_of
+from scarena.report.page.tasks_table import tasks_table
 
 Json = dict[str, Any]
 # What a total can be made of: all are better when higher and lie between 0 and 1.
@@ -32,30 +34,36 @@ def tissues(board: Json) -> list[str]:
 def data_of(board: Json, scores: Scores) -> Json:
     """Return what the script needs; scores in millionths: whole numbers take the least room in a page."""
     datasets = [entry["dataset"] for entry in board["datasets"]]
+    by_task = [column.metric for column in tasks_table(board)["columns"]]
+    # Those of the ranking come first, one a column; then what only the table of tasks has.
+    metrics = tuple(dict.fromkeys((*HEADLINE, *by_task)))
     return {
-        "metrics": list(HEADLINE),
-        "better": directions(HEADLINE),
+        "metrics": list(metrics),
+        "better": directions(metrics),
+        "ranking": len(HEADLINE),
+        "by_task": [metrics.index(metric) for metric in by_task],
+        "gated": [metrics.index(metric) for metric in sorted(shown_only(board) & set(metrics))],
         "weighed": list(WEIGHED),
         "tasks": PRESETS,
         "datasets": [
             {"name": entry["dataset"], "tissue": entry["card"].get("tissue") or "not given"}
             for entry in board["datasets"]
         ],
-        "counting": [[datasets.index(name) for name in counting(board, metric)] for metric in HEADLINE],
+        "counting": [[datasets.index(name) for name in counting(board, metric)] for metric in metrics],
         "models": [
             {
                 "name": card["name"], "title": card["title"], "family": card["family"], "use": use_of(card),
-                "twin": is_twin(card), "scores": [_row(scores, name, card["name"]) for name in datasets],
+                "twin": is_twin(card), "scores": [_row(scores, name, card["name"], metrics) for name in datasets],
             }
             for card in ranked_models(board)
         ],
     }  # fmt: skip
 
 
-def _row(scores: Scores, dataset: str, model: str) -> list[list[int | None] | int]:
-    """Return [value, low − value, high − value] of each headline metric in millionths, 0 where there is none."""
+def _row(scores: Scores, dataset: str, model: str, metrics: tuple[str, ...]) -> list[list[int | None] | int]:
+    """Return [value, low − value, high − value] of each metric in millionths, 0 where there is none."""
     row: list[list[int | None] | int] = []
-    for metric in HEADLINE:
+    for metric in metrics:
         score = scores.get((dataset, model, metric))
         if score is None or score.value is None:
             row.append(0)

@@ -11,6 +11,7 @@ from typing import Any
 from scarena.board.complete import few, joined, left_out, ranked_rows
 from scarena.board.ranked import counting, has_ranges, headline_of, headline_title
 from scarena.board.verdicts import compared
+from scarena.report.page.gate import headline_fails
 from scarena.report.page.models import apart
 from scarena.report.page.scores import Score, Scores, is_twin
 from scarena.report.page.tables import use_of
@@ -23,14 +24,14 @@ _OWN = "models/foundation"
 
 
 def lead(board: Json) -> list[str]:
-    """Return who leads, which model is best zero-shot, whether any beats the baselines, and who is not compared."""
+    """Return who leads, which model is best zero-shot, if any beats the baselines, and what to be careful of."""
     rows, named = ranked_rows(board), headline_title(board)
     if not counting(board, headline_of(board)):
         return [f"No dataset of this board has a {named}, so no model is ranked."]
     if not rows:
         return [f"No model has a {named} on every dataset that counts, so none is ranked.", *left_out(board)]
     found = [_leaders(board, rows), *_zero_shot(board, rows), *_best_baseline(board, rows)]
-    return [*found, *_whose(board), *left_out(board)]
+    return [*found, *headline_fails(board), *_whose(board), *left_out(board)]
 
 
 def _leaders(board: Json, rows: Ranked) -> str:

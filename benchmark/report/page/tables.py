@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scarena.board.gate import shown_only
 from scarena.board.ranked import (
     absences,
     has_order,
@@ -17,6 +19,7 @@ from scarena.board.ranked import (
     ranked_models,
     word,
 )
+from scarena.report.page.gate import dataset_marks
 from scarena.report.page.scores import HEADLINE, Score, Scores, is_twin
 
 Json = dict[str, Any]
@@ -24,7 +27,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry: what is shown, what it sorts by, why it is missing, its 95 % interval, its place in the column."""
+    """One entry: what is shown, what it sorts by, why it is missing, its 95 % interval, its place in the column.
+
+    `gated` says that its metric ranks nothing here.
+    """
 
     text: str
     sort: str = ""
@@ -32,6 +38,7 @@ class Entry:
     state: str = "ok"
     interval: str = ""
     heat: str = ""
+    gated: bool = False
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -128,18 +135,28 @@ def marks(card: Json, seen: dict[str, list[str]]) -> list[tuple[str, str, str]]:
     return found
 
 
-def shaded(rows: list[Json], better: list[str]) -> list[Json]:
-    """Give every entry its place between the worst (0) and the best (1) of its column, controls left aside."""
+def shaded(rows: list[Json], metrics: tuple[str, ...], gated: Container[str]) -> list[Json]:
+    """Give every entry its place between the worst (0) and the best (1) of its column, controls left aside.
+
+    A column by which nothing is ranked has no places.
+    """
+    better = directions(metrics)
     columns: list[list[float]] = [[] for _ in better]
     for row in rows:
         if row["card"]["family"] != "control":
             for column, entry in zip(columns, row["entries"], strict=True):
                 column += [float(entry.sort)] if entry.sort else []
-    return [{**row, "entries": _heats(row["entries"], columns, better)} for row in rows]
-
-
-def _heats(entries: list[Entry], columns: list[list[float]], better: list[str]) -> list[Entry]:
-    return [_heat(entry, column, side) for entry, column, side in zip(entries, columns, better, strict=True)]
+    out = [metric in gated for metric in metrics]
+    return [
+        {
+            **row,
+            "entries": [
+                replace(entry, gated=True) if shut else _heat(entry, column, side)
+                for entry, column, side, shut in zip(row["entries"], columns, better, out, strict=True)
+            ],
+        }
+        for row in rows
+    ]
 
 
 def _heat(entry: Entry, column: list[float], better: str) -> Entry:
@@ -181,7 +198,7 @@ def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json
         }
         for card in ranked_models(board)
     ]
-    return shaded(rows, directions(metrics))
+    return shaded(rows, metrics, shown_only(board))
 
 
 def seeds_of(board: Json) -> dict[str, int]:
@@ -201,7 +218,7 @@ def dataset_table(
         {"card": card, "entries": [entry_of(scores.get((dataset, card["name"], metric))) for metric in metrics]}
         for card in ranked_models(board)
     ]
-    return shaded(rows, directions(metrics))
+    return shaded(rows, metrics, dataset_marks(board, dataset))
 
 
 def scaled_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:

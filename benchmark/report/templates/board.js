@@ -97,27 +97,37 @@ function countingFor(metrics, datasets) {
   return datasets.filter((dataset) => metrics.every((metric) => data.counting[data.metrics.indexOf(metric)].includes(dataset)));
 }
 
-function standings(choice) {
+/** Put rows in order, best first, each with the range of ranks that intervals which do not overlap leave it. */
+function place(ranked, better = "higher") {
+  const sign = better === "lower" ? -1 : 1, [under, over] = sign > 0 ? [1, 2] : [2, 1];
+  const ahead = (one, other) => sign * one.score[under] > sign * other.score[over];
+  ranked.sort((a, b) => sign * (b.score[0] - a.score[0]));
+  for (const row of ranked) {
+    const others = ranked.filter((other) => other !== row && other.score[1] !== null && row.score[1] !== null);
+    row.rank = [
+      1 + others.filter((other) => ahead(other, row)).length, ranked.length - others.filter((other) => ahead(row, other)).length,
+    ];
+  }
+}
+
+function datasetsOf(choice) {
   const isWanted = (dataset) => !choice.tissue || dataset.tissue === choice.tissue;
-  const datasets = data.datasets.flatMap((dataset, index) => (isWanted(dataset) ? [index] : []));
+  return data.datasets.flatMap((dataset, index) => (isWanted(dataset) ? [index] : []));
+}
+
+function standings(choice) {
+  const datasets = datasetsOf(choice);
   const parts = data.weighed.filter((metric) => choice.weights[metric] > 0);
   const own = sameWeights(choice.weights, data.tasks.integration);
   const wanted = parts.length ? countingFor(own ? ["total"] : parts, datasets) : [];
   const scoreOf = own ? (scores) => scores[TOTAL] : (scores) => weighted(scores, choice.weights);
-  const counting = data.metrics.map((metric) => countingFor([metric], datasets));
+  const counting = data.metrics.slice(0, data.ranking).map((metric) => countingFor([metric], datasets));
   const found = data.models.map((model) => ({
     model, of: wanted.length, ...overDatasets(model, wanted, scoreOf),
     others: counting.map((some, index) => overDatasets(model, some, (scores) => scores[index]).score),
   }));
   const ranked = found.filter((row) => row.model.family !== "control" && row.of > 0 && row.covered === row.of);
-  ranked.sort((a, b) => b.score[0] - a.score[0]);
-  for (const row of ranked) {
-    const others = ranked.filter((other) => other !== row && other.score[1] !== null && row.score[1] !== null);
-    row.rank = [
-      1 + others.filter((other) => other.score[1] > row.score[2]).length,
-      ranked.length - others.filter((other) => other.score[2] < row.score[1]).length,
-    ];
-  }
+  place(ranked);
   const asked = counting.map((some, index) => (index === TOTAL ? wanted.length : some.length));
   return { found, ranked, datasets: datasets.map((index) => data.datasets[index].name), wanted, asked };
 }
@@ -150,8 +160,9 @@ function shades(found, pick, better) {
 }
 
 function writeRanking(result) {
-  const picks = data.metrics.map((_, index) => (index === TOTAL ? (row) => row.score : (row) => row.others[index]));
-  const heats = picks.map((pick, index) => shades(result.found, pick, data.better[index]));
+  const picks = data.metrics.slice(0, data.ranking).map((_, index) => (index === TOTAL ? (row) => row.score : (row) => row.others[index]));
+  const isOut = (index) => data.gated.includes(index) && index !== TOTAL;
+  const heats = picks.map((pick, index) => (isOut(index) ? () => null : shades(result.found, pick, data.better[index])));
   for (const row of result.found) {
     const cells = rows.get(row.model.name).cells;
     cells[1].textContent = !row.rank ? "–" : row.rank[0] === row.rank[1] ? row.rank[0] : row.rank.join("–");
@@ -159,6 +170,7 @@ function writeRanking(result) {
     cells[1].title = "range of ranks by intervals that do not overlap";
     picks.forEach((pick, index) => {
       writeCell(cells[COLUMNS + index], pick(row), heats[index](pick(row)), result.asked[index]);
+      if (isOut(index) && pick(row)) cells[COLUMNS + index].className = "gated";
     });
     const last = cells[cells.length - 1];
     last.textContent = `${row.covered}/${row.of}`;
@@ -166,12 +178,60 @@ function writeRanking(result) {
   }
 }
 
-function placeRows(names) {
-  for (const body of ranking.tBodies) {
-    const mine = names.map((name) => rows.get(name)).filter((row) => row.parentElement === body);
+function placeRows(names, table = ranking, of = rows) {
+  for (const body of table.tBodies) {
+    const mine = names.map((name) => of.get(name)).filter((row) => row.parentElement === body);
     body.append(...mine);
   }
-  for (const header of all("th[aria-sort]", ranking)) header.removeAttribute("aria-sort");
+  for (const header of all("th[aria-sort]", table)) header.removeAttribute("aria-sort");
+}
+
+// ---- the table of tasks: of a tissue every task is ranked again, by its own metric whatever the weights are.
+
+const byTask = document.getElementById("by-task");
+const taskRows = new Map((byTask ? all("tr[data-model]", byTask) : []).map((row) => [row.dataset.model, row]));
+const taskShipped = new Map([...taskRows].map(([name, row]) => [name, row.innerHTML]));
+const taskOrder = [...taskRows.keys()];
+
+/** How every model stands by one metric on some datasets, the ranked ones first. */
+function standingsBy(metric, datasets) {
+  const counting = countingFor([data.metrics[metric]], datasets);
+  const found = data.models.map((model) => (
+    { model, of: counting.length, ...overDatasets(model, counting, (scores) => scores[metric]) }
+  ));
+  const isRanked = (row) => row.model.family !== "control" && row.of > 0 && row.covered === row.of;
+  const ranked = found.filter(isRanked);
+  if (!data.gated.includes(metric)) place(ranked, data.better[metric]);
+  return [...ranked, ...found.filter((row) => !isRanked(row))];
+}
+
+function writeTask(cell, row, best) {
+  writeCell(cell, row.score, null, row.of);
+  if (row.score && row.covered < row.of) cell.firstChild.textContent += ` (${Math.round(100 * row.covered / row.of)}%)`;
+  if (!row.rank) return;
+  const value = document.createElement(row.score[0] === best ? "strong" : "span");
+  const rank = document.createElement("span");
+  value.textContent = shown(row.score[0]);
+  rank.className = "place";
+  rank.textContent = `rank ${row.rank[0] === row.rank[1] ? row.rank[0] : row.rank.join("–")}`;
+  cell.firstChild.replaceWith(value, rank);
+  cell.title = "range of ranks by intervals that do not overlap";
+}
+
+function rankTasks(choice) {
+  if (!byTask) return;
+  for (const [name, row] of taskRows) row.innerHTML = taskShipped.get(name);
+  for (const model of data.models) taskRows.get(model.name).hidden = !isShown(model, choice);
+  if (!choice.tissue) return placeRows(taskOrder, byTask, taskRows);
+  const columns = data.by_task.map((metric) => standingsBy(metric, datasetsOf(choice)));
+  columns.forEach((found, index) => {
+    for (const row of found) {
+      const cell = taskRows.get(row.model.name).cells[1 + index];
+      writeTask(cell, row, found[0].score && found[0].score[0]);
+      if (row.score && data.gated.includes(data.by_task[index])) cell.className = "gated";
+    }
+  });
+  placeRows(columns[0].map((row) => row.model.name), byTask, taskRows);
 }
 
 function isShown(model, choice) {
@@ -233,6 +293,7 @@ function rank() {
     placeRows([...result.ranked, ...rest].map((row) => row.model.name));
   }
   for (const model of data.models) rows.get(model.name).hidden = !isShown(model, choice);
+  rankTasks(choice);
   const plain = own && !choice.use && choice.families.length === all("input[name=family]", form).length;
   answer.textContent = plain ? "" : sentence(result, choice);
 }
