@@ -56,13 +56,16 @@ def _why(board: Json, metric: str, failed: list[Json]) -> str:
 
 
 def gate_table(board: Json) -> list[Json]:
-    """Return a row for each metric that does not pass on every dataset: whether it ranks, where it fails and why."""
+    """Return a row for each metric that does not pass on every dataset: whether it ranks, where it fails and why.
+
+    Those that fail on most datasets come first.
+    """
     from scarena.metrics.registry import METRICS
 
     marks, rows = overall_marks(board), defaultdict(list)
     for row in board.get("gate", []):
         rows[row["metric"]].append(row)
-    order = {metric: place for place, metric in enumerate(METRICS)}
+    place = {metric: (metric not in marks, number) for number, metric in enumerate(METRICS)}
     return [
         {
             "metric": METRICS[metric].title if metric in METRICS else metric,
@@ -71,7 +74,7 @@ def gate_table(board: Json) -> list[Json]:
             "fails": [f"{row['dataset']}: {row['reason']}" for row in mine if row["verdict"] == "fails"],
             "unchecked": [f"{row['dataset']}: {row['reason']}" for row in mine if row["verdict"] == "unchecked"],
         }
-        for metric, mine in sorted(rows.items(), key=lambda pair: order.get(pair[0], len(order)))
+        for metric, mine in sorted(rows.items(), key=lambda pair: place.get(pair[0], (True, len(place))))
         if any(row["verdict"] != "passes" for row in mine)
     ]  # fmt: skip
 

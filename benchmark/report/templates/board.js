@@ -205,11 +205,11 @@ function standingsBy(metric, datasets) {
   return [...ranked, ...found.filter((row) => !isRanked(row))];
 }
 
-function writeTask(cell, row, best) {
+function writeTask(cell, row) {
   writeCell(cell, row.score, null, row.of);
   if (row.score && row.covered < row.of) cell.firstChild.textContent += ` (${Math.round(100 * row.covered / row.of)}%)`;
   if (!row.rank) return;
-  const value = document.createElement(row.score[0] === best ? "strong" : "span");
+  const value = document.createElement(row.rank[0] === 1 ? "strong" : "span");
   const rank = document.createElement("span");
   value.textContent = shown(row.score[0]);
   rank.className = "place";
@@ -227,7 +227,7 @@ function rankTasks(choice) {
   columns.forEach((found, index) => {
     for (const row of found) {
       const cell = taskRows.get(row.model.name).cells[1 + index];
-      writeTask(cell, row, found[0].score && found[0].score[0]);
+      writeTask(cell, row);
       if (row.score && data.gated.includes(data.by_task[index])) cell.className = "gated";
     }
   });
