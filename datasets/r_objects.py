@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -68,7 +68,7 @@ def _factor(values: Any, attributes: Mapping[str, Any]) -> Any:
 
     found = DEFAULT_CLASS_MAP["factor"](values, attributes)
     if attributes.get("names") is not None and type(found) is pd.Categorical:
-        found = NamedFactor.from_codes(found.codes, dtype=found.dtype)
+        found = cast(NamedFactor, NamedFactor.from_codes(found.codes, dtype=found.dtype))
         found.value_names = np.asarray(attributes["names"]).astype(str)
     return found
 

@@ -138,8 +138,8 @@ def _vector(values: Any, cells: pd.Index, where: str, *, named: bool, partial: b
     index = pd.RangeIndex(len(texts)) if names is None else pd.Index(names)
     if partial and names is not None:
         lost = cells.difference(index)
-        found = pd.Series([*texts, *[None] * len(lost)], index=index.append(lost), dtype=object)
-        return by_name(found.to_frame("value"), cells, where)["value"].to_numpy(dtype=object), None
+        whole = pd.DataFrame({"value": [*texts, *[None] * len(lost)]}, index=index.append(lost), dtype=object)
+        return by_name(whole, cells, where)["value"].to_numpy(dtype=object), None
     found, note = joined(pd.DataFrame({"value": texts}, index=index), cells, where, named=named)
     return found["value"].to_numpy(dtype=object), note
 
