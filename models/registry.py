@@ -31,6 +31,7 @@ _NOT_MODELS = {
     "expression",
     "expression_stored",
     "normalised",
+    "predicting",
     "pretrained",
     "baselines.variational",
 }
