@@ -138,6 +138,16 @@ def board_of(fails, passes, headline="total"):
     return {"cells": cells, "models": models} | compared(cells, models, {}, scaled=False, headline=headline)
 
 
+def test_the_front_reads_batch_beside_bio_though_batch_alone_ranks_nobody():
+    board = board_of(2, 0)
+    for cell in board["cells"]:
+        scores = cell["scores"]
+        scores["bio"], scores["batch"] = {**scores["bio"], "value": GOOD[cell["model"]]}, scores["bio"]
+    found = compared(board["cells"], board["models"], {}, scaled=False)
+    ranked = {row["metric"] for row in found["overall"] if row["rank_low"] is not None}
+    assert "bio" in ranked and "batch" not in ranked and found["pareto"]
+
+
 @pytest.mark.parametrize(("fails", "passes", "ranked"), [(1, 1, True), (2, 1, False), (0, 2, True), (1, 0, False)])
 def test_a_metric_that_fails_on_most_datasets_is_shown_and_not_ranked(fails, passes, ranked):
     board = board_of(fails, passes)

@@ -94,8 +94,6 @@ def headline_fails(board: Json) -> list[str]:
 
 
 def front_gone(board: Json) -> str:
-    """Return why there is no front of bio and batch: one of them is not ranked; nothing where there is one."""
-    out = sorted(shown_only(board) & {"bio", "batch"})
-    if not out:
-        return ""
-    return f"No front is drawn: {' and '.join(out)} {'are' if len(out) > 1 else 'is'} shown, not ranked (metric gate)."
+    """Return why there is no front of bio and batch: bio is not ranked; nothing where there is one."""
+    gone = "bio" in shown_only(board)
+    return "No front is drawn: bio is shown, not ranked (metric gate)." if gone else ""
