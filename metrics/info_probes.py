@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from scarena.metrics.info import OWN, MetricInfo
+from scarena.metrics.info import OWN, Asks, MetricInfo
 
 _PROBES = "probes of five folds of groups, and ten for each of four penalties to choose from"
 _FEW = "eighty probes of few cells"
@@ -20,7 +20,7 @@ _CLAIM = "It is no score of a model: cells of one group are on both sides"
 def _share(
     key: str, title: str, definition: str, failure: str, source: str = OWN, *, cost: str = _PROBES, types: bool = False
 ) -> MetricInfo:
-    asks = "types" if types else "target"
+    asks: Asks = "types" if types else "target"
     return MetricInfo(key, title, "task", 0.0, 1.0, "higher", definition, failure, source, cost, asks)
 
 

@@ -58,9 +58,9 @@ def jaccard_by_group(
     An edge is there if either of its ends has the other among its nearest cells, as in scIB-E.
     """
     n, group_of = len(groups), groups.astype(np.int64)
-    edges = [_edges(near, n) for near in (one, other)]
-    shared, n_groups = np.intersect1d(*edges, assume_unique=True), int(groups.max()) + 1
-    both, first, second = (np.bincount(group_of[each // n], minlength=n_groups) for each in (shared, *edges))
+    n_groups, own, others = int(groups.max()) + 1, _edges(one, n), _edges(other, n)
+    shared = np.intersect1d(own, others, assume_unique=True)
+    both, first, second = (np.bincount(group_of[each // n], minlength=n_groups) for each in (shared, own, others))
     there = np.flatnonzero(first + second)
     return there, both[there] / (first + second - both)[there]
 

@@ -58,8 +58,8 @@ class Cells:
         known = self.known
         sizes = len(known.names), len(np.unique(known.labels)), len(np.unique(known.batch))
         told = frozenset({*known.targets, *known.matrices})
-        more = {"n_groups": len(np.unique(self.groups)), "targets": told, "not_identifiable": known.not_identifiable}
-        return Facts(*sizes, known.reference.not_applicable, **more)
+        n_groups = len(np.unique(self.groups))
+        return Facts(*sizes, known.reference.not_applicable, n_groups, told, known.not_identifiable)
 
     @cached_property
     def probed(self) -> Probed:

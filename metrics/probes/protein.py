@@ -57,7 +57,7 @@ def per_protein(said: Floats, y: Floats, groups: NDArray[np.int64]) -> Measured:
 
 def of_rna(rna: Floats, y: Floats, groups: NDArray[np.int64]) -> Measured | Undefined:
     """Return the mean correlation of proteins with the RNA of their gene, over those whose gene is measured."""
-    there = np.isfinite(rna).all(axis=0)
+    there = np.asarray(np.isfinite(rna).all(axis=0))
     if not there.any():
         return Undefined("the gene of no protein is measured")
     found = per_protein(np.asarray(rna[:, there], dtype=np.float64), y[:, there], groups)
