@@ -7,6 +7,7 @@ import pytest
 
 from scarena.base.errors import ConfigError
 from scarena.metrics import METRICS, DatasetReference, Scores, score_embedding
+from scarena.metrics.registry import OF_EMBEDDING
 from scarena.metrics.scores import Score
 from scarena.models.registry import all_models
 from scarena.steps.config import BoardConfig
@@ -31,7 +32,7 @@ def given(cells):
 
 def test_the_default_tasks_ask_for_every_metric_once():
     asked = [key for task in find_tasks(DEFAULT) for key in task.metrics()]
-    assert sorted(asked) == sorted(METRICS)
+    assert sorted(asked) == sorted(OF_EMBEDDING)
 
 
 @pytest.mark.parametrize("entry", catalogue(), ids=lambda entry: entry.name)
@@ -100,12 +101,12 @@ def test_tasks_are_scored_in_one_pass_but_those_that_score_themselves(given, mon
     monkeypatch.setattr(module.Cells, "scored", lambda self, keys: (asked.append(keys), scored(self, keys))[1])
     found = score_tasks([*find_tasks(DEFAULT), Own()], given)
     assert asked == ["all"]
-    assert set(found) == {*METRICS, "own_key"} and found["own_key"].value == 0.5
+    assert set(found) == {*OF_EMBEDDING, "own_key"} and found["own_key"].value == 0.5
     assert found.details is not None
 
 
 def test_what_is_known_of_a_dataset_decides(given):
-    assert given.facts == Facts(240, 3, 2, {})
+    assert given.facts == Facts(240, 3, 2, {}, n_groups=2)
 
 
 def test_an_unknown_task_is_one_line_with_the_nearest():

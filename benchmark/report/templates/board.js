@@ -98,7 +98,7 @@ function countingFor(metrics, datasets) {
 }
 
 /** Put rows in order, best first, each with the range of ranks that intervals which do not overlap leave it. */
-function place(ranked, better = "higher") {
+function setPlaces(ranked, better = "higher") {
   const sign = better === "lower" ? -1 : 1, [under, over] = sign > 0 ? [1, 2] : [2, 1];
   const ahead = (one, other) => sign * one.score[under] > sign * other.score[over];
   ranked.sort((a, b) => sign * (b.score[0] - a.score[0]));
@@ -127,7 +127,7 @@ function standings(choice) {
     others: counting.map((some, index) => overDatasets(model, some, (scores) => scores[index]).score),
   }));
   const ranked = found.filter((row) => row.model.family !== "control" && row.of > 0 && row.covered === row.of);
-  place(ranked);
+  setPlaces(ranked);
   const asked = counting.map((some, index) => (index === TOTAL ? wanted.length : some.length));
   return { found, ranked, datasets: datasets.map((index) => data.datasets[index].name), wanted, asked };
 }
@@ -193,16 +193,19 @@ const taskRows = new Map((byTask ? all("tr[data-model]", byTask) : []).map((row)
 const taskShipped = new Map([...taskRows].map(([name, row]) => [name, row.innerHTML]));
 const taskOrder = [...taskRows.keys()];
 
+function isComplete(row) {
+  return row.model.family !== "control" && row.of > 0 && row.covered === row.of;
+}
+
 /** How every model stands by one metric on some datasets, the ranked ones first. */
 function standingsBy(metric, datasets) {
   const counting = countingFor([data.metrics[metric]], datasets);
   const found = data.models.map((model) => (
     { model, of: counting.length, ...overDatasets(model, counting, (scores) => scores[metric]) }
   ));
-  const isRanked = (row) => row.model.family !== "control" && row.of > 0 && row.covered === row.of;
-  const ranked = found.filter(isRanked);
-  if (!data.gated.includes(metric)) place(ranked, data.better[metric]);
-  return [...ranked, ...found.filter((row) => !isRanked(row))];
+  const ranked = found.filter(isComplete);
+  if (!data.gated.includes(metric)) setPlaces(ranked, data.better[metric]);
+  return [...ranked, ...found.filter((row) => !isComplete(row))];
 }
 
 function writeTask(cell, row) {
@@ -210,11 +213,11 @@ function writeTask(cell, row) {
   if (row.score && row.covered < row.of) cell.firstChild.textContent += ` (${Math.round(100 * row.covered / row.of)}%)`;
   if (!row.rank) return;
   const value = document.createElement(row.rank[0] === 1 ? "strong" : "span");
-  const rank = document.createElement("span");
+  const places = document.createElement("span");
   value.textContent = shown(row.score[0]);
-  rank.className = "place";
-  rank.textContent = `rank ${row.rank[0] === row.rank[1] ? row.rank[0] : row.rank.join("–")}`;
-  cell.firstChild.replaceWith(value, rank);
+  places.className = "place";
+  places.textContent = `rank ${row.rank[0] === row.rank[1] ? row.rank[0] : row.rank.join("–")}`;
+  cell.firstChild.replaceWith(value, places);
   cell.title = "range of ranks by intervals that do not overlap";
 }
 
