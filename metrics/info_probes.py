@@ -139,12 +139,14 @@ INFO = (
     *_leak("treated", "AUROC"),
     _share(
         "response_auroc", "Response AUROC over patients",
-        "AUROC over patients, held out, of the mean log-odds of their cells to come from a responder; 0.5 is chance",
+        "Share of pairs of a responder and another patient, both held out, in which the responder's cells have the "
+        "higher mean log-odds of coming from a responder; 0.5 is chance",
         "Twenty patients say little: read the interval", cost=_ONE),
     _share(
         "response_cell_auroc", "Response AUROC over cells",
-        "AUROC of all cells together, patients held out", "A patient with many cells decides it", cost=_ONE),
-    *_leak("response", "AUROC of all cells together"),
+        "Mean over the same pairs of the AUROC of the one's cells against the other's",
+        "Cells of a patient who lies apart decide all of its pairs", cost=_ONE),
+    *_leak("response", "response_cell_auroc"),
     _pearson(
         "protein_pearson", "Protein Pearson",
         "Correlation of a protein, as centred log ratio, with a ridge probe's prediction on samples it has not seen; "

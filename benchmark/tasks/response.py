@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Response(CellTask):
-    """Responders against others; the unit is the patient, one held out at a time."""
+    """Responders against others; one of each held out at a time."""
 
     name = "response"
     title = "Drug response"
@@ -22,8 +22,10 @@ class Response(CellTask):
     headline = "response_auroc"
     keys = ("response_auroc", "response_cell_auroc", "response_random", "response_leak")
     held_out = (
-        "One patient at a time; the unit is the patient. Sets in which a response is one sample (two lines, two "
-        "time points) are *not identifiable*: they are not scored."
+        "Two patients at a time, one of each answer, at most 64 such pairs; the unit is the patient. One patient at a "
+        "time would not do: a probe that lacks a responder finds responders rarer, and vectors without information "
+        "would come out below chance. C is fixed. Sets in which a response is one sample (two lines, two time points) "
+        "are *not identifiable*: they are not scored."
     )
     flaw = (
         "Random splits of cells (F1 .97 in one benchmark, about .77 when whole datasets are held out); and "
@@ -41,16 +43,15 @@ class Response(CellTask):
     def measured(self, cells: Cells) -> Mapping[str, Measured | Undefined]:
         """Return AUROC over patients and over cells, and what random folds would have claimed of the cells."""
         from scarena.metrics.measured import Measured
-        from scarena.metrics.probes.binary import Asked, over_patients
-        from scarena.metrics.probes.scores import auroc
+        from scarena.metrics.probes.patients import Patients
 
         of = cells.probed
-        asked = Asked(of.x, of.known.targets["response"], of.groups, seed=of.seed)
-        own = auroc(asked.held.probabilities[:, 1], asked.yes)
-        other = auroc(asked.other_folds().probabilities[:, 1], asked.yes)
+        patients = Patients(of.x, of.known.targets["response"], of.groups, seed=of.seed)
+        over, own = patients.held_out()
+        other = patients.claimed()
         return {
-            "response_auroc": over_patients(asked),
-            "response_cell_auroc": Measured(own),
+            "response_auroc": over,
+            "response_cell_auroc": own,
             "response_random": Measured(other),
-            "response_leak": Measured(other - own),
+            "response_leak": Measured(other - own.value),
         }

@@ -9,7 +9,6 @@ import numpy as np
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.probes.held_out import HeldOut, claimed, held_out
 from scarena.metrics.probes.scores import auroc, average_precision, mean_over_groups
-from scarena.metrics.resampling import N_REPLICATES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +43,7 @@ class Asked:
         for answer, name in ((self.yes, "yes"), (~self.yes, "no")):
             if len(np.unique(self.groups[answer])) < 2:
                 raise Undefined(f"fewer than two donors have cells with {name!r}: with one held out none is left")
-        self.held = held_out(self.x, self.yes.astype(np.int64), self.groups, one_by_one=True, seed=seed)
+        self.held = self.held_by(self.groups)
 
     @property
     def note(self) -> str:
@@ -52,9 +51,14 @@ class Asked:
         said = f"{len(self.rows)} cells of {int(self.groups.max()) + 1} donors"
         return "; ".join(filter(None, (said, self.held.note)))
 
+    def held_by(self, groups: NDArray[np.int64]) -> HeldOut:
+        """Return what probes say that saw no cell of a group, one group at a time."""
+        answers = self.yes.astype(np.int64)
+        return held_out(self.x, answers, groups, one_by_one=True, balanced=True, seed=self.seed)
+
     def other_folds(self) -> HeldOut:
         """Return what random folds of cells would have said."""
-        return claimed(self.x, self.yes.astype(np.int64), self.held, seed=self.seed)
+        return claimed(self.x, self.yes.astype(np.int64), self.held, balanced=True, seed=self.seed)
 
     def by_group(self, held: HeldOut, groups: NDArray[np.int64] | None = None) -> tuple[Measured, Measured]:
         """Return AUROC and average precision as means over donors that have both answers.
@@ -73,27 +77,3 @@ class Asked:
         area = mean_over_groups(areas, note=self.note)
         chance = float(np.mean([self.yes[part].mean() for part in both]))
         return area, mean_over_groups(precision, note=f"chance is {chance:.3f}, the mean share of yes")
-
-
-def over_patients(asked: Asked) -> Measured:
-    """Return the AUROC over donors of the mean log-odds of their cells, each donor having one answer.
-
-    Replicates draw donors within each answer.
-
-    Raises
-    ------
-    Undefined
-        If a donor has both answers.
-    """
-    p = np.clip(asked.held.probabilities[:, 1], 1e-12, 1 - 1e-12)
-    odds = np.log(p) - np.log1p(-p)
-    n = np.bincount(asked.groups)
-    answers = np.bincount(asked.groups, asked.yes) / n
-    if not np.isin(answers, (0.0, 1.0)).all():
-        raise Undefined("the answer differs between cells of one donor")
-    score, yes = np.bincount(asked.groups, odds) / n, answers == 1
-    wins = (score[yes][:, None] > score[~yes]) + 0.5 * (score[yes][:, None] == score[~yes])
-    rng, sizes = np.random.default_rng(0), (int(yes.sum()), int((~yes).sum()))
-    drawn = [rng.multinomial(size, np.full(size, 1 / size), N_REPLICATES) / size for size in sizes]
-    replicates = np.einsum("ra,ab,rb->r", drawn[0], wins, drawn[1])
-    return Measured(float(wins.mean()), replicates, asked.note)

@@ -65,8 +65,9 @@ class HeldOut:
 
 
 def held_out(
-    x: Floats, classes: NDArray[np.int64], groups: NDArray[np.int64], *, one_by_one: bool = False, seed: int = 0
-) -> HeldOut:
+    x: Floats, classes: NDArray[np.int64], groups: NDArray[np.int64], *, one_by_one: bool = False,
+    balanced: bool = False, seed: int = 0,
+) -> HeldOut:  # fmt: skip
     """Predict every cell from the cells of other groups.
 
     Parameters
@@ -78,39 +79,43 @@ def held_out(
     one_by_one
         Hold every group out by itself instead of five folds of groups. C is chosen by the folds all the same, for a
         group by those that it is not in.
+    balanced
+        Whether each class weighs the same, however many cells it has.
     seed
         Of the folds.
     """
     coarse = grouped_folds(classes, groups, seed=seed)
     order = np.random.default_rng(seed).permutation(len(x))
     few = np.sort(np.concatenate([order[coarse[order] == fold][:CHOOSING] for fold in range(int(coarse.max()) + 1)]))
-    chosen, notes = chosen_strengths(x[few], classes[few], coarse[few])
+    chosen, notes = chosen_strengths(x[few], classes[few], coarse[few], balanced=balanced)
     held = np.unique(groups, return_inverse=True)[1].astype(np.int64) if one_by_one else coarse
     fold_of = np.zeros(int(held.max()) + 1, dtype=np.int64)
     fold_of[held] = coarse
-    return predicted_by(x, classes, held, [chosen[fold] for fold in fold_of], notes)
+    return predicted_by(x, classes, held, [chosen[fold] for fold in fold_of], notes, balanced=balanced)
 
 
-def claimed(x: Floats, classes: NDArray[np.int64], like: HeldOut, *, seed: int = 0) -> HeldOut:
+def claimed(
+    x: Floats, classes: NDArray[np.int64], like: HeldOut, *, balanced: bool = False, seed: int = 0
+) -> HeldOut:  # fmt: skip
     """Predict every cell by probes of random folds, with the middle one of the penalties chosen for `like`.
 
     It is what a split of cells would have claimed: the same probe, and cells of one group on both sides.
     """
     strength = sorted(like.strengths)[len(like.strengths) // 2]
     folds = random_folds(classes, seed=seed)
-    return predicted_by(x, classes, folds, [strength] * FOLDS, ("random folds of cells",))
+    return predicted_by(x, classes, folds, [strength] * FOLDS, ("random folds of cells",), balanced=balanced)
 
 
 def predicted_by(
     x: Floats, classes: NDArray[np.int64], folds: NDArray[np.int64], strengths: Sequence[float],
-    notes: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (), *, balanced: bool = False,
 ) -> HeldOut:  # fmt: skip
     """Return what probes with given penalties say of the fold that each has not seen."""
     n_classes = int(classes.max()) + 1
     found = np.zeros((len(x), n_classes))
     n_unseen = stopped = 0
     for (train, test), strength in zip(splits(folds), strengths, strict=False):
-        probe = linear.fit(x[train], classes[train], strength)
+        probe = linear.fit(x[train], classes[train], strength, balanced=balanced)
         found[test] = probe.probabilities(x[test], n_classes)
         n_unseen += int((~np.isin(classes[test], probe.classes)).sum())
         stopped += not probe.converged
@@ -118,7 +123,7 @@ def predicted_by(
 
 
 def chosen_strengths(
-    x: Floats, classes: NDArray[np.int64], folds: NDArray[np.int64]
+    x: Floats, classes: NDArray[np.int64], folds: NDArray[np.int64], *, balanced: bool = False
 ) -> tuple[list[float], tuple[str, ...]]:
     """Return C for each fold, chosen by macro F1 within the other folds; the strongest penalty of equal ones.
 
@@ -132,7 +137,7 @@ def chosen_strengths(
     for one, other in combinations(range(n_folds), 2):
         train = (folds != one) & (folds != other)
         # One model is fitted on and on: what it says is asked before the next strength.
-        for probe in linear.path(x[train], classes[train]):
+        for probe in linear.path(x[train], classes[train], balanced=balanced):
             for left_out, asked in ((one, other), (other, one)):
                 said = probe.probabilities(x[folds == asked], int(classes.max()) + 1).argmax(axis=1)
                 told.setdefault((left_out, asked), []).append(said)

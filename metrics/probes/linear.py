@@ -86,15 +86,19 @@ class Probe:
         return np.asarray(logsumexp(both, axis=1))
 
 
-def path(x: Floats, classes: NDArray[np.int64], *, exact: float = ROUGH) -> Iterator[Probe]:
+def path(
+    x: Floats, classes: NDArray[np.int64], *, exact: float = ROUGH, balanced: bool = False
+) -> Iterator[Probe]:  # fmt: skip
     """Yield a probe for each C of the grid, each begun where the last one ended: ask it before the next is made."""
     known = np.unique(classes)
-    model = None if len(known) < 2 else _unfitted(USUAL, exact)
+    model = None if len(known) < 2 else _unfitted(USUAL, exact, balanced)
     for strength in STRENGTHS:
         yield Probe(known, None) if model is None else _fitted(model.set_params(C=strength), x, classes)
 
 
-def fit(x: Floats, classes: NDArray[np.int64], strength: float, *, exact: float = EXACT) -> Probe:
+def fit(
+    x: Floats, classes: NDArray[np.int64], strength: float, *, exact: float = EXACT, balanced: bool = False
+) -> Probe:  # fmt: skip
     """Fit one probe: the minimum of C Σ loss + ½ ‖weights‖², over 20,000 cells at most.
 
     Parameters
@@ -107,18 +111,21 @@ def fit(x: Floats, classes: NDArray[np.int64], strength: float, *, exact: float 
         C, the inverse of the penalty.
     exact
         Bound on the slope left.
+    balanced
+        Whether each class weighs the same, however many cells it has.
     """
     if len(x) > MAX_CELLS:
         rows = np.random.default_rng(0).permutation(len(x))[:MAX_CELLS]
         x, classes = x[rows], classes[rows]
     known = np.unique(classes)
-    return Probe(known, None) if len(known) < 2 else _fitted(_unfitted(strength, exact), x, classes)
+    return Probe(known, None) if len(known) < 2 else _fitted(_unfitted(strength, exact, balanced), x, classes)
 
 
-def _unfitted(strength: float, exact: float) -> LogisticRegression:
+def _unfitted(strength: float, exact: float, balanced: bool) -> LogisticRegression:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=strength, tol=exact, max_iter=MAX_STEPS, warm_start=True)
+    weight = "balanced" if balanced else None
+    return LogisticRegression(C=strength, tol=exact, max_iter=MAX_STEPS, warm_start=True, class_weight=weight)
 
 
 def _fitted(model: LogisticRegression, x: Floats, classes: NDArray[np.int64]) -> Probe:

@@ -10,8 +10,9 @@ from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
 from scarena.metrics.measured import Undefined
 from scarena.metrics.probes import few_shot, held_out, linear, niche, open_set, protein, ridge, scores
-from scarena.metrics.probes.binary import Asked, over_patients
+from scarena.metrics.probes.binary import Asked
 from scarena.metrics.probes.folds import grouped_folds, random_folds, splits
+from scarena.metrics.probes.patients import Patients
 
 
 def cells(n=240, n_types=4, n_groups=6, d=8, gap=2.0, seed=0):
@@ -203,7 +204,8 @@ def test_what_goes_with_the_donor_alone_is_claimed_by_random_folds_and_by_no_oth
     asked = Asked(linear.axes_of(x), told, groups)
     claimed = scores.auroc(asked.other_folds().probabilities[:, 1], asked.yes)
     assert claimed > 0.9
-    assert over_patients(asked).value < 0.7
+    assert Patients(linear.axes_of(x), told, groups).held_out()[0].value < 0.75
+    assert Patients(linear.axes_of(x), told, groups).claimed() > 0.9
     with pytest.raises(Undefined, match="no group holds both"):
         asked.by_group(asked.held)
 
@@ -214,15 +216,39 @@ def test_answers_that_one_donor_alone_has_cannot_be_asked():
         Asked(x, np.where(groups == 0, "yes", "no"), groups)
 
 
-def test_patients_are_compared_by_the_mean_of_their_cells():
+def test_vectors_without_information_order_patients_neither_way():
+    found = []
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(10), 12)
+        x = linear.axes_of(rng.normal(size=(120, 2)))
+        found.append(Patients(x, np.where(groups % 2 == 0, "yes", "no"), groups).held_out()[0].value)
+    # With one patient held out at a time the mean is about 0.4, and 0.0 where answers are not weighted.
+    assert np.mean(found) == pytest.approx(0.5, abs=3 * np.std(found) / 4)
+    assert np.mean(found) > 0.44
+
+
+def test_patients_are_compared_in_pairs_that_no_probe_has_seen():
     x, _, groups = cells(n=400, n_groups=8)
     told = np.where(groups < 4, "yes", "no")
     x[:, 0] += 4.0 * (groups < 4)
-    found = over_patients(Asked(linear.axes_of(x), told, groups))
-    assert found.value == 1.0 and len(found.replicates) == 200
-    told[np.flatnonzero(groups == 0)[0]] = "no"
-    with pytest.raises(Undefined, match="differs between cells of one donor"):
-        over_patients(Asked(linear.axes_of(x), told, groups))
+    over, own = Patients(linear.axes_of(x), told, groups).held_out()
+    assert over.value == 1.0 and len(over.replicates) == 200 and own.value > 0.95
+    assert over.note == "4 patients with yes, 4 with no, 16 pairs held out"
+    mixed = told.copy()
+    mixed[np.flatnonzero(groups == 0)[0]] = "no"
+    with pytest.raises(Undefined, match="differs between cells of one patient"):
+        Patients(x, mixed, groups)
+    with pytest.raises(Undefined, match="fewer than two patients have the answer 'yes'"):
+        Patients(x, np.where(groups == 0, "yes", "no"), groups)
+
+
+def test_of_many_patients_the_same_pairs_are_drawn_for_every_model():
+    x, _, groups = cells(n=400, n_groups=40)
+    told = np.where(groups % 2 == 0, "yes", "no")
+    pairs = Patients(x, told, groups).pairs()
+    assert len(pairs) == 64 == len(set(map(tuple, pairs)))
+    assert (pairs == Patients(2 * x + 1, told, groups).pairs()).all()
 
 
 def test_proteins_count_alike_and_small_groups_are_left_out():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scarena.metrics import dataset_reference
 from scarena.metrics.lcad import lca_distances
 from scarena.metrics.probes import folds as folds_module
-from scarena.metrics.probes import held_out, linear, ridge
+from scarena.metrics.probes import held_out, linear, patients, ridge
 from scarena.metrics.reference import OntologyReference
 from scarena.metrics.registry import METRICS, OF_EMBEDDING, OF_TASKS
 from scarena.tasks.cell_task import CellTask
@@ -106,7 +106,7 @@ def test_no_split_lets_a_cell_of_a_test_group_into_training(name, seed, n_donors
         seen = watch(patch, cells.probed.x)
         # What random folds would have claimed leaks on purpose: it is told apart by the folds that it asks for.
         random = []
-        for module in (folds_module, held_out):
+        for module in (folds_module, held_out, patients):
             patch.setattr(module, "random_folds", lambda *given, **more: random.append(len(seen)) or stop())
         scores = TASKS[name].score(cells)
         assert {score.state for score in scores.values()} == {"failed"} if random else {"ok"}
