@@ -7,9 +7,10 @@ from math import inf
 from scarena.metrics.info import OWN, Asks, MetricInfo
 
 _PROBES = "probes of five folds of groups, and ten for each of four penalties to choose from"
-_FEW = "eighty probes of few cells"
-_OPEN = "thirty probes"
+_FEW = "forty probes of few cells, and as many of random folds"
+_OPEN = "fifteen probes, and as many of random folds"
 _ONE = "one probe a donor, and ten for each of four penalties to choose from"
+_PAIRS = "a probe for each of at most 64 pairs"
 _RIDGE = "one eigendecomposition a pair of folds"
 _SCFM = "Wu et al. 2025, doi 10.1186/s13059-025-03781-6; folds and rows of this package"
 _SCTAB = "scTab, Fischer et al. 2024, doi 10.1038/s41467-024-51059-5"
@@ -30,7 +31,7 @@ def _pearson(key: str, title: str, definition: str, failure: str, source: str = 
 
 def _told(key: str, title: str, low: float, high: float, definition: str, failure: str = _CLAIM) -> MetricInfo:
     """Return a number that ranks nothing."""
-    cost = "five further probes at most"
+    cost = "what the metrics above cost, at most once more"
     return MetricInfo(key, title, "task", low, high, "none", definition, failure, OWN, cost, "target")
 
 
@@ -63,8 +64,8 @@ INFO = (
         "Guo et al. 2017, arXiv 1706.04599; protocol of this package", _PROBES),
     MetricInfo(
         "probe_lcad", "Probe LCAD", "task", 0.0, inf, "lower",
-        "Mean edges of the ontology from the true type up to where it meets the predicted one, over all cells with a "
-        "term; 0 for a right cell",
+        "Mean edges of the ontology from the true type up to its nearest common ancestor with the predicted one, over "
+        "all cells with a term; 0 for a right cell, and for one that is called by a finer type",
         "Depends on how finely the ontology is drawn", _SCFM, _PROBES),
     *_leak("probe", "Macro F1"),
     _share(
@@ -78,17 +79,18 @@ INFO = (
         "few_shot_area", "Few-shot area",
         "Area under macro F1 over log k for k = 1, 5, 10, 50 labelled cells a type, as a share of the whole; ten "
         "draws, donors held out",
-        "Types with fewer cells give all they have; C is fixed", cost=_FEW, types=True),
+        "A type with fewer cells gives all it has; C is fixed", cost=_FEW, types=True),
     *(
         _share(
             f"few_shot_{k}", f"Macro F1 with {k} cell{'s' if k > 1 else ''} a type",
-            f"Mean over ten draws of the probe's macro F1, learned from {k} of each type of other donors",
+            f"Mean over ten draws of the probe's macro F1, learned from {k} of each type",
             "Which cells are drawn matters more than most models do", cost=_FEW, types=True)
         for k in (1, 5, 10, 50)
     ),
     _share(
         "few_shot_centroid_area", "Few-shot area, class means",
-        "As few_shot_area, with the nearest class mean in place of the probe", "Assumes round types", cost=_FEW,
+        "As few_shot_area, with the nearest class mean in place of the probe",
+        "Assumes that types spread alike in all directions", cost=_FEW,
         types=True),
     *_leak("few_shot", "few_shot_area"),
     _share(
@@ -98,7 +100,7 @@ INFO = (
         "Types that a probe cannot tell apart anyway are unsure too", cost=_OPEN, types=True),
     _share(
         "open_energy_auroc", "Open set AUROC by energy",
-        "The same by log Σ exp of the probe's scores", "Grows with the length of a vector",
+        "The same by log Σ exp of the probe's scores", "Long vectors look known, whatever they are",
         "Liu et al. 2020, arXiv 2010.03759; protocol of this package", cost=_OPEN, types=True),
     MetricInfo(
         "open_aupr_gain", "Open set AUPR above chance", "task", -inf, 1.0, "higher",
@@ -106,12 +108,13 @@ INFO = (
         "With few new cells it swings", OWN, _OPEN),
     _share(
         "open_harmonic", "Open set harmonic mean",
-        "Harmonic mean of known cells named right and new cells refused, the threshold letting go 5 % of known cells "
-        "of a further fold",
+        "Harmonic mean of the share of known cells that are named right and the share of new cells that are refused; "
+        "refused is what lies below the threshold, which refuses 5 % of the known cells of a further fold",
         "The threshold is set by other donors, so their differences are in it", cost=_OPEN, types=True),
     MetricInfo(
         "open_lcad", "Open set LCAD", "task", 0.0, inf, "lower",
-        "Mean edges from the type of a new cell up to where it meets the known type that the probe names",
+        "Mean edges from the type of a new cell up to its nearest common ancestor with the known type that the probe "
+        "names",
         "Which types are left to be named matters most", _SCFM, _OPEN),
     *_leak("open", "Open set AUROC"),
     _share(
@@ -141,11 +144,11 @@ INFO = (
         "response_auroc", "Response AUROC over patients",
         "Share of pairs of a responder and another patient, both held out, in which the responder's cells have the "
         "higher mean log-odds of coming from a responder; 0.5 is chance",
-        "Twenty patients say little: read the interval", cost=_ONE),
+        "Twenty patients say little: read the interval", cost=_PAIRS),
     _share(
         "response_cell_auroc", "Response AUROC over cells",
         "Mean over the same pairs of the AUROC of the one's cells against the other's",
-        "Cells of a patient who lies apart decide all of its pairs", cost=_ONE),
+        "Cells of a patient who lies apart decide all of its pairs", cost=_PAIRS),
     *_leak("response", "response_cell_auroc"),
     _pearson(
         "protein_pearson", "Protein Pearson",
@@ -165,10 +168,10 @@ INFO = (
         "species_macro_f1", "Species macro F1",
         "Macro F1 over the types that both species have of a probe that learned from the other species; mean of both "
         "directions",
-        "One dataset a species: species and technique are one", types=True),
+        "One dataset a species: species and technique are one", cost="two probes", types=True),
     _share(
         "species_worst", "Species macro F1, worse direction", "The lower of the two directions",
-        "The direction with the coarser labels is the lower one", types=True),
+        "The direction with the coarser labels is the lower one", cost="two probes", types=True),
     *_leak("species", "Macro F1"),
     _pearson(
         "niche_pearson", "Niche Pearson",
@@ -181,13 +184,13 @@ INFO = (
         "Won by predicting the mean", OWN, _RIDGE),
     _share(
         "layer_macro_f1", "Layer macro F1",
-        "Macro F1 of a logistic probe of tissue layers on spatial blocks it has not seen",
+        "Macro F1 of a logistic probe of tissue layers on sections, else blocks, it has not seen",
         "Neighbouring blocks are still alike"),
-    *_leak("niche", "Niche Pearson, or layer macro F1 where there are no types", -1.0),
+    *_leak("niche", "Niche Pearson (layer macro F1, where there are no types)", -1.0),
     MetricInfo(
         "intra_jaccard", "Neighbours kept within types", "task", 0.0, 1.0, "higher",
-        "Jaccard overlap of the 15-nearest-neighbour graphs of the embedding and of principal components of half of "
-        "the genes, within each type of a batch of 50 cells or more; mean over both halves, then over types",
+        "Edges that two 15-nearest-neighbour graphs share over all edges of both: of the embedding, and of components "
+        "of half of the genes; within each type of each batch that has 50 cells; mean over both halves, then types",
         "Sampling noise of the genes is kept as well: PCA is the reference, not a rival; intra_ceiling says how far "
         "the halves themselves agree", OWN,
         "neighbours within each type", "data"),

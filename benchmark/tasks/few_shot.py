@@ -27,8 +27,9 @@ class FewShot(CellTask):
         "few_shot_random", "few_shot_leak",
     )  # fmt: skip
     held_out = (
-        "Five folds of donors, else batches. Each of ten draws takes its cells from all folds but one, which is "
-        "asked; the draws are the same for all models, and fewer cells are always among more."
+        "Five folds of donors, else batches. There are ten draws; draw number i asks fold i modulo five, and "
+        "takes k cells of each type, in all, from the other folds. The draws are the same for all models, and the "
+        "cells of a smaller k are always among those of a larger one."
     )
     flaw = "One draw of cells, of the donors that are asked about too."
 

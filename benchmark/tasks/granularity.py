@@ -24,10 +24,7 @@ class Granularity(CellTask):
     headline = "granular_macro_f1"
     keys = ("granular_macro_f1", "granular_gain")
     held_out = "As for the type probe, whose predictions it takes."
-    flaw = (
-        "Flat accuracy counts a CD8 T cell that is called T cell, and one that is called neuron, as equally "
-        "wrong; and it counts a T cell that is called CD8 T cell as wrong, which may be right."
-    )
+    flaw = "Flat accuracy counts a T cell that is called CD8 T cell as wrong, though it may be right."
 
     def unanswerable(self, facts: Facts) -> str:
         """Return why there is no probe, or no ontology."""

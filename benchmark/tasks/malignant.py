@@ -27,13 +27,14 @@ class Malignant(CellTask):
         "malignant_auroc", "malignant_auprc", "malignant_cancer_auroc", "malignant_random", "malignant_leak",
     )  # fmt: skip
     held_out = (
-        "One donor at a time; where a dataset has several cancers, also one cancer at a time. C is chosen by five "
-        "folds of the other donors."
+        "One donor at a time; where a dataset has several cancers, also one cancer at a time. Cells of no clear "
+        "answer are left out; donors with one answer are learned from and not scored. C is chosen by macro F1 on "
+        "five folds of the donors, for a donor by the folds it is not in."
     )
     flaw = (
-        "The widely used protocol keeps the epoch with the best AUROC on the test tissue, which in its own "
-        "tutorial is worth .06 to .08. And one AUROC over the cells of all donors is high for a model that knows "
-        "donors and nothing else."
+        "The protocol of SequencingCancerFinder, which scFM-Bench uses, keeps the epoch with the best AUROC on "
+        "the test tissue; in its own tutorial that is worth .06 to .08. And one AUROC over the cells of all "
+        "donors is high for a model that knows donors and nothing else."
     )
 
     def unanswerable(self, facts: Facts) -> str:

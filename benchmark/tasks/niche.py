@@ -26,7 +26,11 @@ class Niche(CellTask):
     question = "Does a cell's vector say which types surround it, and in which layer it lies?"
     headline = "niche_pearson"
     keys = (*_TYPES, "layer_macro_f1", "niche_random", "niche_leak")
-    held_out = "Sections (batches) where there are three or more, else nine blocks of each section."
+    held_out = (
+        "Sections (batches) where there are three or more, one section a fold up to five. Else nine blocks of "
+        "each section: three columns of equal numbers of cells, each cut into three. A block's border is not left "
+        "out, and sections may be of one donor."
+    )
     flaw = "Random cells: neighbourhoods overlap, so that most of a test cell's neighbours were learned from."
 
     def unanswerable(self, facts: Facts) -> str:

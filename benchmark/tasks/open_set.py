@@ -26,8 +26,9 @@ class OpenSet(CellTask):
         "open_auroc", "open_energy_auroc", "open_aupr_gain", "open_harmonic", "open_lcad", "open_random", "open_leak",
     )  # fmt: skip
     held_out = (
-        "Types: .1, .3 and .5 of them, five times each, at least one, two being left. And donors, else batches: a "
-        "probe learns from three folds, a fourth sets the threshold, and the fifth is asked."
+        "Types: .1, .3 and .5 of them, rounded, five times each; at least one is held out and at least two stay "
+        "known. And donors, else batches: of five folds a probe learns from three, a fourth sets the threshold "
+        "and the fifth is asked."
     )
     flaw = "Test cells at random, and a threshold, or even the score of novelty, chosen on them."
 

@@ -30,8 +30,8 @@ class Probe(CellTask):
         "neither of two folds serves in the choice for both."
     )
     flaw = (
-        "cz-benchmarks splits cells at random, so that every donor is on both sides, and reports the mean of "
-        "three classifiers. Elsewhere the classifier is tuned for one side of a comparison only."
+        "The cz-benchmarks suite splits cells at random, so that every donor is on both sides, and reports the "
+        "mean of three classifiers."
     )
 
     def unanswerable(self, facts: Facts) -> str:

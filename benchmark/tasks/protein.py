@@ -24,12 +24,14 @@ class Protein(CellTask):
     headline = "protein_pearson"
     keys = ("protein_pearson", "protein_pearson_within", "protein_rna", "protein_random", "protein_leak")
     held_out = (
-        "Five folds of samples (donors where they are known, else batches). The penalty λ is chosen by the "
-        "squared error within the other folds, from .01 to 1,000."
+        "Five folds of samples (donors where they are known, else batches). A protein's counts become "
+        "log1p(count) less the mean of that over the cell's proteins. Correlations are taken within each sample "
+        "of 20 cells or more, and averaged over samples, then over proteins."
     )
     flaw = (
-        "A correlation over the proteins of one cell is won by each protein's mean; and predictions that are not "
-        "finite, or constant, become 0 or are left out, whichever is better. Here a constant prediction counts 0."
+        "A correlation over the proteins of one cell is won by each protein's mean over all cells. Predictions "
+        "that are constant or not finite are left out of the mean, or set to 0, by the scorer's choice. Here a "
+        "constant prediction has correlation 0 and counts."
     )
 
     def unanswerable(self, facts: Facts) -> str:

@@ -22,14 +22,15 @@ class Response(CellTask):
     headline = "response_auroc"
     keys = ("response_auroc", "response_cell_auroc", "response_random", "response_leak")
     held_out = (
-        "Two patients at a time, one of each answer, at most 64 such pairs; the unit is the patient. One patient at a "
-        "time would not do: a probe that lacks a responder finds responders rarer, and vectors without information "
-        "would come out below chance. C is fixed. Sets in which a response is one sample (two lines, two time points) "
-        "are *not identifiable*: they are not scored."
+        "Two patients at a time, one of each answer: all pairs, or 64 drawn at random, the same for all models. "
+        "One patient at a time would not do: a probe that lacks a responder finds responders rarer than the next "
+        "probe does, and vectors without information would come out below chance, even with weighted classes. "
+        "Sets in which each answer is one sample (two time points of one cell line, say) are *not identifiable*: "
+        "they are not scored."
     )
     flaw = (
-        "Random splits of cells (F1 .97 in one benchmark, about .77 when whole datasets are held out); and "
-        "settings of 50 trials chosen by the best test AUC for the foundation models alone."
+        "Random splits of cells: scDrugMap has F1 .97 with them and about .77 with whole datasets held out. And "
+        "scFM-Bench chose settings among 50 trials by the best test AUC, for the foundation models alone."
     )
 
     def unanswerable(self, facts: Facts) -> str:

@@ -24,13 +24,13 @@ class Species(CellTask):
     headline = "species_macro_f1"
     keys = ("species_macro_f1", "species_worst", "species_random", "species_leak")
     held_out = (
-        "One species: the probe learns from the other one, both ways, over the types that both have. C is fixed: "
-        "there is no third species to choose it by. Mouse genes are carried over to their one-to-one human "
-        "orthologues."
+        "One species: the probe learns from the other one, both ways, over the types that both have (by name). "
+        "Mouse genes are carried over to their one-to-one human orthologues (MGI's table, from scdrs 1.0.2) "
+        "before any model sees them."
     )
     flaw = (
-        "Each model scored over the labels that it admits: then the number of labels decides (in one benchmark "
-        ".166 and .497 for the same vectors)."
+        "Each model is scored over the labels that it can give, and macro F1 over fewer labels is higher: in "
+        "VCBench .166 and .497 for the same vectors."
     )
 
     def unanswerable(self, facts: Facts) -> str:

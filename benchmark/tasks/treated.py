@@ -22,8 +22,7 @@ class Treated(CellTask):
     headline = "treated_auroc"
     keys = ("treated_auroc", "treated_auprc", "treated_random", "treated_leak")
     held_out = (
-        "One patient at a time, each of whom has treated and untreated cells. C is chosen by five folds of the "
-        "other patients."
+        "One patient at a time, each of whom has treated and untreated cells. C is chosen as for malignant cells."
     )
     flaw = (
         "Random splits of cells over all samples: a sample is treated or not as a whole, so that knowing the "
