@@ -97,7 +97,7 @@ INFO = (
         "open_auroc", "Open set AUROC",
         "AUROC of telling cells of types that the probe was never shown from others by its largest probability; mean "
         "over trials, .1, .3 and .5 of the types held out five times each; 0.5 is chance",
-        "Types that a probe cannot tell apart anyway are unsure too", cost=_OPEN, types=True),
+        "Cells of known types that look alike are unsure too", cost=_OPEN, types=True),
     _share(
         "open_energy_auroc", "Open set AUROC by energy",
         "The same by log Σ exp of the probe's scores", "Long vectors look known, whatever they are",
