@@ -13,6 +13,8 @@ from anndata import AnnData
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 Family = Literal["foundation", "baseline", "control"]
+Offers = Literal["vectors", "labels"]
+"""What a model makes of a cell: a vector, or the probability of each type."""
 
 
 class Environment(BaseModel):
@@ -49,6 +51,8 @@ class ModelCard(BaseModel):
     """Whether `embed` computes on ``ctx.device``; for one that does not, a cluster is not asked for a GPU."""
     out_of_core: bool = False
     """Whether `embed` reads X through `scarena.datasets.stored.blocks` only, so that a large one may stay on disk."""
+    offers: Offers = "vectors"
+    """``labels``: rows of `embed` are probabilities of the types (see `scarena.models.predicting.Predictor`)."""
     control: Literal["positive", "negative"] | None = None
     holds: tuple[Literal["types", "distances"], ...] = ()
     """What of the truth a positive control holds: it then stands for the truth where a metric asks for that."""
@@ -69,10 +73,12 @@ class ModelCard(BaseModel):
 
     @model_serializer(mode="wrap")
     def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what a control holds where it is nothing: cards from before one could say so stay the same."""
+        """Leave out what says nothing: cards from before a control could hold, or a model offer, something stay the same."""
         said: dict[str, Any] = handler(self)
         if not self.holds:
             said.pop("holds", None)
+        if self.offers == "vectors":
+            said.pop("offers", None)
         return said
 
 

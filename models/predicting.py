@@ -2,38 +2,75 @@
 
 They learn features and classes together, from the very cells that a probe is fitted on. What they are given are the
 counts of all cells and the labels of the known ones; a hidden label is None and is nowhere else in what they see.
+
+On a board each donor, or batch, is predicted from others: a run's rows are these predictions, not vectors, and only
+tasks that ask for types with donors held out can be asked of them.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
 from scarena.base.errors import DataError, ModelError, NotApplicable
-from scarena.models.base import Context, ModelCard
+from scarena.base.folds import grouped_folds, held_out_together, splits
+from scarena.models.base import Context, Model
 from scarena.models.embedding import hand_over
 from scarena.models.expression import N_HVG, select_hvg
 from scarena.models.normalised import log_normalised
 
 
-class Predictor(ABC):
-    """One way of turning counts and some labels into the labels of the other cells. A subclass a file, with its card.
+class Predictor(Model):
+    """One way of turning counts and some labels into the labels of the other cells.
 
-    A model that also has an embedding may be both this and a `Model`.
+    A subclass a file. Its card says ``offers="labels"`` and ``uses_labels=True``; `probabilities` is all it has to do.
     """
 
-    card: ClassVar[ModelCard]
-    offers_labels: ClassVar[bool] = True
+    def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
+        """Return what is predicted of every cell without the labels of its donor, or batch.
 
-    @classmethod
-    def lacks(cls) -> str:
-        """Return what must be there before it can run; empty where nothing is."""
-        return ""
+        Parameters
+        ----------
+        data
+            As for any model, cell types included. Each of five folds of donors is predicted with its labels hidden; they
+            are the folds in which the task `probe` holds donors out.
+        ctx
+            Seed of the folds and of the model, device, cache and threads.
+
+        Returns
+        -------
+        float32 [n_cells, n_types], types sorted by name; 0 for a type that none of a cell's known cells has.
+
+        Raises
+        ------
+        NotApplicable
+            If there is one type, or nothing to hold out.
+        """
+        labels = data.obs["cell_type"].astype(str).to_numpy()
+        types, classes = np.unique(labels, return_inverse=True)
+        groups = np.unique(_groups_of(data), return_inverse=True)[1].astype(np.int64)
+        why = "one donor and one batch: none to hold out" if groups.max() < 1 else ""
+        if len(types) < 2 or why:
+            what = why or "one label: there is nothing to tell apart"
+            raise NotApplicable(what, where=self.card.name, fix="none needed")
+        found = np.zeros((len(labels), len(types)), dtype=np.float32)
+        for _, asked in splits(grouped_folds(classes.astype(np.int64), groups, seed=ctx.seed)):
+            known = labels.astype(object)
+            known[asked] = None
+            told = self._told(data, known, ctx)
+            found[np.ix_(asked, np.isin(types, told.columns))] = told.to_numpy()[asked]
+        return found
+
+    def _told(self, data: AnnData, known: np.ndarray, ctx: Context) -> pd.DataFrame:
+        """Return what is predicted of all cells; where one label is known, that one."""
+        names = {each for each in known if each is not None}
+        if len(names) == 1:
+            return pd.DataFrame(1.0, index=data.obs_names, columns=[*names])
+        return self.predict(data, known, ctx)
 
     def predict(self, data: AnnData, known: Sequence[str | None] | np.ndarray, ctx: Context) -> pd.DataFrame:
         """Return the probability of each known label for every cell.
@@ -91,9 +128,9 @@ class Predictor(ABC):
         """
 
 
-def offers_labels(kind: type) -> bool:
-    """Return whether a class predicts labels."""
-    return bool(getattr(kind, "offers_labels", False))
+def _groups_of(data: AnnData) -> np.ndarray:
+    donor, batch = (data.obs[key].astype(str).to_numpy() if key in data.obs else None for key in ("donor", "batch"))
+    return held_out_together(donor, np.full(data.n_obs, "") if batch is None else batch)
 
 
 def variable_expression(data: AnnData, labels: np.ndarray, n_top: int = N_HVG) -> np.ndarray:

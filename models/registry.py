@@ -23,7 +23,7 @@ from scarena.models.foundation.code import digest_of
 
 _HERE = Path(__file__).parent
 _QUOTED = re.compile(r'"[a-z0-9.-]+"')
-_FOLDERS = (".", "baselines", "controls", "adapters")
+_FOLDERS = (".", "baselines", "controls", "predictors", "adapters")
 _NOT_MODELS = {
     "base",
     "registry",

@@ -28,7 +28,7 @@ def score_step(record_file: Path, reference_file: Path, out: Path, config: Board
             "embedding": str(record_file.with_name("embedding.npz")), "embedding_sha256": record.embedding_sha256,
             "reference": str(reference_file.with_suffix(".npz")), "reference_sha256": reference.get("sha256"),
             "replicates": str(replicates), "details": str(details), "seed": record.seed, "tasks": config.tasks,
-            "anew": True,
+            "offers": record.card.get("offers", "vectors"), "anew": True,
         }  # fmt: skip
         outcome, reply = in_child("scarena.steps.child.score:score", spec, out, config)
         state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))

@@ -14,10 +14,11 @@ from scarena.steps.watched import in_child, verdict_of
 
 
 def umap_step(dataset_file: Path, records: list[Path], out: Path, config: BoardConfig) -> dict[str, Any]:
-    """Write the UMAPs of a dataset's models (controls have none to look at); an empty file where there are none."""
+    """Write the UMAPs of a dataset's models (controls have none to look at, nor have predictions); an empty file where there are none."""
     dataset = read_state(dataset_file, "dataset")
     found = [(path, read_record(path)) for path in records]
-    wanted = [(path, r) for path, r in found if r.state == "ok" and r.card["family"] != "control"]
+    shown = [(path, r) for path, r in found if r.card["family"] != "control" and r.card.get("offers") != "labels"]
+    wanted = [(path, r) for path, r in shown if r.state == "ok"]
     first = {r.model: str(path.with_name("embedding.npz")) for path, r in wanted if r.seed == config.seeds[0]}
     answer = {"state": "not applicable", "reason": "no embedding to show"}
     if dataset["state"] == "ok" and first:

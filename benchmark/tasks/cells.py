@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from scarena.metrics.scores import Scores
+    from scarena.models.base import Offers
     from scarena.tasks.dataset_reference import Annotated
     from scarena.tasks.probed import Probed
-
-UNKNOWN = ("", "unknown")
-"""A donor or a label that nobody says."""
 
 
 @dataclass(frozen=True, eq=False)  # what tasks share is kept on it
@@ -34,21 +32,23 @@ class Cells:
         Of everything that draws.
     n_jobs
         Threads.
+    offers
+        What the rows of `vectors` are: a vector each, or what the model predicts of a cell whose donor it was told no
+        type of, the probability of each type of the dataset.
     """
 
     vectors: np.ndarray
     known: Annotated
     seed: int
     n_jobs: int
+    offers: Offers = "vectors"
 
     @cached_property
     def groups(self) -> np.ndarray:
         """What is held out together ``[n_cells]``: donors where they are known and several, else batches."""
-        import numpy as np
+        from scarena.base.folds import held_out_together
 
-        donor = self.known.donor
-        several = len(donor) and not np.isin(donor, UNKNOWN).any() and len(np.unique(donor)) > 1
-        return donor if several else self.known.batch
+        return held_out_together(self.known.donor, self.known.batch)
 
     @cached_property
     def facts(self) -> Facts:

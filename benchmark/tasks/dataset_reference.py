@@ -53,6 +53,8 @@ class Annotated:
         Names of the proteins.
     not_identifiable
         Target → why a score of it would not be of the cells.
+    types
+        Names of the types of the whole dataset, sorted, where the scored cells are a part of it that may lack some.
     """
 
     names: np.ndarray
@@ -66,6 +68,7 @@ class Annotated:
     matrices: Mapping[str, np.ndarray] = field(default_factory=dict)
     proteins: tuple[str, ...] = ()
     not_identifiable: Mapping[str, str] = field(default_factory=dict)
+    types: tuple[str, ...] = ()
 
 
 def make(
@@ -85,7 +88,9 @@ def make(
     from scarena.tasks.ontology_reference import read_reference
     from scarena.tasks.within import neighbours_before
 
-    data = _sampled(read_prepared(h5ad), n_scored)
+    whole = read_prepared(h5ad)
+    data = _sampled(whole, n_scored)
+    types = () if data is whole else tuple(np.unique(whole.obs["cell_type"].astype(str).to_numpy()))
     card = json.loads(data.uns["card"])
     excluded = dict(card.get("not_applicable", {}))
     log = _log_normalised(data)
@@ -105,7 +110,7 @@ def make(
     further = further_truths(data, log.X, card)
     if within and "labels" not in excluded:
         further["matrices"] = {**further["matrices"], **neighbours_before(log)}
-    return Annotated(names, obs["batch"], obs["cell_type"], reference, view, content, **further)
+    return Annotated(names, obs["batch"], obs["cell_type"], reference, view, content, **further, types=types)
 
 
 def _sampled(data: AnnData, n_scored: int) -> AnnData:
@@ -157,6 +162,7 @@ def write(path: Path, found: Annotated) -> None:
     arrays: dict[str, Any] = {"names": found.names, "batch": found.batch, "labels": found.labels}
     arrays |= {"pre_pca": known.pre_pca, "near": known.near, "phase_scores": known.phase_scores}
     arrays |= {"donor": found.donor, "proteins": np.asarray(found.proteins, np.str_)}
+    arrays |= {"types": np.asarray(found.types, np.str_)} if found.types else {}
     arrays |= {_TARGET + name: values for name, values in found.targets.items()}
     arrays |= {_MATRIX + name: values for name, values in found.matrices.items()}
     said = {"not_applicable": known.not_applicable, "content": found.content}
@@ -218,6 +224,7 @@ def read(path: Path) -> Annotated:
         targets=_under(_TARGET, has),
         matrices=_under(_MATRIX, has),
         proteins=tuple(map(str, has.get("proteins", ()))),
+        types=tuple(map(str, has.get("types", ()))),
         not_identifiable=said.get("not_identifiable", {}),
     )
 

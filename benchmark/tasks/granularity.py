@@ -26,6 +26,8 @@ class Granularity(CellTask):
     held_out = "As for the type probe, whose predictions it takes."
     flaw = "Flat accuracy counts a T cell that is called CD8 T cell as wrong, though it may be right."
 
+    accepts_labels = True
+
     def unanswerable(self, facts: Facts) -> str:
         """Return why there is no probe, or no ontology."""
         return facts.excluded.get("ontology", "") or no_types(facts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.tasks.cell_task import CellTask, no_types
+from scarena.tasks.cell_task import CellTask, no_types, or_undefined
 
 if TYPE_CHECKING:
     from scarena.metrics.measured import Measured, Undefined
@@ -34,6 +34,8 @@ class Probe(CellTask):
         "mean of three classifiers."
     )
 
+    accepts_labels = True
+
     def unanswerable(self, facts: Facts) -> str:
         """Return why there is no probe: it needs several types, and several donors or batches."""
         return no_types(facts)
@@ -53,7 +55,6 @@ class Probe(CellTask):
         held, n_types = of.of_types, len(of.types)
         table = confusion(of.classes, held.predicted, n_types)
         tables = drawn_confusions(of.classes, held.predicted, n_types, of.draws)
-        other = macro_f1(confusion(of.classes, of.claimed_types.predicted, n_types))
         sure = held.probabilities.max(axis=1)
         note = "; ".join(filter(None, (f"replicates over {of.draws.what}", held.note)))
         return {
@@ -61,9 +62,17 @@ class Probe(CellTask):
             "probe_balanced_accuracy": Measured(float(balanced_accuracy(table)), balanced_accuracy(tables), note),
             "probe_ece": calibration_error(held.predicted == of.classes, sure, of.draws),
             "probe_lcad": _distance(of),
-            "probe_random": Measured(float(other)),
-            "probe_leak": Measured(float(other - macro_f1(table))),
+            "probe_random": or_undefined(lambda: _claimed(of)),
+            "probe_leak": or_undefined(lambda: Measured(_claimed(of).value - float(macro_f1(table)))),
         }
+
+
+def _claimed(of: Probed) -> Measured:
+    """Return macro F1 under random folds of cells."""
+    from scarena.metrics.measured import Measured
+    from scarena.metrics.probes.scores import confusion, macro_f1
+
+    return Measured(float(macro_f1(confusion(of.classes, of.claimed_types.predicted, len(of.types)))))
 
 
 def _distance(of: Probed) -> Measured | Undefined:

@@ -24,6 +24,7 @@ class Probed:
 
     def __init__(self, cells: Cells) -> None:
         self.known, self.seed, self._vectors, self._groups = cells.known, cells.seed, cells.vectors, cells.groups
+        self.offers = cells.offers
 
     @cached_property
     def x(self) -> np.ndarray:
@@ -75,14 +76,34 @@ class Probed:
 
     @cached_property
     def of_types(self) -> HeldOut:
-        """Types predicted by probes that saw no cell of the donor, else batch."""
-        from scarena.metrics.probes.held_out import held_out
+        """Types predicted by probes that saw no cell of the donor, else batch; or by the model, told no type of one."""
+        from scarena.metrics.probes.held_out import given, held_out
 
+        if self.offers == "labels":
+            return given(self._of_scored_types, self.classes, self.groups, seed=self.seed)
         return held_out(self.x, self.classes, self.groups, seed=self.seed)
+
+    @property
+    def _of_scored_types(self) -> np.ndarray:
+        """Predictions of the types that occur among the scored cells, which may be a part of the dataset."""
+        known = self.known.types
+        if not len(known) or self._vectors.shape[1] != len(known):
+            return self._vectors
+        return self._vectors[:, np.isin(known, self.types)]
 
     @cached_property
     def claimed_types(self) -> HeldOut:
-        """Types predicted under random folds of cells."""
+        """Types predicted under random folds of cells.
+
+        Raises
+        ------
+        Undefined
+            If the model predicts types itself.
+        """
+        from scarena.metrics.measured import Undefined
+
+        if self.offers == "labels":
+            raise Undefined("asked with donors held out alone")
         from scarena.metrics.probes.held_out import claimed
 
         return claimed(self.x, self.classes, self.of_types, seed=self.seed)

@@ -32,6 +32,8 @@ class Task(ABC):
     """The metric that ranks models, one of `metrics`."""
     controls: ClassVar[tuple[str, ...]]
     """Names of the models that show what noise and what the truth score here."""
+    accepts_labels: ClassVar[bool] = False
+    """Whether a model that predicts types and has no vectors can be asked (`scarena.models.predicting`)."""
 
     @abstractmethod
     def metrics(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.metrics.probes import linear
-from scarena.metrics.probes.folds import FOLDS, grouped_folds, random_folds, splits
+from scarena.base.folds import FOLDS, grouped_folds, random_folds, splits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHOOSING = 800
 """Cells of each fold by which C is chosen, at most: it is the longest part, and a factor of ten is soon told."""
+MOST_OFF = 1e-3
+"""By how much the probabilities that a model gives a cell may add up to more than 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +94,35 @@ def held_out(
     fold_of = np.zeros(int(held.max()) + 1, dtype=np.int64)
     fold_of[held] = coarse
     return predicted_by(x, classes, held, [chosen[fold] for fold in fold_of], notes, balanced=balanced)
+
+
+def given(
+    probabilities: NDArray[np.floating], classes: NDArray[np.int64], groups: NDArray[np.int64], *, seed: int = 0
+) -> HeldOut:
+    """Return what a model itself said of cells, with what a probe of the same folds could not have known either.
+
+    Parameters
+    ----------
+    probabilities
+        Of each class ``[n_cells, n_classes]``, by a model that was told no class of a cell of the cell's own fold.
+    classes, groups
+        Codes from 0 ``[n_cells]``.
+    seed
+        Of the folds.
+
+    Raises
+    ------
+    ValueError
+        If they are no probabilities of these classes.
+    """
+    wanted = len(classes), int(classes.max()) + 1
+    if probabilities.shape != wanted:
+        raise ValueError(f"predictions of shape {probabilities.shape} for {wanted[0]} cells of {wanted[1]} types")
+    if probabilities.min() < 0 or probabilities.sum(axis=1).max() > 1 + MOST_OFF:
+        raise ValueError("what the model predicts is no probability")
+    folds = grouped_folds(classes, groups, seed=seed)
+    n_unseen = sum(int((~np.isin(classes[test], classes[train])).sum()) for train, test in splits(folds))
+    return HeldOut(probabilities.astype(np.float64), folds, (), n_unseen, 0)
 
 
 def claimed(

@@ -9,7 +9,7 @@ import numpy as np
 
 from scarena.metrics.measured import Undefined
 from scarena.metrics.probes import linear
-from scarena.metrics.probes.folds import grouped_folds
+from scarena.base.folds import grouped_folds
 from scarena.metrics.probes.scores import auroc, average_precision
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.probes import linear
-from scarena.metrics.probes.folds import random_folds, splits
+from scarena.base.folds import random_folds, splits
 from scarena.metrics.probes.scores import auroc
 from scarena.metrics.resampling import N_REPLICATES
 

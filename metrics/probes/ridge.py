@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.metrics.probes.folds import splits
+from scarena.base.folds import splits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,6 +18,14 @@ _NEEDS = ("celltypist==1.7.1", "scikit-learn<1.8")
 _MOST = float(np.log1p(TARGET))
 
 
+def missing() -> str:
+    """Return its packages, where this Python does not have them: on a board it runs in an environment of its own."""
+    from sklearn import __version__
+
+    fits = tuple(map(int, __version__.split(".")[:2])) < (1, 8)
+    return "" if fits and importlib.util.find_spec("celltypist") else f"its packages ({', '.join(_NEEDS)})"
+
+
 class CellTypist(Predictor):
     """CellTypist's logistic regression on all genes, at its package's defaults."""
 
@@ -28,20 +36,13 @@ class CellTypist(Predictor):
         uses_device=False,
         description="CellTypist (its package's defaults) trained on the known cells; its scores divided by their sum",
         uses_labels=True,
+        offers="labels",
         trains_on_target=True,
         source="doi:10.1126/science.abl5197",
         licence="MIT",
         settings={"C": 1.0, "feature_selection": False, "use_SGD": False, "target_sum": TARGET},
         environment=Environment(pip=_NEEDS),
     )
-
-    @classmethod
-    def lacks(cls) -> str:
-        """Return its packages, where they are not installed."""
-        from sklearn import __version__
-
-        fits = tuple(map(int, __version__.split(".")[:2])) < (1, 8)
-        return "" if fits and importlib.util.find_spec("celltypist") else f"its packages ({', '.join(_NEEDS)})"
 
     def probabilities(self, data: AnnData, labels: np.ndarray, classes: list[str], ctx: Context) -> np.ndarray:
         """Return CellTypist's scores, of each label against all others, divided by their sum.
@@ -51,7 +52,7 @@ class CellTypist(Predictor):
         NotAvailable
             If the package is not installed.
         """
-        if lacking := self.lacks():
+        if lacking := missing():
             raise NotAvailable(lacking, where="celltypist", fix="install it, or leave the model out")
         import celltypist
 

@@ -23,6 +23,7 @@ class HVGForest(Predictor):
         description="a random forest (scikit-learn's defaults) on the highly variable genes of the known cells",
         uses_batch=True,
         uses_labels=True,
+        offers="labels",
         trains_on_target=True,
         source="sklearn.ensemble.RandomForestClassifier",
         licence="BSD-3-Clause",

@@ -24,6 +24,7 @@ class HVGLogistic(Predictor):
         description="multinomial logistic regression on the standardised highly variable genes of the known cells",
         uses_batch=True,
         uses_labels=True,
+        offers="labels",
         trains_on_target=True,
         source="sklearn.linear_model.LogisticRegression",
         licence="BSD-3-Clause",

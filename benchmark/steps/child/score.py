@@ -27,7 +27,8 @@ def score(spec: dict[str, Any]) -> dict[str, Any]:
             raise DataError("missing, or not the file its record names", where=str(path), fix=fix)
     data = dataset_reference.read(Path(spec["reference"]))
     vectors = join(*read_embedding(Path(spec["embedding"])), data.names, spec["embedding"])
-    scores = score_tasks(find_tasks(spec["tasks"]), Cells(vectors, data, spec["seed"], spec["threads"]))
+    cells = Cells(vectors, data, spec["seed"], spec["threads"], spec["offers"])
+    scores = score_tasks(find_tasks(spec["tasks"]), cells)
     write_replicates(Path(spec["replicates"]), scores.replicates)
     if scores.details is not None:
         write_details(Path(spec["details"]), scores.details)

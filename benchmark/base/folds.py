@@ -16,7 +16,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOLDS = 5
-INNER = 3
+UNKNOWN = ("", "unknown")
+"""A donor, or another truth, that nobody says."""
+
+
+def held_out_together(donor: NDArray[np.str_] | None, batch: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return what is held out together: donors where every cell has one and there are several, else batches.
+
+    Parameters
+    ----------
+    donor
+        Of each cell ``[n_cells]``; None, or none at all, where nobody says.
+    batch
+        Of each cell ``[n_cells]``.
+    """
+    told = donor is not None and len(donor) > 0 and not np.isin(donor, UNKNOWN).any()
+    return donor if donor is not None and told and len(np.unique(donor)) > 1 else batch
 
 
 def grouped_folds(
