@@ -73,7 +73,7 @@ class ModelCard(BaseModel):
 
     @model_serializer(mode="wrap")
     def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what says nothing: cards from before a control could hold, or a model offer, something stay the same."""
+        """Leave out what is as it was before a card could say it: cards from then stay the same."""
         said: dict[str, Any] = handler(self)
         if not self.holds:
             said.pop("holds", None)

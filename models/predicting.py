@@ -36,8 +36,8 @@ class Predictor(Model):
         Parameters
         ----------
         data
-            As for any model, cell types included. Each of five folds of donors is predicted with its labels hidden; they
-            are the folds in which the task `probe` holds donors out.
+            As for any model, cell types included. Each of five folds of donors, those of the task `probe`, is predicted
+            with its own labels hidden.
         ctx
             Seed of the folds and of the model, device, cache and threads.
 

@@ -14,7 +14,7 @@ from scarena.steps.watched import in_child, verdict_of
 
 
 def umap_step(dataset_file: Path, records: list[Path], out: Path, config: BoardConfig) -> dict[str, Any]:
-    """Write the UMAPs of a dataset's models (controls have none to look at, nor have predictions); an empty file where there are none."""
+    """Write the UMAPs of a dataset's models, but of controls and predictions; an empty file where there are none."""
     dataset = read_state(dataset_file, "dataset")
     found = [(path, read_record(path)) for path in records]
     shown = [(path, r) for path, r in found if r.card["family"] != "control" and r.card.get("offers") != "labels"]

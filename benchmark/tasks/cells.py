@@ -66,7 +66,7 @@ class Cells:
         """What tasks that probe the vectors share: nothing is fitted twice."""
         from scarena.tasks.probed import Probed
 
-        return Probed(self)
+        return Probed(self.vectors, self.known, self.groups, self.seed, self.offers)
 
     def scored(self, metrics: str | Sequence[str]) -> Scores:
         """Return the scores of some metrics, or of ``"all"``, with the replicates and details behind them."""

@@ -39,9 +39,9 @@ class FewShot(CellTask):
 
     def measured(self, cells: Cells) -> Mapping[str, Measured | Undefined]:
         """Return the curve, the area under it, and what random folds would have claimed of the area."""
+        from scarena.base.folds import random_folds
         from scarena.metrics.measured import Measured
         from scarena.metrics.probes.few_shot import SHOTS, area, curve, shot
-        from scarena.base.folds import random_folds
 
         of = cells.probed
         found = curve(of.x, of.classes, of.groups, seed=of.seed)

@@ -61,8 +61,8 @@ def _folds(of: Probed) -> np.ndarray:
 
 
 def _around(of: Probed) -> dict[str, Measured | Undefined]:
-    from scarena.metrics.measured import Measured
     from scarena.base.folds import grouped_folds, random_folds
+    from scarena.metrics.measured import Measured
     from scarena.metrics.probes.niche import composition, divergence
     from scarena.metrics.probes.protein import per_protein as per_target
     from scarena.metrics.probes.ridge import claimed_ridge, held_out_ridge

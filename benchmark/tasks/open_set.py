@@ -42,8 +42,8 @@ class OpenSet(CellTask):
 
     def measured(self, cells: Cells) -> Mapping[str, Measured | Undefined]:
         """Return the mean over trials of each score, and what random folds would have claimed."""
-        from scarena.metrics.measured import Measured
         from scarena.base.folds import random_folds
+        from scarena.metrics.measured import Measured
         from scarena.metrics.probes.open_set import KEYS, open_set
 
         of = cells.probed

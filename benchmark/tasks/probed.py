@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from scarena.metrics.probes.held_out import HeldOut
     from scarena.metrics.probes.scores import Draws
-    from scarena.tasks.cells import Cells
+    from scarena.models.base import Offers
+    from scarena.tasks.dataset_reference import Annotated
 
 
 class Probed:
@@ -18,13 +19,15 @@ class Probed:
 
     Parameters
     ----------
-    cells
-        The run.
+    vectors, known, groups, seed, offers
+        Those of the run's `Cells`.
     """
 
-    def __init__(self, cells: Cells) -> None:
-        self.known, self.seed, self._vectors, self._groups = cells.known, cells.seed, cells.vectors, cells.groups
-        self.offers = cells.offers
+    def __init__(
+        self, vectors: np.ndarray, known: Annotated, groups: np.ndarray, seed: int, offers: Offers = "vectors"
+    ) -> None:
+        self.known, self.seed, self.offers = known, seed, offers
+        self._vectors, self._groups = vectors, groups
 
     @cached_property
     def x(self) -> np.ndarray:

@@ -40,8 +40,8 @@ class Protein(CellTask):
 
     def measured(self, cells: Cells) -> Mapping[str, Measured | Undefined]:
         """Return correlations of predicted and measured proteins, and what random folds would have claimed."""
-        from scarena.metrics.measured import Measured, Undefined
         from scarena.base.folds import grouped_folds, random_folds
+        from scarena.metrics.measured import Measured, Undefined
         from scarena.metrics.probes.protein import centred_log_ratio, of_rna, per_protein
         from scarena.metrics.probes.ridge import claimed_ridge, held_out_ridge
 

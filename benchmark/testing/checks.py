@@ -16,6 +16,7 @@ import numpy as np
 import scarena.testing.processes as processes
 from scarena.base.errors import ModelError, NotApplicable
 from scarena.models.embedding import check_embedding
+from scarena.testing.cells import N_TYPES
 from scarena.testing.outcome import Unsuitable, Violation
 from scarena.testing.processes import Stage
 from scarena.testing.trial import Trial
@@ -66,6 +67,8 @@ def _card(trial: Trial) -> None:
 
 def _shape(trial: Trial) -> None:
     shape, n = np.asarray(trial.first[2]).shape, trial.cells.n_obs
+    if trial.card.offers == "labels" and shape != (n, N_TYPES):
+        raise Violation(f"shape {shape}, expected a column a type ({n}, {N_TYPES})")
     if len(shape) != 2 or shape[0] != n or shape[1] < 1:
         raise Violation(f"shape {shape}, expected ({n}, d)")
 
@@ -104,6 +107,8 @@ def _differing(found: AnnData, wanted: AnnData) -> list[str]:
 
 
 def _labels(trial: Trial) -> None:
+    if trial.card.offers == "labels":
+        return _hidden_labels(trial)
     if trial.card.uses_labels:
         raise Unsuitable("its card says that it uses labels")
     handed = trial.first[1]
@@ -116,6 +121,15 @@ def _labels(trial: Trial) -> None:
     # The same object is the same run, so there is no need to run it: `deterministic` does.
     if differing := _differing(trial.handed(other), trial.first[1]):
         raise Violation(f"other labels changed {', '.join(differing)} of what is handed over")
+
+
+def _hidden_labels(trial: Trial) -> None:
+    """Permute the types of one batch: what a model says of its cells must not depend on them."""
+    other, mine = trial.cells.copy(), (trial.cells.obs["batch"] == trial.cells.obs["batch"].iloc[0]).to_numpy()
+    types = other.obs["cell_type"].to_numpy(object).copy()
+    types[mine] = np.random.default_rng(1).permutation(types[mine])
+    other.obs["cell_type"] = types
+    _same(trial.embed(other)[mine], trial.vectors[mine], ROUNDING, "other types of the very cells that are predicted")
 
 
 def _cells_permuted(trial: Trial) -> None:
@@ -180,12 +194,16 @@ CHECKS: dict[str, Check] = {
     check.name: check
     for check in (
         Check("card", "title, description, source, licence, JSON settings; parameters if foundation", _card),
-        Check("shape", "one row a cell and at least one dimension", _shape),
+        Check("shape", "one row a cell and at least one dimension; of predictions one column a type", _shape),
         Check("dtype", "numbers that float32 can hold", _dtype),
         Check("finite", "no coordinate is NaN or infinite", _finite),
         Check("deterministic", "the same seed gives the same bytes", _deterministic),
         Check("input-untouched", "X, obs and var of the cells handed over are left as they were", _input_untouched),
-        Check("labels", "no labels are handed over, and other labels change nothing", _labels),
+        Check(
+            "labels",
+            "no labels are handed over, and other labels change nothing; of a prediction, those of its own batch",
+            _labels,
+        ),
         Check(
             "cells-permuted",
             "vectors follow their cells, to the last bits, if frozen, or the card says that order matters; others run",

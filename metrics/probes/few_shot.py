@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scarena.base.folds import grouped_folds
 from scarena.metrics.measured import Measured
 from scarena.metrics.probes import linear
-from scarena.base.folds import grouped_folds
 from scarena.metrics.probes.scores import confusion, macro_f1
 from scarena.metrics.resampling import N_REPLICATES
 

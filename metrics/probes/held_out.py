@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.metrics.probes import linear
 from scarena.base.folds import FOLDS, grouped_folds, random_folds, splits
+from scarena.metrics.probes import linear
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

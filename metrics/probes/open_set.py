@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scarena.base.folds import grouped_folds
 from scarena.metrics.measured import Undefined
 from scarena.metrics.probes import linear
-from scarena.base.folds import grouped_folds
 from scarena.metrics.probes.scores import auroc, average_precision
 
 if TYPE_CHECKING:

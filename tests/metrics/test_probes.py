@@ -8,9 +8,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
+from scarena.base.folds import grouped_folds, random_folds, splits
 from scarena.metrics.measured import Undefined
 from scarena.metrics.probes import few_shot, held_out, linear, niche, open_set, protein, ridge, scores
-from scarena.base.folds import grouped_folds, random_folds, splits
 from scarena.metrics.probes.binary import Asked
 from scarena.metrics.probes.patients import Patients
 

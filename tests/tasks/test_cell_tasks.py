@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scarena.base import folds as folds_module
 from scarena.metrics import dataset_reference
 from scarena.metrics.lcad import lca_distances
-from scarena.base import folds as folds_module
 from scarena.metrics.probes import held_out, linear, patients, ridge
 from scarena.metrics.reference import OntologyReference
 from scarena.metrics.registry import METRICS, OF_EMBEDDING, OF_TASKS

@@ -11,6 +11,7 @@ import pytest
 
 from scarena.base.errors import ConfigError, NotApplicable
 from scarena.models.base import Model, ModelCard
+from scarena.models.predicting import Predictor
 from scarena.steps.record import Cost
 from scarena.testing import CHECKS, Unsuitable, Violation, check_model, model_conformance
 from scarena.testing.cells import conformance_cells, gene_names
@@ -126,6 +127,27 @@ class Resuming(Sound):
         return projected(data) * factor
 
 
+class Centroids(Predictor):
+    """Says of a cell which type's known cells it lies nearest to."""
+
+    card = card(name="nearest", offers="labels", uses_labels=True, trains_on_target=True)
+
+    def probabilities(self, data, labels, classes, ctx):
+        x = projected(data)
+        middles = np.array([x[labels == name].mean(axis=0) for name in classes])
+        return np.eye(len(classes))[np.linalg.norm(x[:, None] - middles, axis=2).argmin(axis=1)]
+
+
+class Peeking(Centroids):
+    def embed(self, data, ctx):
+        return np.eye(3)[np.unique(data.obs["cell_type"], return_inverse=True)[1]]
+
+
+class TwoColumns(Centroids):
+    def embed(self, data, ctx):
+        return super().embed(data, ctx)[:, :2]
+
+
 class Bound(Sound):
     """Needs a checkpoint, and can make one to be tested with."""
 
@@ -169,6 +191,8 @@ def broken_by(model, folder):
         (Known, "no-gene-overlap", "shape"),
         (Dividing, "empty-cell", "NaN"),
         (Named, "duplicate-cells", "8 of 8"),
+        (Peeking, "labels", "very cells that are predicted"),
+        (TwoColumns, "shape", r"\(60, 3\)"),
     ],
 )
 def test_each_check_finds_the_fault_it_is_for(model, check, words, tmp_path):
@@ -177,8 +201,15 @@ def test_each_check_finds_the_fault_it_is_for(model, check, words, tmp_path):
         raise AssertionError(found[check])
 
 
-def test_no_check_finds_a_fault_in_a_sound_model(tmp_path):
-    assert broken_by(Sound, tmp_path) == {}
+@pytest.mark.parametrize("model", [Sound, Centroids])
+def test_no_check_finds_a_fault_in_a_sound_model(model, tmp_path):
+    assert broken_by(model, tmp_path) == {}
+
+
+def test_a_predictor_has_nothing_to_say_of_one_batch(tmp_path):
+    trial = Trial(Centroids, tmp_path)
+    assert judged("m", "c", lambda: CHECKS["one-batch"].direct(trial)).state == "not applicable"
+    assert judged("m", "c", lambda: CHECKS["labels"].direct(trial)).state == "passed"
 
 
 def test_a_model_that_is_fitted_to_the_cells_may_depend_on_their_order(tmp_path):
