@@ -67,6 +67,13 @@ def ranked_models(board: Json, metric: str = "") -> list[Json]:
     return sorted(board["models"], key=order)
 
 
+def of_labels(card: Json) -> str:
+    """Return what a model has to do with the types that it is scored on; nothing for one that is told none."""
+    if card.get("offers") == "labels":
+        return "predicts types"
+    return "sees labels" if card.get("uses_labels") else ""
+
+
 def marks(board: Json) -> dict[str, list[str]]:
     """Return, by model, what a reader of its scores must know: a control, sees labels, submitted, trained on these."""
     trained: dict[str, int] = {}
@@ -77,7 +84,7 @@ def marks(board: Json) -> dict[str, list[str]]:
     for card in board["models"]:
         name = card["name"]
         said = [f"{card['control']} control"] if card.get("control") else []
-        said += ["sees labels"] if card.get("uses_labels") else []
+        said += [of_labels(card)] if of_labels(card) else []
         said += ["submitted"] if card.get("submitted") else []
         said += [f"trained on {trained[name]} of these"] if name in trained else []
         found[name] = said

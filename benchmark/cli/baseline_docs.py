@@ -22,12 +22,15 @@ COLUMNS = (
 )  # fmt: skip
 # A card cannot know whose its settings are.
 WHOSE = {
+    "celltypist": "its package's defaults; its scores are divided by their sum",
     "concord": "its package's defaults",
     "copy-number": "inferCNV's; the least share of cells is CopyKAT's, the bins are ours",
     "depth": "ours: there are none",
     "glm-pca": "its package's defaults; the number of factors is ours",
     "harmony": "harmonypy's defaults",
     "hvg": "scanpy's defaults",
+    "hvg-forest": "scikit-learn's defaults; the genes are those of `hvg`",
+    "hvg-logistic": "scikit-learn's defaults; the genes are those of `hvg`",
     "linear-scvi": "scvi-tools' LDVAE tutorial",
     "pca": "scanpy's defaults",
     "pca-centred": "those of `pca`",
@@ -36,6 +39,7 @@ WHOSE = {
     "random-projection": "ours: as many dimensions as PCA",
     "scanorama": "its package's defaults",
     "scanvi": "scvi-tools' integration tutorial",
+    "scanvi-labels": "those of `scanvi`",
     "scvi": "scvi-tools' integration tutorial",
     "seurat-cca": "Seurat's integration vignette",
     "seurat-rpca": "Seurat's vignette on reciprocal PCA",
@@ -49,7 +53,8 @@ def baselines() -> list[ModelCard]:
 
     Those that know what scArena-FM learned of genes are described with it.
     """
-    own = [model for model in all_models().values() if model.__module__.startswith("scarena.models.baselines.")]
+    folders = "scarena.models.baselines.", "scarena.models.predictors."
+    own = [model for model in all_models().values() if model.__module__.startswith(folders)]
     return [model.card for model in own if model.card.family == "baseline"]
 
 

@@ -71,13 +71,18 @@ class ScANVILabels(Predictor):
         """Return scVI of these cells, and which of them it saw: it knows no label, so that all folds share one."""
         import scvi
 
-        said = [data.X.indptr, data.X.indices, data.X.data, data.obs["batch"].astype(str).to_numpy(np.str_)]
-        digest = hashlib.sha256(b"".join([str(ctx.seed).encode(), *(np.ascontiguousarray(each) for each in said)]))
-        if self._begun is None or self._begun[0] != digest.digest():
+        digest = _digest(data, ctx.seed)
+        if self._begun is None or self._begun[0] != digest:
             cells, seen = countable(data)
             with seeded(ctx):
                 scvi.model.SCVI.setup_anndata(cells, layer="counts", batch_key="batch")
                 first = scvi.model.SCVI(cells, n_layers=2, n_latent=30, gene_likelihood="nb")
                 train(first, ctx, early_stopping=True)
-            self._begun = digest.digest(), first, seen
+            self._begun = digest, first, seen
         return self._begun[1], self._begun[2]
+
+
+def _digest(data: AnnData, seed: int) -> bytes:
+    batch = data.obs["batch"].astype(str).to_numpy(np.str_)
+    said = [np.array(seed), data.X.indptr, data.X.indices, data.X.data, batch]
+    return hashlib.sha256(b"".join(each.tobytes() for each in said)).digest()

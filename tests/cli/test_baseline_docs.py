@@ -50,5 +50,8 @@ def test_no_baseline_is_said_to_be_missing():
     assert not {word.lower() for word in named} & {card.name for card in baselines()}
 
 
-def test_only_scanvi_sees_labels_as_the_page_says():
-    assert [row["name"] for row in rows() if row["uses labels"] == "yes"] == ["`scanvi`"]
+def test_only_scanvi_and_predictors_see_labels_as_the_page_says():
+    predictors = {f"`{card.name}`" for card in baselines() if card.offers == "labels"}
+    assert {row["name"] for row in rows() if row["uses labels"] == "yes"} == {"`scanvi`", *predictors}
+    said = PAGE.read_text(encoding="utf-8").split("**Predictors.** ")[1].split(" have no vectors")[0]
+    assert predictors == set(re.findall(r"`[a-z-]+`", said))

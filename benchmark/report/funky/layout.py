@@ -14,7 +14,7 @@ from scarena.report.funky.table import Column, Row, Table
 WIDTH = 180.0
 EDGE, RANK, VALUE, LETTER, GAP, BAND, SECTION = 2.0, 8.0, 7.0, 4.2, 1.6, 4.0, 4.0
 NAME_PT, HEAD_PT, NOTE_PT = 5.5, 5.5, 5.0
-SIGNS = {"sees labels": "‡", "submitted": "§", "trained on": "†"}
+SIGNS = {"sees labels": "‡", "predicts types": "¶", "submitted": "§", "trained on": "†"}
 UNRANKED, CONTROLS = "Not ranked: no total on every dataset", "Controls, not ranked"
 _PITCH, _LEAST_PITCH, _BAR, _LONGEST_BAR = 5.6, 3.2, 12.0, 34.0
 _HEAD, _ROWS = 27.0, 196.0

@@ -7,6 +7,7 @@ from scarena.report.funky.table import Table
 
 _MEANINGS = {
     "sees labels": "sees the labels",
+    "predicts types": "predicts types, having learned them from other donors",
     "submitted": "computed elsewhere and submitted",
     "trained on": "trained on some of these datasets, or on their studies",
 }

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scarena.board.complete import few, joined, left_out, ranked_rows
-from scarena.board.ranked import counting, has_ranges, headline_of, headline_title
+from scarena.board.ranked import counting, has_ranges, headline_of, headline_title, of_labels
 from scarena.board.verdicts import compared
 from scarena.report.page.gate import headline_fails
 from scarena.report.page.models import apart
@@ -45,7 +45,7 @@ def _leaders(board: Json, rows: Ranked) -> str:
     if not has_ranges(board):
         return f"{first} scores highest (mean {named} {best:.3f} {over}); {_no_ranges(rows)}."
     tied = [(card, row) for card, row in rows if row["tie_group"] == rows[0][1]["tie_group"]]
-    names = joined([card["title"] + (" (sees labels)" if card["uses_labels"] else "") for card, _ in tied])
+    names = joined([card["title"] + (f" ({of_labels(card)})" if of_labels(card) else "") for card, _ in tied])
     if len(tied) == 1:
         return f"{names} leads beyond noise (mean {named} {best:.3f} {over})."
     return f"{names} tie for the lead (mean {named}s {tied[-1][1]['value']:.3f} to {best:.3f} {over})."
@@ -90,7 +90,7 @@ def _best_baseline(board: Json, rows: Ranked) -> list[str]:
         words = compared(board, mine, [row], title)
         for word, names in ended.items():
             names += [card["title"]] if words.startswith(word) else []
-    rival = f"{_among(len(baselines))}, {best['title']}, beyond noise"
+    rival = f"{_among([card for card, _ in baselines])}, {best['title']}, beyond noise"
     if ended["beats"]:
         verb = "beat" if len(ended["beats"]) > 1 else "beats"
         return [f"{joined(ended['beats'])} {verb} {rival}."]
@@ -98,12 +98,13 @@ def _best_baseline(board: Json, rows: Ranked) -> list[str]:
     return [f"No foundation model on this board beats {rival}{tied}."]
 
 
-def _among(n: int) -> str:
-    """Return what the best baseline is the best of: those that are compared here, of all that there are."""
+def _among(cards: list[Json]) -> str:
+    """Return what the best baseline is the best of: those compared here, of all that offer what these offer."""
     from scarena.models.registry import all_models
 
     own = [model for model in all_models().values() if model.__module__.startswith("scarena.models.")]
-    of = sum(model.card.family == _BASELINE for model in own)
+    n, offered = len(cards), {card.get("offers", "vectors") for card in cards}
+    of = sum(model.card.family == _BASELINE and model.card.offers in offered for model in own)
     compared_here = f"the best of the {n} baselines compared here" if n > 1 else "the one baseline compared here"
     return compared_here + (f" (scArena has {of})" if n < of else "")
 

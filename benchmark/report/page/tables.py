@@ -14,6 +14,7 @@ from scarena.board.ranked import (
     has_ranges,
     headline_of,
     letter,
+    of_labels,
     overall_of,
     rank_text,
     ranked_models,
@@ -101,6 +102,9 @@ def rank_entry(row: Json | None, *, certain: bool, ordered: bool = True) -> Entr
     return Entry(rank_text(row), repr((row["rank_low"] + row["rank_high"]) / 2), note, interval=group)
 
 
+_PREDICTS = "learns from the types of other donors than it is asked about; it has no vectors"
+
+
 def use_of(card: Json) -> str:
     """Return how a model was used: frozen (of a foundation model: zero-shot), or fitted to the dataset it embeds."""
     foundation = card["family"] == "foundation"
@@ -122,11 +126,13 @@ def marks(card: Json, seen: dict[str, list[str]]) -> list[tuple[str, str, str]]:
             "frozen": "nothing is fitted to these data but what its card says",
         }
         use = use_of(card)
-        found = [(card["family"], card["family"], ""), ("use", use, says[use])]
+        said = _PREDICTS if card.get("offers") == "labels" else says[use]
+        found = [(card["family"], card["family"], ""), ("use", use, said)]
     if is_twin(card):
         found.append(("use", "untrained", "random weights: what training is to be better than"))
-    if card["uses_labels"]:
-        found.append(("warn", "sees labels", "is handed the cell types that it is scored on"))
+    if said := of_labels(card):
+        why = _PREDICTS if said == "predicts types" else "is handed the cell types that it is scored on"
+        found.append(("warn", said, why))
     if card.get("submitted"):
         found.append(("warn", "submitted", "computed elsewhere: its card was not checked here, and it has no cost"))
     if card["name"] in seen:
