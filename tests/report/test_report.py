@@ -11,6 +11,7 @@ from scarena.board.discrimination import discrimination
 from scarena.board.ranked import counting
 from scarena.board.verdicts import verdicts
 from scarena.metrics.details import Details
+from scarena.models.registry import all_models
 from scarena.report.html import render
 from scarena.report.page.cost import fronts
 from scarena.report.page.graphs import graph_of
@@ -329,6 +330,19 @@ def test_the_sentences_say_which_foundation_models_beat_the_best_baseline(paired
     paired["differences"][2] |= {"low": -0.16, "high": -0.14}
     paired["overall"][3]["value"] = 0.9
     assert lead(paired)[-1] == f"scarena-fm beats {best}."
+
+
+def test_predictors_are_told_apart_from_models_that_see_what_they_are_scored_on(paired, tmp_path):
+    page = render(paired, tmp_path)
+    assert "predicts types" not in page
+    harmony = next(card for card in paired["models"] if card["name"] == "harmony")
+    harmony |= {"offers": "labels", "uses_labels": True, "trains_on_target": True}
+    assert lead(paired)[0].startswith("harmony (predicts types) ")
+    # Those that predict are baselines where one of them is compared.
+    of = int(re.search(r"scArena has (\d+)", " ".join(lead(paired)))[1])
+    assert of == 22 + sum(m.card.offers == "labels" and m.card.family == "baseline" for m in all_models().values())
+    page = render(paired, tmp_path)
+    assert ">predicts types</span>" in page
 
 
 def test_the_best_zero_shot_model_is_no_adapted_one_and_no_untrained_twin(paired):
