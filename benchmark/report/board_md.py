@@ -29,6 +29,7 @@ from scarena.board.ranked import (
 Json = dict[str, Any]
 
 METRICS = ("total", "bio", "batch", "onto_rwr", "lcad_all", "knn_macro_f1")
+"""The columns of a board that asks for integration; of any other they are the headlines of its tasks."""
 # The page and board.csv have the rest: a README is read from its beginning.
 MOST_MODELS, MOST_SENTENCES = 50, 40
 _COSTS = ("Seconds a run", "Start-up s", "Cells / s")
@@ -52,19 +53,30 @@ def escaped(text: object) -> str:
 def board_md(board: Json) -> str:
     """Return the summary: title, verdicts, the ranking with intervals, and how to read it; at most 120 lines."""
     board = gated(board)
-    cards = ranked_models(board)
-    lines = [f"# {escaped(board['title'])}", "", _sizes(board), ""]
-    lines += [*_said(board), "", *_table(board, cards[:MOST_MODELS]), ""]
+    cards, metrics = ranked_models(board), metrics_of(board)
+    lines = [f"# {escaped(board['title'])}", "", _sizes(board, metrics), ""]
+    lines += [*_said(board), "", *_table(board, cards[:MOST_MODELS], metrics), ""]
     if len(cards) > MOST_MODELS:
         lines += [f"{len(cards) - MOST_MODELS} more models are in board.csv.", ""]
-    return "\n".join([*lines, _legend(board)]) + "\n"
+    return "\n".join([*lines, _legend(board, metrics)]) + "\n"
+
+
+def metrics_of(board: Json) -> tuple[str, ...]:
+    """Return the columns: the fixed ones with the board's headline, or the headlines where integration is not asked."""
+    from scarena.metrics.registry import METRICS as KNOWN
+    from scarena.report.page.tasks_table import columns, tasks_of
+
+    headline = headline_of(board)
+    found = METRICS if "integration" in tasks_of(board) else tuple(column.metric for column in columns(board))
+    first = (headline,) if headline in KNOWN and headline not in found else ()
+    return (*first, *found) or METRICS
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _sizes(board: Json) -> str:
+def _sizes(board: Json, metrics: tuple[str, ...]) -> str:
     n_controls = sum(card["family"] == "control" for card in board["models"])
     counted = (
         _count(len(board["datasets"]), "dataset"),
@@ -72,7 +84,7 @@ def _sizes(board: Json) -> str:
         _count(n_controls, "control"),
         _count(len(board["provenance"]["seeds"]), "seed"),
     )
-    return f"{', '.join(counted)}. Total = 0.6 bio + 0.4 batch."
+    return f"{', '.join(counted)}.{' Total = 0.6 bio + 0.4 batch.' if 'total' in metrics else ''}"
 
 
 def sentences(board: Json) -> list[str]:
@@ -89,11 +101,11 @@ def _said(board: Json) -> list[str]:
     return [f"- {escaped(sentence)}" for sentence in sentences(board)]
 
 
-def _table(board: Json, cards: list[Json]) -> list[str]:
+def _table(board: Json, cards: list[Json], metrics: tuple[str, ...]) -> list[str]:
     from scarena.metrics.registry import METRICS as KNOWN
 
     arrow = {"higher": " ↑", "lower": " ↓", "none": ""}
-    heads = ["Model", "Rank", *(KNOWN[key].title + arrow[KNOWN[key].better] for key in METRICS)]
+    heads = ["Model", "Rank", *(KNOWN[key].title + arrow[KNOWN[key].better] for key in metrics)]
     heads += ["Datasets", *_COSTS]
     found = overall_of(board)
     said, costs, n_datasets = marks(board), costs_of(board), len(counting(board, headline_of(board)))
@@ -103,7 +115,7 @@ def _table(board: Json, cards: list[Json]) -> list[str]:
         name = card["name"]
         total = found.get((name, headline_of(board)))
         who = escaped(card["title"]) + (f" ({', '.join(said[name])})" if said[name] else "")
-        values = [_value(found.get((name, metric)), why(name, metric)[0]) for metric in METRICS]
+        values = [_value(found.get((name, metric)), why(name, metric)[0]) for metric in metrics]
         rank, datasets = _rank(total if ordered else None, lettered=lettered), _coverage(total, n_datasets)
         lines.append(f"| {' | '.join([who, rank, *values, datasets, *_cost(costs.get(name, UNKNOWN))])} |")
     return lines
@@ -136,15 +148,15 @@ def _coverage(row: Json | None, n_datasets: int) -> str:
     return "–" if row is None else f"{round(row['coverage'] * n_datasets)}/{n_datasets}"
 
 
-def _gated(board: Json) -> list[str]:
+def _gated(board: Json, metrics: tuple[str, ...]) -> list[str]:
     from scarena.metrics.registry import METRICS as KNOWN
 
-    out = [KNOWN[key].title for key in METRICS if key in shown_only(board)]
+    out = [KNOWN[key].title for key in metrics if key in shown_only(board)]
     why = "on most datasets the metric does not tell the truth from noise, or no model is clear of noise"
     return [f"Shown, not ranked: {', '.join(out)} ({why})."] if out else []
 
 
-def _legend(board: Json) -> str:
+def _legend(board: Json, metrics: tuple[str, ...]) -> str:
     named = headline_title(board)
     ranges = (
         f"Rank: the 95 % range of ranks by {named}; models of one letter are statistically indistinguishable from the "
@@ -156,7 +168,7 @@ def _legend(board: Json) -> str:
     seeds = "cells and seeds" if len(board["provenance"]["seeds"]) > 1 else "cells, one seed"
     told = [ranges, f"Small: the 95 % interval ({seeds}). \\*: a mean over part of the datasets, not ranked."]
     told += [f"Datasets: those with a {named} of those that count for it. ↑ higher is better, ↓ lower is better."]
-    told += _gated(board)
+    told += _gated(board, metrics)
     told += [
         "Seconds a run: wall time, mean over the datasets; start-up: what of it was not embedding, median; cells / s: "
         "start-up apart."

@@ -19,18 +19,20 @@ from scarena.base.log_tail import last_lines
 from scarena.board.costs import UNKNOWN, Cost, costs_of
 from scarena.board.gate import gated
 from scarena.board.make import parquet_bytes
-from scarena.board.ranked import counting, has_ranges, headline_of, overall_of, ranked_models
+from scarena.board.ranked import counting, has_ranges, headline_of, headline_title, overall_of, ranked_models
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
+from scarena.report.page.columns import groups, shown_metrics, without_cell_tasks
 from scarena.report.page.controls import control_table, uncheckable
 from scarena.report.page.cost import AXES, fronts, measured, shown
 from scarena.report.page.datasets import dataset_parts
 from scarena.report.page.gate import front_gone, gate_table, overall_marks
 from scarena.report.page.metrics import agreement, companions
 from scarena.report.page.models import critical_difference, critical_svg, model_parts
-from scarena.report.page.scores import HEADLINE, Scores, scores_of
+from scarena.report.page.scores import Scores, scores_of
 from scarena.report.page.sentences import lead
+from scarena.report.page.task_sections import metrics_of_sections, task_sections
 from scarena.report.page.tasks_table import tasks_table
 
 Json = dict[str, Any]
@@ -49,11 +51,18 @@ def render(board: Json, folder: Path) -> str:
         **_assets(), **_overview(board, scores, costs), **_cost(board, costs), **_metrics(board), "board": board,
         "missing": missing_cells(board, folder), "datasets": _datasets(board, folder, scores),
         "models": model_parts(board, scores, whole=_roomy(board)),
+        **_named(board), "sections": task_sections(board, scores, whole=_whole(board)),
         "trained": trained_on(board), **_critical(board, scores), "tasks_table": tasks_table(board),
     }  # fmt: skip
     template = _environment().get_template("board.html")
     bare = len(template.render(**parts, downloads=[]).encode())
     return template.render(**parts, downloads=downloads.downloads(files, MOST_BYTES - bare))
+
+
+def _named(board: Json) -> Json:
+    """Return what ranks the models, as it is called within a sentence and at its beginning."""
+    named = headline_title(board)
+    return {"named": named, "Named": named[:1].upper() + named[1:]}
 
 
 def _assets() -> Json:
@@ -72,17 +81,20 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
         "lead": lead(board), "verdicts": verdicts(board), "ranking": _ranking(board, costs), "pairs": _pairs(board),
         "intervals": any(row["low"] is not None for row in board["overall"]), "ranges": has_ranges(board),
         "axes": AXES, "columns": measured(costs),
-        "roomy": _roomy(board), "headline": [METRICS[key] for key in HEADLINE],
+        "roomy": _roomy(board), "headline": [METRICS[key] for key in shown_metrics(board)],
+        "groups": groups(board),
         "families": [name for name in ("foundation", "baseline", "control") if _has(board, name)],
-        "tissues": overview.tissues(board), "tasks": list(overview.PRESETS), "default": overview.default_of(board),
-        "weighed": [METRICS[key] for key in overview.WEIGHED], "data": overview.data_of(board, scores),
+        "tissues": overview.tissues(board), "tasks": list(overview.presets(board)),
+        "default": overview.default_of(board), "weighed": [METRICS[key] for key in overview.weighed(board)],
+        "data": overview.data_of(board, scores, whole=_whole(board)),
     }  # fmt: skip
 
 
 def _cost(board: Json, costs: dict[str, Cost]) -> Json:
     ranked = fronts(board, costs)
     return {
-        "scatter": charts.scatter_of_scores(board), "cost_charts": charts.scatters_of_cost(ranked),
+        "scatter": charts.scatter_of_scores(board) if {"bio", "batch"} <= {*shown_metrics(board)} else None,
+        "cost_charts": charts.scatters_of_cost(ranked, headline_title(board)),
         "front_gone": front_gone(board),
         "front": [{**row, "costs": [each.text for each in shown(row["cost"])]} for row in ranked],
     }  # fmt: skip
@@ -94,16 +106,16 @@ def _metrics(board: Json) -> Json:
     every = _every(board)
     return {
         "every": [METRICS[key] for key in every], "titles": {key: info.title for key, info in METRICS.items()},
-        "checks": control_table(board), "scaled": tables.grouped(tables.scaled_table(board)),
+        "checks": control_table(board), "scaled": tables.grouped(tables.scaled_table(board, shown_metrics(board))),
         "gate": gate_table(board), "marks": overall_marks(board),
         "uncheckable": bool(board["controls"]) and uncheckable(board),
-        "agreement": companions(*agreement(board, every)),
+        "agreement": companions(*agreement(board, every), headline_of(board)),
         "config": json.dumps(board["provenance"].get("config"), indent=1, sort_keys=True),
     }  # fmt: skip
 
 
 def _datasets(board: Json, folder: Path, scores: Scores) -> list[Json]:
-    every = _every(board)
+    every = without_cell_tasks(board, _every(board))
     return dataset_parts(board, folder, scores, every if _runs(board) * len(every) <= _EVERY else ())
 
 
@@ -125,7 +137,12 @@ def _runs(board: Json) -> int:
 
 def _roomy(board: Json) -> bool:
     """Return whether there is room for the intervals of single datasets and for all pairs of models."""
-    return _runs(board) * len(HEADLINE) <= _ROOMY
+    return _runs(board) * len(shown_metrics(board)) <= _ROOMY
+
+
+def _whole(board: Json) -> bool:
+    """Return whether there is room for the further metrics of every task."""
+    return _runs(board) * len(metrics_of_sections(board, whole=True)) <= _EVERY
 
 
 def _files(board: Json) -> dict[str, bytes]:
@@ -169,7 +186,7 @@ def _ranking(board: Json, costs: dict[str, Cost]) -> list[Json]:
             **row, "costs": shown(costs.get(row["card"]["name"], UNKNOWN), measured(costs)), "of": of,
             "covered": round(of * total.get((row["card"]["name"], headline_of(board)), {"coverage": 0.0})["coverage"]),
         }
-        for row in tables.grouped(tables.overall_table(board))
+        for row in tables.grouped(tables.overall_table(board, shown_metrics(board)))
     ]  # fmt: skip
 
 

@@ -470,7 +470,7 @@ def test_metrics_agree_where_they_prefer_the_same_models(board):
     # LCAD is better when lower, so it prefers the models that bio likes least.
     assert told["total"]["most"] == (pytest.approx(1.0), "bio")
     assert told["bio"]["least"][0] == pytest.approx(-1.0)
-    assert told["lcad_all"]["total"] == pytest.approx(-1.0)
+    assert told["lcad_all"]["headline"] == pytest.approx(-1.0)
 
 
 def test_mistakes_stand_by_their_distance(board, tmp_path):

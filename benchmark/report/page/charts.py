@@ -59,8 +59,8 @@ def scatter_of_scores(board: Json) -> Json:
     return _spec(figure)
 
 
-def scatters_of_cost(rows: list[Json]) -> dict[str, Json]:
-    """Return total against each cost that was measured, by the cost's key, with the front of the two joined."""
+def scatters_of_cost(rows: list[Json], named: str = "total") -> dict[str, Json]:
+    """Return the headline, called `named`, against each measured cost by its key, with the front of the two joined."""
     import plotly.graph_objects as go
 
     charts = {}
@@ -80,7 +80,7 @@ def scatters_of_cost(rows: list[Json]) -> dict[str, Json]:
         line = sorted((row for row in known if title in row["fronts"]), key=lambda row: getattr(row["cost"], key))
         _add_front(figure, [round(getattr(row["cost"], key), 4) for row in line], [row["total"] for row in line])
         figure.update_xaxes(title=_AXIS_TITLES[key], type="log")
-        figure.update_yaxes(title="mean total (higher is better)")
+        figure.update_yaxes(title=f"mean {named} (higher is better)")
         charts[key] = _spec(figure)
     return charts
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from scarena.board.costs import measured_seconds
 from scarena.board.ranked import ranked_models
+from scarena.report.page.columns import shown_metrics
 from scarena.report.page.gate import dataset_marks
 from scarena.report.page.graphs import graph_of
 from scarena.report.page.images import umaps
-from scarena.report.page.scores import HEADLINE, Scores
+from scarena.report.page.scores import Scores
 from scarena.report.page.sentences import of_dataset
 from scarena.report.page.tables import dataset_table, grouped
 
@@ -20,12 +21,12 @@ _FARTHEST = 4
 
 def dataset_parts(board: Json, folder: Path, scores: Scores, every: tuple[str, ...]) -> list[Json]:
     """Return one part a dataset, with a table of `every` metric where some are asked for."""
-    pictures, seconds = umaps(board, folder), measured_seconds(board)
+    pictures, seconds, shown = umaps(board, folder), measured_seconds(board), shown_metrics(board)
     return [
         {
             "name": (name := entry["dataset"]), "card": _card(entry), "state": entry["state"],
             "reason": entry["reason"], "summary": entry.get("summary"), "files": _files(entry),
-            "sentence": of_dataset(board, name, scores, seconds), "rows": _rows(board, name, scores),
+            "sentence": of_dataset(board, name, scores, seconds), "rows": _rows(board, name, scores, shown),
             "every": _rows(board, name, scores, every) if every else [], "umaps": pictures.get(name),
             "marks": dataset_marks(board, name),
             "mistakes": mistakes_of(board, name), "graph": graph_of(board, folder, name, scores),
@@ -48,7 +49,7 @@ def _files(entry: Json) -> list[Json]:
     return [{"key": key, "url": told.get(key, ""), "sha256": read.get(key, "not read")} for key in keys]
 
 
-def _rows(board: Json, dataset: str, scores: Scores, metrics: tuple[str, ...] = HEADLINE) -> list[Json]:
+def _rows(board: Json, dataset: str, scores: Scores, metrics: tuple[str, ...]) -> list[Json]:
     return grouped(dataset_table(board, dataset, scores, metrics))
 
 

@@ -62,21 +62,38 @@ def gate_table(board: Json) -> list[Json]:
     """
     from scarena.metrics.registry import METRICS
 
-    marks, rows = overall_marks(board), defaultdict(list)
-    for row in board.get("gate", []):
-        rows[row["metric"]].append(row)
+    marks, rows = overall_marks(board), _by_metric(board)
     place = {metric: (metric not in marks, number) for number, metric in enumerate(METRICS)}
     return [
         {
             "metric": METRICS[metric].title if metric in METRICS else metric,
-            "standing": marks[metric].text if metric in marks else "ranked",
-            "passes": f"{sum(row['verdict'] == 'passes' for row in mine)} of {len(mine)}",
-            "fails": [f"{row['dataset']}: {row['reason']}" for row in mine if row["verdict"] == "fails"],
-            "unchecked": [f"{row['dataset']}: {row['reason']}" for row in mine if row["verdict"] == "unchecked"],
+            "standing": marks[metric].text if metric in marks else "ranked", **_where(mine),
         }
         for metric, mine in sorted(rows.items(), key=lambda pair: place.get(pair[0], (True, len(place))))
         if any(row["verdict"] != "passes" for row in mine)
     ]  # fmt: skip
+
+
+def gate_of(board: Json, metric: str) -> Json | None:
+    """Return what the gate says of one metric: whether it ranks, where it fails and why; None of one not judged."""
+    mine, marks = _by_metric(board).get(metric, []), overall_marks(board)
+    return {"standing": marks[metric].text if metric in marks else "ranked", **_where(mine)} if mine else None
+
+
+def _by_metric(board: Json) -> dict[str, list[Json]]:
+    rows = defaultdict(list)
+    for row in board.get("gate", []):
+        rows[row["metric"]].append(row)
+    return rows
+
+
+def _where(rows: list[Json]) -> Json:
+    """Return on how many datasets one metric passes, and where it fails or is not checked, with the reasons."""
+    return {
+        "passes": f"{sum(row['verdict'] == 'passes' for row in rows)} of {len(rows)}",
+        "fails": [f"{row['dataset']}: {row['reason']}" for row in rows if row["verdict"] == "fails"],
+        "unchecked": [f"{row['dataset']}: {row['reason']}" for row in rows if row["verdict"] == "unchecked"],
+    }
 
 
 def headline_fails(board: Json) -> list[str]:

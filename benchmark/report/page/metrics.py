@@ -41,15 +41,15 @@ def agreement(board: Json, keys: tuple[str, ...]) -> tuple[list[str], np.ndarray
     return shown, found
 
 
-def companions(keys: list[str], found: np.ndarray) -> dict[str, Json]:
-    """Return, by metric, its agreement with the total and the metrics that agree with it most and least."""
+def companions(keys: list[str], found: np.ndarray, headline: str = "total") -> dict[str, Json]:
+    """Return, by metric, its agreement with the headline and the metrics that agree with it most and least."""
     told: dict[str, Json] = {}
     for i, key in enumerate(keys):
         others = [(found[i, j], keys[j]) for j in range(len(keys)) if j != i and np.isfinite(found[i, j])]
         if others:
-            total = found[i, keys.index("total")] if "total" in keys else np.nan
+            first = found[i, keys.index(headline)] if headline in keys else np.nan
             told[key] = {
-                "total": float(total) if np.isfinite(total) else None,
+                "headline": float(first) if np.isfinite(first) else None,
                 "most": max(others, key=lambda pair: (pair[0], pair[1])),
                 "least": min(others, key=lambda pair: (pair[0], pair[1])),
             }

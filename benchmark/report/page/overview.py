@@ -6,8 +6,10 @@ from typing import Any
 
 from scarena.board.gate import shown_only
 from scarena.board.ranked import counting, headline_of, ranked_models
-from scarena.report.page.scores import HEADLINE, Scores, is_twin
+from scarena.report.page.columns import shown_metrics
+from scarena.report.page.scores import Scores, is_twin
 from scarena.report.page.tables import directions, use_of
+from scarena.report.page.task_sections import metrics_of_sections
 from scarena.report.page.tasks_table import tasks_table
 
 Json = dict[str, Any]
@@ -21,9 +23,37 @@ PRESETS = {
 }
 
 
+def weighed(board: Json) -> tuple[str, ...]:
+    """Return the metrics whose weights a reader may choose; none where the ranking has no total, which shows their sum.
+
+    The headline of another task is one of them where it ranks the board.
+    """
+    first, shown = headline_of(board), shown_metrics(board)
+    found = [key for key in WEIGHED if key in shown and "total" in shown]
+    if not _is_preset(first):
+        # Sums of what is better lower with what is better higher would mean nothing.
+        found = [first, *found] if directions((first,)) == ["higher"] else []
+    return tuple(found) if len(found) > 1 else ()
+
+
+def presets(board: Json) -> dict[str, dict[str, float]]:
+    """Return the weights that have a name, first those that rank the board where they are no task of PRESETS."""
+    known = weighed(board)
+    rest = dict.fromkeys(known, 0.0)
+    found = {name: rest | each for name, each in PRESETS.items() if {key for key in each if each[key]} <= {*known}}
+    if known and not _is_preset(first := headline_of(board)):
+        return {"headline": {**rest, first: 1.0}, **found}
+    return found
+
+
 def default_of(board: Json) -> dict[str, float]:
     """Return the weights that a page opens with: those that rank the board."""
-    return next((weights for weights in PRESETS.values() if weights.get(headline_of(board)) == 1.0), DEFAULT)
+    first = headline_of(board)
+    return next((weights for weights in presets(board).values() if weights.get(first) == 1.0), DEFAULT)
+
+
+def _is_preset(metric: str) -> bool:
+    return metric == "total" or any(weights.get(metric) == 1.0 for weights in PRESETS.values())
 
 
 def tissues(board: Json) -> list[str]:
@@ -31,20 +61,25 @@ def tissues(board: Json) -> list[str]:
     return sorted({entry["card"].get("tissue") or "not given" for entry in board["datasets"]})
 
 
-def data_of(board: Json, scores: Scores) -> Json:
-    """Return what the script needs; scores in millionths: whole numbers take the least room in a page."""
-    datasets = [entry["dataset"] for entry in board["datasets"]]
+def data_of(board: Json, scores: Scores, *, whole: bool = True) -> Json:
+    """Return what the script needs; scores in millionths: whole numbers take the least room in a page.
+
+    `whole` says whether the tasks' further metrics are shown.
+    """
+    datasets, shown = [entry["dataset"] for entry in board["datasets"]], shown_metrics(board)
     by_task = [column.metric for column in tasks_table(board)["columns"]]
-    # Those of the ranking come first, one a column; then what only the table of tasks has.
-    metrics = tuple(dict.fromkeys((*HEADLINE, *by_task)))
+    # Those of the ranking come first, one a column; then what only the tables of tasks have.
+    metrics = tuple(dict.fromkeys((*shown, *by_task, *metrics_of_sections(board, whole=whole))))
+    headline = headline_of(board)
     return {
         "metrics": list(metrics),
         "better": directions(metrics),
-        "ranking": len(HEADLINE),
-        "by_task": [metrics.index(metric) for metric in by_task],
+        "ranking": len(shown),
+        "headline": metrics.index(headline) if headline in metrics else 0,
         "gated": [metrics.index(metric) for metric in sorted(shown_only(board) & set(metrics))],
-        "weighed": list(WEIGHED),
-        "tasks": PRESETS,
+        "weighed": list(weighed(board)),
+        "tasks": presets(board),
+        "default": default_of(board),
         "datasets": [
             {"name": entry["dataset"], "tissue": entry["card"].get("tissue") or "not given"}
             for entry in board["datasets"]

@@ -39,12 +39,15 @@ class Answer:
 
 
 def tasks_of(board: Json) -> tuple[str, ...]:
-    """Return the tasks that a board asks, in its order; of a merged one those of its parts; else the default ones."""
+    """Return the tasks that a board asks, in its order; of a merged one those of its parts.
+
+    One that says nothing of tasks asks the default ones.
+    """
     from scarena.tasks.registry import DEFAULT
 
     told = board["provenance"]
     configs = [told.get("config"), *(origin.get("config") for origin in told.get("merged", []))]
-    asked = [task for config in configs if config for task in config.get("tasks", ())]
+    asked = [task for config in configs if config for task in (config.get("tasks") or DEFAULT)]
     return tuple(dict.fromkeys(asked)) or DEFAULT
 
 
@@ -81,14 +84,15 @@ def tasks_table(board: Json) -> Json:
         name, answers = card["name"], []
         for column in asked:
             entry = overall_entry(found.get((name, column.metric)), why(name, column.metric), seeds=seeds.get(name, 1))
-            answers.append(_answer(board, column, found.get((name, column.metric)), entry))
+            answers.append(answer_of(board, column.metric, found.get((name, column.metric)), entry))
         rows.append({"card": card, "marks": marks(card, seen), "answers": answers})
     return {"columns": asked, "rows": grouped(rows)}
 
 
-def _answer(board: Json, column: Column, row: Json | None, entry: Entry) -> Answer:
-    if not column.ranked:
+def answer_of(board: Json, metric: str, row: Json | None, entry: Entry) -> Answer:
+    """Return how a model answers a task by its headline: `row` is its overall row, `entry` what that shows."""
+    if metric in shown_only(board):
         return Answer(replace(entry, gated=True))
-    if row is None or row["rank_low"] is None or not has_order(board, column.metric):
+    if row is None or row["rank_low"] is None or not has_order(board, metric):
         return Answer(entry)
     return Answer(entry, rank_text(row), letter(row["tie_group"]), row["tie_group"] == 1)

@@ -115,21 +115,29 @@ function datasetsOf(choice) {
   return data.datasets.flatMap((dataset, index) => (isWanted(dataset) ? [index] : []));
 }
 
+/** The metric that some weights are by themselves, whose own interval is sharper than that of a sum; −1 for none. */
+function metricOf(weights) {
+  if (!data.weighed.length || sameWeights(weights, data.default)) return data.headline;
+  return data.tasks.integration && sameWeights(weights, data.tasks.integration) ? TOTAL : -1;
+}
+
 function standings(choice) {
   const datasets = datasetsOf(choice);
-  const parts = data.weighed.filter((metric) => choice.weights[metric] > 0);
-  const own = sameWeights(choice.weights, data.tasks.integration);
-  const wanted = parts.length ? countingFor(own ? ["total"] : parts, datasets) : [];
-  const scoreOf = own ? (scores) => scores[TOTAL] : (scores) => weighted(scores, choice.weights);
+  const single = metricOf(choice.weights), own = single >= 0;
+  const needed = own ? [data.metrics[single]] : data.weighed.filter((metric) => choice.weights[metric] > 0);
+  const wanted = needed.length ? countingFor(needed, datasets) : [];
+  const scoreOf = own ? (scores) => scores[single] : (scores) => weighted(scores, choice.weights);
   const counting = data.metrics.slice(0, data.ranking).map((metric) => countingFor([metric], datasets));
   const found = data.models.map((model) => ({
     model, of: wanted.length, ...overDatasets(model, wanted, scoreOf),
     others: counting.map((some, index) => overDatasets(model, some, (scores) => scores[index]).score),
   }));
   const ranked = found.filter((row) => row.model.family !== "control" && row.of > 0 && row.covered === row.of);
-  setPlaces(ranked);
-  const asked = counting.map((some, index) => (index === TOTAL ? wanted.length : some.length));
-  return { found, ranked, datasets: datasets.map((index) => data.datasets[index].name), wanted, asked };
+  setPlaces(ranked, own ? data.better[single] : "higher");
+  // A sum of one's own stands in the column of the total.
+  const isSum = (index) => index === TOTAL && !own;
+  const asked = counting.map((some, index) => (isSum(index) ? wanted.length : some.length));
+  return { found, ranked, datasets: datasets.map((index) => data.datasets[index].name), wanted, asked, isSum };
 }
 
 const valueOf = (row) => (row.score ? row.score[0] : -Infinity);
@@ -160,8 +168,8 @@ function shades(found, pick, better) {
 }
 
 function writeRanking(result) {
-  const picks = data.metrics.slice(0, data.ranking).map((_, index) => (index === TOTAL ? (row) => row.score : (row) => row.others[index]));
-  const isOut = (index) => data.gated.includes(index) && index !== TOTAL;
+  const picks = data.metrics.slice(0, data.ranking).map((_, index) => (result.isSum(index) ? (row) => row.score : (row) => row.others[index]));
+  const isOut = (index) => data.gated.includes(index) && !result.isSum(index);
   const heats = picks.map((pick, index) => (isOut(index) ? () => null : shades(result.found, pick, data.better[index])));
   for (const row of result.found) {
     const cells = rows.get(row.model.name).cells;
@@ -186,12 +194,14 @@ function placeRows(names, table = ranking, of = rows) {
   for (const header of all("th[aria-sort]", table)) header.removeAttribute("aria-sort");
 }
 
-// ---- the table of tasks: of a tissue every task is ranked again, by its own metric whatever the weights are.
+// ---- the tables of tasks: of a tissue each column of means is made again, whatever the weights are. A head names the
+// metric that its column is the mean of, or the one dataset that it is of; the table the metric that orders its rows.
 
-const byTask = document.getElementById("by-task");
-const taskRows = new Map((byTask ? all("tr[data-model]", byTask) : []).map((row) => [row.dataset.model, row]));
-const taskShipped = new Map([...taskRows].map(([name, row]) => [name, row.innerHTML]));
-const taskOrder = [...taskRows.keys()];
+const taskTables = all("table.again").map((table) => {
+  const of = new Map(all("tr[data-model]", table).map((row) => [row.dataset.model, row]));
+  const heads = all("thead th", table);
+  return { table, of, heads, shipped: new Map([...of].map(([name, row]) => [name, row.innerHTML])), order: [...of.keys()] };
+});
 
 function isComplete(row) {
   return row.model.family !== "control" && row.of > 0 && row.covered === row.of;
@@ -204,13 +214,15 @@ function standingsBy(metric, datasets) {
     { model, of: counting.length, ...overDatasets(model, counting, (scores) => scores[metric]) }
   ));
   const ranked = found.filter(isComplete);
-  if (!data.gated.includes(metric)) setPlaces(ranked, data.better[metric]);
+  if (!data.gated.includes(metric) && data.better[metric] !== "none") setPlaces(ranked, data.better[metric]);
   return [...ranked, ...found.filter((row) => !isComplete(row))];
 }
 
-function writeTask(cell, row) {
+function writeMean(cell, row, head) {
   writeCell(cell, row.score, null, row.of);
+  if (row.score && "signed" in head.dataset && row.score[0] >= 0) cell.firstChild.textContent = `+${shown(row.score[0])}`;
   if (row.score && row.covered < row.of) cell.firstChild.textContent += ` (${Math.round(100 * row.covered / row.of)}%)`;
+  if (row.score && data.gated.includes(Number(head.dataset.metric))) cell.className = "gated";
   if (!row.rank) return;
   const value = document.createElement(row.rank[0] === 1 ? "strong" : "span");
   const places = document.createElement("span");
@@ -221,20 +233,28 @@ function writeTask(cell, row) {
   cell.title = "range of ranks by intervals that do not overlap";
 }
 
-function rankTasks(choice) {
-  if (!byTask) return;
-  for (const [name, row] of taskRows) row.innerHTML = taskShipped.get(name);
-  for (const model of data.models) taskRows.get(model.name).hidden = !isShown(model, choice);
-  if (!choice.tissue) return placeRows(taskOrder, byTask, taskRows);
-  const columns = data.by_task.map((metric) => standingsBy(metric, datasetsOf(choice)));
-  columns.forEach((found, index) => {
-    for (const row of found) {
-      const cell = taskRows.get(row.model.name).cells[1 + index];
-      writeTask(cell, row);
-      if (row.score && data.gated.includes(data.by_task[index])) cell.className = "gated";
-    }
-  });
-  placeRows(columns[0].map((row) => row.model.name), byTask, taskRows);
+function writeMeans(part, head, datasets) {
+  for (const row of standingsBy(Number(head.dataset.metric), datasets)) {
+    writeMean(part.of.get(row.model.name).cells[head.cellIndex], row, head);
+  }
+}
+
+function hideColumn(part, head) {
+  head.hidden = true;
+  for (const row of part.of.values()) row.cells[head.cellIndex].hidden = true;
+}
+
+function rankAgain(part, choice) {
+  for (const [name, row] of part.of) row.innerHTML = part.shipped.get(name);
+  for (const model of data.models) part.of.get(model.name).hidden = !isShown(model, choice);
+  for (const head of part.heads) head.hidden = false;
+  if (!choice.tissue) return placeRows(part.order, part.table, part.of);
+  const datasets = datasetsOf(choice);
+  for (const head of part.heads) {
+    if (head.dataset.metric) writeMeans(part, head, datasets);
+    if (head.dataset.of && !datasets.includes(Number(head.dataset.of))) hideColumn(part, head);
+  }
+  placeRows(standingsBy(Number(part.table.dataset.order), datasets).map((row) => row.model.name), part.table, part.of);
 }
 
 function isShown(model, choice) {
@@ -285,7 +305,7 @@ function sentence(result, choice) {
 
 function rank() {
   const choice = chosen();
-  const own = sameWeights(choice.weights, data.tasks.integration) && !choice.tissue;
+  const own = metricOf(choice.weights) === data.headline && !choice.tissue;
   for (const [name, row] of rows) row.innerHTML = shipped.get(name);
   const result = standings(choice);
   if (own) {
@@ -296,7 +316,7 @@ function rank() {
     placeRows([...result.ranked, ...rest].map((row) => row.model.name));
   }
   for (const model of data.models) rows.get(model.name).hidden = !isShown(model, choice);
-  rankTasks(choice);
+  for (const part of taskTables) rankAgain(part, choice);
   const plain = own && !choice.use && choice.families.length === all("input[name=family]", form).length;
   answer.textContent = plain ? "" : sentence(result, choice);
 }
