@@ -152,7 +152,8 @@ def made_task_board(*names: str) -> dict[str, object]:
     models = [
         {"name": name, "title": name.upper(), "family": kinds.get(name, plain)[0], "fingerprint": "f",
          "control": kinds.get(name, plain)[1] or None, "uses_labels": name == "labels",
-         "trains_on_target": name == "harmony", "description": f"about {name}", "holds": ["types"] if name == "labels" else []}
+         "trains_on_target": name == "harmony", "description": f"about {name}",
+         "holds": ["types"] if name == "labels" else []}
         for name in _SKILL
     ]  # fmt: skip
     headline = tasks[0].headline
