@@ -125,7 +125,9 @@ def _task_scores(task: object, dataset: str, value: float) -> dict[str, dict[str
         ends = {"_random": value + (1 - value) / 2, "_leak": (1 - value) / 2}
         told = next((ends[end] for end in ends if key.endswith(end)), value - place / 100)
         told = 1 - told if METRICS[key].better == "lower" else told
-        ok = {"value": round(told, 4), "state": "ok", "reason": "", "low": round(told - 0.02, 4), "high": told + 0.02}
+        # A run says nothing of how sure it is of what a random split would have claimed.
+        low, high = (None, None) if key.endswith((*ends,)) else (round(told - 0.02, 4), round(told + 0.02, 4))
+        ok = {"value": round(told, 4), "state": "ok", "reason": "", "low": low, "high": high}
         found[key] = {"value": None, "state": "not applicable", "reason": reason} if reason else ok
     return found
 
