@@ -42,6 +42,14 @@ class SourceFile(BaseModel):
     mirror: str | None = Field(None, pattern=r"^[A-Za-z0-9_][^/\\]*(/[A-Za-z0-9_][^/\\]*)*$")
     """Path below the mirror, where that is not ``<dataset>/<name of the file>``; no part of it is ``..``."""
     bytes: int | None = None
+    unpack: Literal["gzip"] | None = None
+    """How an HDF5 file is packed; the checksum is of the packed one. Readers of text unpack a gzip themselves."""
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `unpack` where nothing is packed: cards from before one could say so stay the same."""
+        said: dict[str, Any] = handler(self)
+        return {key: value for key, value in said.items() if key != "unpack" or value}
 
 
 class Reader(BaseModel):
@@ -78,7 +86,8 @@ class DatasetCard(BaseModel):
     gene_ids: Literal["symbol", "ensembl"] = "symbol"
     counts: Literal["integer", "expected", "lognorm"] = "integer"
     """integer: as published; expected: fractional counts or RPKM-like values, rounded; lognorm: published
-    log-normalised, turned back into counts by the reader with each cell's total (its option ``depth``)."""
+    log-normalised, turned back into counts by the reader with each cell's total (its option ``depth``), or where a
+    cell's values are whole multiples of its least (``logged``)."""
     min_counts: int = 1
     """Cells with fewer counts are dropped (and counted)."""
     not_applicable: dict[Literal["batch", "bio", "ontology", "labels"], str] = {}

