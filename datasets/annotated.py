@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix, vstack
 
 from scarena.base.errors import DataError
+from scarena.base.text import named
 from scarena.datasets.count_places import advice, find_depth, places_with_counts
 from scarena.datasets.counts import nature, plain
+from scarena.datasets.further import proteins_of
 from scarena.datasets.raw import OBS_KEYS, Raw
+from scarena.datasets.read_tables import column
 from scarena.datasets.recover import PER, recovered
-from scarena.datasets.stored import is_stored
+from scarena.datasets.stored import blocks, is_stored
 
 
 def place_of(layer: str | None) -> str:
@@ -45,8 +49,7 @@ def raw_of(
         cells × features.
     options
         Of the reader: ``batch``, ``label``, ``donor``, ``tissue``, ``assay``, targets (that of the name ``layer`` as
-        ``layer_column``), ``genes``, ``layer``, ``depth``,
-        ``per``.
+        ``layer_column``), ``genes``, ``layer``, ``depth``, ``per``, ``proteins``.
     path
         The file, for errors.
     group
@@ -55,7 +58,7 @@ def raw_of(
     Raises
     ------
     DataError
-        If a column is missing, or counts cannot be had back from their logarithms (``depth``).
+        If a column is missing, counts cannot be had back from their logarithms (``depth``), or no feature is a protein.
     """
     held = {}
     for key in OBS_KEYS:
@@ -73,10 +76,30 @@ def raw_of(
         counts = recovered(
             plain(counts), np.asarray(depth, dtype=np.float64), str(path), float(options.get("per", PER))
         )
-        return Raw(counts, found, names, var)
+        return Raw(counts, found, names, var, matrices=_beside(counts, var, found.index, options, path))
     what = nature(counts)
     hint = "" if what.kind == "counts" else advice(what, places_with_counts(group), find_depth(counts, obs, what))
-    return Raw(counts, found, names, var, advice=hint)
+    return Raw(counts, found, names, var, advice=hint, matrices=_beside(counts, var, found.index, options, path))
+
+
+def _beside(
+    counts: Any, var: pd.DataFrame, cells: pd.Index, options: Mapping[str, Any], path: Path
+) -> dict[str, pd.DataFrame]:
+    """Return the proteins among the features, which `scarena.datasets.features` keeps from the genes."""
+    if (rule := options.get("proteins")) is None:
+        return {}
+    where = f"{path}: proteins"
+    kinds = named(_column(var, "var", rule["column"], where))
+    columns = np.flatnonzero(np.isin(kinds.astype(str), rule["values"]))
+    if not len(columns):
+        held = ", ".join(sorted({str(kind) for kind in kinds}))
+        fix = f"correct `proteins` on the card (values: {held})"
+        raise DataError(f"no feature has {' or '.join(rule['values'])} in {rule['column']!r}", where=where, fix=fix)
+    names = gene_names(var.index)[columns]
+    if "pattern" in rule:
+        names = column({"pattern": rule["pattern"]}, pd.Index(names), None, where)
+    values = vstack([csr_matrix(rows[:, columns]) for _, _, rows in blocks(counts)], format="csr")
+    return {"proteins": proteins_of(values, cells, names, where)}
 
 
 def gene_names(values: Any) -> np.ndarray:

@@ -3,8 +3,9 @@
 Options: ``batch``, ``label``, ``donor``, ``tissue``, ``assay`` and targets (columns of obs; that of the target named
 ``layer`` is ``layer_column``), ``layer`` (where the counts are, X by default; ``raw`` for ``.raw.X``), ``genes``
 (column of var with symbols or Ensembl ids; var's index by default), ``depth`` (column with each cell's total, where
-the values are log1p of counts per 10,000, or per the option ``per``: the counts come back). For h5mu also
-``modality`` (``rna`` by default).
+the values are log1p of counts per 10,000, or per the option ``per``: the counts come back), ``proteins`` (``{column,
+values, pattern}``: the features with one of these values in a column of var, never among the genes; `pattern`, with one
+group, finds a protein's name in the feature's). For h5mu also ``modality`` (``rna`` by default).
 """
 
 from __future__ import annotations

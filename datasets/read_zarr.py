@@ -1,7 +1,7 @@
 """Reader for AnnData zarr stores, of format 2 or 3: a folder ``NAME.zarr``, or one file, a zip of it.
 
 Options are those of the reader `h5ad`: ``batch``, ``label``, ``donor``, ``tissue``, ``assay``, ``layer``,
-``genes``, ``depth``, ``per``. Of the store only obs, var and the one matrix are decoded.
+``genes``, ``depth``, ``per``, ``proteins``. Of the store only obs, var and the one matrix are decoded.
 """
 
 from __future__ import annotations
