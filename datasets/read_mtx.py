@@ -2,13 +2,16 @@
 
 Options: ``batch``, ``label``, ``donor`` … as for tables; ``metadata: {file, sep, index}``, a table of cells; for
 ``mtx`` also the keys of the three files, ``matrix``, ``features`` and ``barcodes`` (the defaults), gzipped or not, and
-``names: 0`` to take Ensembl ids (the first column of the features) instead of symbols (the second).
+``names: 0`` to take Ensembl ids (the first column of the features) instead of symbols (the second). For ``10x_h5`` also
+``file``, where the card has others too, and ``logged: true``: the values are logarithms of each cell's counts times a
+number of its own, and the counts come back.
 """
 
 from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
+from dataclasses import replace
 from io import SEEK_END
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from scarena.base.errors import DataError
 from scarena.base.untrusted import reading
 from scarena.datasets.raw import OBS_KEYS, Raw
 from scarena.datasets.read_tables import check_unpacked_text, column, joined_metadata, opened
+from scarena.datasets.recover import delogged
 
 # Cells, or genes, of one file: more than any experiment has.
 _MOST_SIDE = 50_000_000
@@ -89,5 +93,9 @@ def read_10x_h5(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         names = [name.decode() for name in group["barcodes"][:]]
         given = group["features"]
         held = {name: given[name][:].astype(str) for name in ("id", "name", "feature_type") if name in given}
-    features = pd.DataFrame(held)
-    return _raw(counts, names, held["id"].astype(object), features, files, options, str(path))
+    features, said = pd.DataFrame(held), tuple[str, ...]()
+    if options.get("logged"):
+        counts, base = delogged(counts, str(path))
+        said = (f"published as {base} of scaled counts, which were turned back: a cell's least value is one count",)
+    raw = _raw(counts, names, held["id"].astype(object), features, files, options, str(path))
+    return replace(raw, notes=(*raw.notes, *said))

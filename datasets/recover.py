@@ -66,6 +66,28 @@ def rescaled(values: csr_matrix, where: str) -> csr_matrix:
     return counts
 
 
+def delogged(values: csr_matrix, where: str) -> tuple[csr_matrix, str]:
+    """Return the counts behind `values`, logarithms of each cell's counts times a number of its own, and of what base.
+
+    The base need not be known: under a wrong one a cell's values are no whole multiples of its least.
+
+    Raises
+    ------
+    DataError
+        If they are no whole multiples under either base.
+    """
+    for name, inverse in (("log1p", np.expm1), ("log2(x + 1)", lambda x: np.exp2(x) - 1)):
+        counts = values.astype(np.float64).tocsr()
+        with np.errstate(over="ignore"):
+            counts.data = inverse(counts.data)
+        try:
+            return rescaled(counts, where), name
+        except DataError as refused:
+            reason = refused
+    what = "the values are no logarithms (log1p, log2(x + 1)) of scaled counts"
+    raise DataError(f"{what}: {reason.what}", where=where, fix="leave `logged` out of the reader's options")
+
+
 def unlogged(values: csr_matrix, times: int, where: str) -> csr_matrix:
     """Return what `values` are log2(x + 1) of, so many times over.
 
