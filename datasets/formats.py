@@ -133,7 +133,7 @@ def _text(path: Path, start: bytes, text: bytes) -> Form:
     if (line.count(sep) and line.isprintable()) or "\t" in line:
         kind = {"\t": "tsv", ",": "csv", ";": "csv with semicolons"}[sep]
         return Form("tables", f"{kind} table of counts", {"matrix": path}, {"matrix": "matrix", "sep": sep})
-    fix = "give an h5ad, h5mu, zarr store, 10x h5 or Matrix Market folder, csv, tsv or R file, or convert it to h5ad"
+    fix = "give an h5ad, h5mu, loom, zarr store, 10x h5 or Matrix Market folder, csv, tsv or R file, or make it an h5ad"
     raise _unread(path, "is of no kind that is read" if start else "is empty", fix)
 
 
@@ -152,8 +152,7 @@ def _hdf5(path: Path) -> Form:
     if "mod" in held:
         return Form("h5mu", "MuData (h5mu), of which the modality rna is read", {"h5mu": path})
     if {"row_attrs", "col_attrs"} <= held:
-        fix = f"{_WRITE}: anndata.io.read_loom(FILE).write_h5ad('NAME.h5ad')"
-        raise _unread(path, "is a loom file", fix)
+        return Form("loom", "loom file", {"loom": path})
     if cell_ranger:
         return Form("10x_h5", "10x HDF5 file of Cell Ranger", {"h5": path})
     if genomes:
@@ -208,6 +207,10 @@ def cells_of(form: Form, cells: Path | None = None) -> pd.DataFrame:
 
         with group_of(form) as group:
             return table(group, "obs", path)
+    if form.reader == "loom":
+        from scarena.datasets import read_loom
+
+        return read_loom.cells_of(path)
     fix = "give the table with batch and cell type of each cell: `--cells TABLE.csv`"
     raise DataError(f"is a {form.words}, which has no columns of cells", where=str(path), fix=fix)
 

@@ -57,9 +57,8 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     if genes is None:
         fix = f"name it as `genes` on the card: {', '.join(rows) or 'there is none'}"
         raise DataError("no attribute with the genes' names", where=f"{path}: row_attrs", fix=fix)
-    names = _named(columns, options.get("cells"), _CELLS, f"{path}: col_attrs")
-    cells = pd.Index([f"cell{i + 1}" for i in range(counts.shape[0])] if names is None else names, dtype=object)
-    about = pd.DataFrame({key: values for key, values in columns.items() if values.ndim == 1}, index=cells)
+    about = _table(columns, options.get("cells"), counts.shape[0], path)
+    cells = about.index
     obs = {key: column(options[key], cells, about, str(path)) for key in OBS_KEYS if key in options}
     if options.get("scaled"):
         counts = rescaled(counts, str(path))
@@ -68,7 +67,23 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
     return kept_cells(raw, options, about, str(path))
 
 
-def _counts(file: Any, layer: str | None, path: Path) -> csr_matrix:
+def cells_of(path: Path) -> pd.DataFrame:
+    """Return the attributes of cells that have one value a cell, by cell name."""
+    import h5py
+
+    check_hdf5(path)
+    with reading(path, what="no readable loom file", fix="pull it again"), h5py.File(path, "r") as file:
+        n_cells = _matrix(file, None, path).shape[1]
+        return _table(_attributes(file, "col_attrs", n_cells, path), None, n_cells, path)
+
+
+def _table(columns: Mapping[str, np.ndarray], names: str | None, n_cells: int, path: Path) -> pd.DataFrame:
+    found = _named(columns, names, _CELLS, f"{path}: col_attrs")
+    cells = pd.Index([f"cell{i + 1}" for i in range(n_cells)] if found is None else found, dtype=object)
+    return pd.DataFrame({key: values for key, values in columns.items() if values.ndim == 1}, index=cells)
+
+
+def _matrix(file: Any, layer: str | None, path: Path) -> Any:
     way = "matrix" if layer is None else f"layers/{layer}"
     if way not in file or getattr(file[way], "ndim", 0) != 2:
         known = ", ".join(["matrix", *file.get("layers", {})])
@@ -76,6 +91,11 @@ def _counts(file: Any, layer: str | None, path: Path) -> csr_matrix:
     held = file[way]
     if held.dtype.kind not in "biuf":
         raise DataError(f"the matrix holds {held.dtype}", where=f"{path}: {way}", fix="give a loom file with counts")
+    return held
+
+
+def _counts(file: Any, layer: str | None, path: Path) -> csr_matrix:
+    held = _matrix(file, layer, path)
     parts = [csr_matrix(held[:, first : first + _BLOCK]) for first in range(0, held.shape[1], _BLOCK)]
     return csr_matrix(hstack(parts, format="csr").T) if parts else csr_matrix((0, held.shape[0]))
 

@@ -163,7 +163,7 @@ def reproduce(
 
 @app.command("add-dataset", rich_help_panel=DATA)
 def add_dataset(
-    file: Annotated[Path, typer.Argument(help="h5ad, h5mu, zarr store, 10x h5 or folder, csv, tsv or R matrix")],
+    file: Annotated[Path, typer.Argument(help="h5ad, h5mu, loom, zarr store, 10x h5 or folder, csv, tsv or R matrix")],
     batch: Annotated[str, typer.Option(help="column of the cells with the batch")],
     label: Annotated[str, typer.Option(help="column of the cells with the cell type")],
     ontology_map: Annotated[Path | None, typer.Option(help="YAML: label -> CL id (or null)")] = None,

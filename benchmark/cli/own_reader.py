@@ -91,11 +91,13 @@ def own_reader(own: OwnFile) -> OwnReader:
         If an option is for other kinds of files.
     """
     form = form_of(own.file)
-    if form.reader in ANNOTATED and own.cells is not None:
+    if form.reader in {*ANNOTATED, "loom"} and own.cells is not None:
         fix = "leave it out, or add its columns to obs"
         raise ConfigError("the file has a table of cells of its own", where="--cells", fix=fix)
     cells = cells_of(form, own.cells)
     _check_columns(cells, own)
+    if form.reader == "loom":
+        return _loom(own, form, cells)
     if form.reader in ANNOTATED or own.cells is None:
         return _annotated(own, form, cells)
     for option, given in (("--layer", own.layer), ("--gene-column", own.genes), ("--depth", own.depth)):
@@ -116,6 +118,16 @@ def _annotated(own: OwnFile, form: Form, cells: pd.DataFrame) -> OwnReader:
     options = {"batch": own.batch, "label": own.label, "layer": layer, "genes": own.genes, "depth": own.depth}
     given = {key: value for key, value in options.items() if value is not None}
     return OwnReader(form.reader, dict(form.files), given, form.words, cells, lines)
+
+
+def _loom(own: OwnFile, form: Form, cells: pd.DataFrame) -> OwnReader:
+    if own.depth is not None:
+        raise ConfigError(
+            "totals are of an AnnData's logarithms", where="--depth", fix="name the layer with the counts"
+        )
+    options = {"batch": {"column": own.batch}, "label": {"column": own.label}, "counts": own.layer, "genes": own.genes}
+    given = {key: value for key, value in options.items() if value is not None}
+    return OwnReader(form.reader, dict(form.files), given, form.words, cells, ())
 
 
 def _layer(own: OwnFile, form: Form) -> tuple[str | None, tuple[str, ...]]:

@@ -101,9 +101,18 @@ def as_table(own, folder, sep=",", turned=False, packed=False, r_header=False):
     return path, beside(own, folder)
 
 
+def as_loom(own, folder):
+    with h5py.File(folder / "x.loom", "w") as file:
+        file["matrix"] = own.X.T.toarray()
+        file["row_attrs/Gene"] = np.array(list(own.var_names), "S")
+        for name, values in {"CellID": own.obs_names, "donor": own.obs["donor"], "type": own.obs["type"]}.items():
+            file[f"col_attrs/{name}"] = np.array(list(values), "S")
+    return folder / "x.loom", {}
+
+
 FORMS = {
-    "h5ad": as_h5ad, "zarr": as_zarr, "h5mu": as_h5mu, "10x folder": as_10x_folder, "10x h5": as_10x_h5,
-    "csv": as_table,
+    "loom": as_loom, "h5ad": as_h5ad, "zarr": as_zarr, "h5mu": as_h5mu, "10x folder": as_10x_folder,
+    "10x h5": as_10x_h5, "csv": as_table,
     "tsv by cells": lambda own, folder: as_table(own, folder, "\t", turned=True),
     "csv.gz": lambda own, folder: as_table(own, folder, packed=True),
     "semicolons": lambda own, folder: as_table(own, folder, ";"),
