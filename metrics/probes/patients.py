@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scarena.base.folds import random_folds, splits
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.probes import linear
-from scarena.base.folds import random_folds, splits
 from scarena.metrics.probes.scores import auroc
 from scarena.metrics.resampling import N_REPLICATES
 
