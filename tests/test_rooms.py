@@ -87,7 +87,7 @@ def test_metrics_know_arrays_alone_and_models_know_no_metrics(graph):
     assert not [(a, b) for a, b in graph.edges if room_of(a) == "metrics" and room_of(b) not in ("metrics", "base")]
     assert not [(a, b) for a, b in graph.edges if room_of(a) == "models" and room_of(b) == "metrics"]
     assert not [(a, b) for a, b in graph.edges if room_of(a) == "datasets" and room_of(b) == "metrics"]
-    for path in (ROOT / "metrics").glob("*.py"):
+    for path in (ROOT / "metrics").rglob("*.py"):
         names = {
             name.split(".")[0] for node in ast.walk(ast.parse(path.read_text()))
             for name in ([each.name for each in node.names] if isinstance(node, ast.Import)

@@ -107,10 +107,16 @@ def commit() -> str:
 
 
 def metrics_fingerprint() -> str:
-    """Return a short hash of the metrics' source, plug-ins' included: changing a metric makes every score stale."""
-    from scarena.metrics import registry
+    """Return a short hash of what scores are made by: changing a metric, a task or the folds makes every score stale.
 
-    sources = sorted(Path(registry.__file__).parent.glob("*.py"))
+    Plug-ins' metrics are included.
+    """
+    from scarena.base import folds
+    from scarena.metrics import registry
+    from scarena.tasks import registry as tasks
+
+    sources = sorted(Path(registry.__file__).parent.rglob("*.py"))
+    sources += [*sorted(Path(tasks.__file__).parent.glob("*.py")), Path(folds.__file__)]
     sources += sorted({Path(inspect.getfile(metric.compute)) for metric in registry.PLUGGED})
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
