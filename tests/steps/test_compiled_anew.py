@@ -41,7 +41,7 @@ def test_scores_with_kernels_compiled_and_kept_are_the_same_to_the_last_bit(conf
     write_reference(tmp_path / "ontology.npz", Ontology())
     spec = {
         "dataset": str(tmp_path / "dataset.h5ad"), "ontology": str(tmp_path / "ontology.npz"), "threads": 1,
-        "reference": str(tmp_path / "reference.npz"), "scored_cells": 100_000,
+        "reference": str(tmp_path / "reference.npz"), "scored_cells": 100_000, "within": False,
     }  # fmt: skip
     digest = reference(spec)["sha256"]
     write_embedding(tmp_path / "embedding.npz", np.random.default_rng(1).normal(size=(cells.n_obs, 8)), cells.obs_names)
@@ -50,7 +50,8 @@ def test_scores_with_kernels_compiled_and_kept_are_the_same_to_the_last_bit(conf
     told = {
         "embedding": str(tmp_path / "embedding.npz"), "embedding_sha256": sha256_of(tmp_path / "embedding.npz"),
         "reference": spec["reference"], "reference_sha256": digest, "replicates": str(tmp_path / "replicates.npz"),
-        "details": str(tmp_path / "details.npz"), "seed": 0, "tasks": list(DEFAULT), "anew": True,
+        "details": str(tmp_path / "details.npz"), "seed": 0, "tasks": list(DEFAULT),
+        "offers": "vectors", "anew": True,
     }  # fmt: skip
     out = tmp_path / "run" / "scores.json"
     out.parent.mkdir()
