@@ -95,7 +95,7 @@ def held_by(name, cells):
 
 @pytest.mark.parametrize("name", [*sorted(set(TASKS) - {"intra-type"}), "niche, layers"])
 @given(seed=st.integers(0, 50), n_donors=st.integers(4, 8))
-@settings(deadline=None, max_examples=4)
+@settings(deadline=None, max_examples=2)
 def test_no_split_lets_a_cell_of_a_test_group_into_training(name, seed, n_donors):
     with pytest.MonkeyPatch.context() as patch:
         name, _, layers = name.partition(", ")
