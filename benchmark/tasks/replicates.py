@@ -18,8 +18,11 @@ Floats = NDArray[np.float64]
 
 def write_replicates(path: Path, replicates: Mapping[str, np.ndarray]) -> None:
     """Write what each score would have been in each bootstrap replicate, one row a metric (npz, no pickle)."""
+    from scarena.metrics.resampling import N_REPLICATES
+
     keys = sorted(replicates)
-    values = np.array([replicates[key] for key in keys], dtype=np.float64).reshape(len(keys), -1)
+    # Of no metric at all the shape is still one that is read back.
+    values = np.array([replicates[key] for key in keys], dtype=np.float64).reshape(len(keys), N_REPLICATES)
     with replacing(path) as part, part.open("wb") as file:
         np.savez(file, metrics=np.asarray(keys, dtype=np.str_), values=values)
 

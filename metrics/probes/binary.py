@@ -9,6 +9,7 @@ import numpy as np
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.probes.held_out import HeldOut, claimed, held_out
 from scarena.metrics.probes.scores import auroc, average_precision, mean_over_groups
+from scarena.metrics.resampling import N_REPLICATES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,5 +76,18 @@ class Asked:
         both = [part for part, area in zip(parts, areas, strict=True) if np.isfinite(area)]
         precision = np.array([average_precision(score[part], self.yes[part]) for part in both])
         area = mean_over_groups(areas, note=self.note)
+        if area.replicates is None:
+            # Too few donors to draw from: cells are drawn instead, within each donor and answer.
+            drawn = np.mean([_drawn_areas(score[part], self.yes[part]) for part in both], axis=0)
+            area = Measured(area.value, drawn, f"{area.note}; replicates over cells")
         chance = float(np.mean([self.yes[part].mean() for part in both]))
         return area, mean_over_groups(precision, note=f"chance is {chance:.3f}, the mean share of yes")
+
+
+def _drawn_areas(score: Floats, yes: NDArray[np.bool_]) -> Floats:
+    """Return the AUROC in each replicate of a donor's cells, drawn within each answer ``[n_replicates]``."""
+    above, below = score[yes], score[~yes]
+    wins = (above[:, None] > below) + 0.5 * (above[:, None] == below)
+    rng = np.random.default_rng(0)
+    times = [rng.multinomial(len(part), np.full(len(part), 1 / len(part)), N_REPLICATES) for part in (above, below)]
+    return np.asarray(((times[0] @ wins) * times[1]).sum(axis=1) / (len(above) * len(below)))

@@ -193,7 +193,30 @@ def test_a_donors_yes_is_read_from_other_donors_and_a_donor_with_one_answer_is_c
     asked = Asked(linear.axes_of(x), told, groups)
     area, precision = asked.by_group(asked.held)
     assert area.value > 0.95 and precision.value > 0.95 and "1 of 6 groups hold one class alone" in area.note
-    assert len(asked.rows) == 290
+    assert len(asked.rows) == 290 and len(area.replicates) == 200
+
+
+def test_with_few_donors_cells_are_drawn_within_each_donor_and_answer():
+    x, _, groups = cells(n=240, n_groups=3)
+    told = yes_no(groups)
+    x[:, 0] += 1.0 * (told == "yes")
+    asked = Asked(linear.axes_of(x), told, groups)
+    area, _ = asked.by_group(asked.held)
+    assert area.note.endswith("replicates over cells")
+    score = asked.held.probabilities[:, 1]
+    rng, found = np.random.default_rng(5), []
+    for _ in range(300):
+        again = np.concatenate([
+            rng.choice(rows, len(rows))
+            for group in range(3) for answer in (True, False)
+            if len(rows := np.flatnonzero((asked.groups == group) & (asked.yes == answer)))
+        ])  # fmt: skip
+        found.append(np.mean([
+            roc_auc_score(asked.yes[part], score[part])
+            for group in range(3) if len(part := again[asked.groups[again] == group])
+        ]))  # fmt: skip
+    assert area.replicates.mean() == pytest.approx(area.value, abs=0.02)
+    assert area.replicates.std() == pytest.approx(np.std(found), rel=0.25)
 
 
 def test_what_goes_with_the_donor_alone_is_claimed_by_random_folds_and_by_no_others():
