@@ -15,11 +15,8 @@ CARD = {
 
 
 @pytest.fixture
-def made(tmp_path, cells):
+def made(tmp_path, cells, ontology_npz):
     """The reference of a prepared dataset with every kind of further truth, read back from its file."""
-    from scarena.datasets.ontology import CellOntology
-    from scarena.tasks.ontology_reference import write_reference
-
     cells.obsm["pca"] = np.asarray(cells.X[:, :10].toarray(), np.float32)
     cells.obsm["proteins"] = np.arange(3 * cells.n_obs, dtype=np.float32).reshape(-1, 3)
     cells.obsm["coordinates"] = np.ones((cells.n_obs, 2), np.float32)
@@ -29,8 +26,7 @@ def made(tmp_path, cells):
     cells.obs["malignant"] = np.resize(["yes", "no", ""], cells.n_obs)
     cells.obs["layer"] = np.resize(["outer", "inner"], cells.n_obs)
     cells.write_h5ad(tmp_path / "d.h5ad")
-    write_reference(tmp_path / "ontology.npz", CellOntology.load())
-    found = dataset_reference.make(tmp_path / "d.h5ad", tmp_path / "ontology.npz", "pca", 1)
+    found = dataset_reference.make(tmp_path / "d.h5ad", ontology_npz, "pca", 1)
     dataset_reference.write(tmp_path / "r.npz", found)
     return dataset_reference.read(tmp_path / "r.npz")
 

@@ -93,18 +93,14 @@ def test_types_that_no_scored_cell_has_are_left_out():
     assert asked(known, said)["probe_macro_f1"].value == 1
 
 
-def test_a_reference_of_a_part_of_the_cells_names_all_types(tmp_path, make_cells):
-    from scarena.datasets.ontology import CellOntology
-    from scarena.tasks.ontology_reference import write_reference
-
+def test_a_reference_of_a_part_of_the_cells_names_all_types(tmp_path, make_cells, ontology_npz):
     cells = make_cells()
     cells.obsm["pca"] = np.asarray(cells.X[:, :10].toarray(), np.float32)
     cells.uns["card"] = json.dumps({"not_applicable": {}})
     cells.obs["cell_type"] = np.where(np.arange(cells.n_obs) == 0, "rare", cells.obs["cell_type"].astype(str))
     cells.write_h5ad(tmp_path / "d.h5ad")
-    write_reference(tmp_path / "o.npz", CellOntology.load())
     for n_scored, types in ((40, ("rare", "type0", "type1", "type2")), (240, ())):
-        found = dataset_reference.make(tmp_path / "d.h5ad", tmp_path / "o.npz", "pca", 1, n_scored)
+        found = dataset_reference.make(tmp_path / "d.h5ad", ontology_npz, "pca", 1, n_scored)
         dataset_reference.write(tmp_path / "r.npz", found)
         assert dataset_reference.read(tmp_path / "r.npz").types == types
 

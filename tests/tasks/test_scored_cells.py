@@ -14,17 +14,13 @@ from scarena.tasks import dataset_reference
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory, make_cells):
+def prepared(tmp_path_factory, make_cells, ontology_npz):
     """A prepared file of 240 cells with components, and an ontology."""
-    from scarena.tasks.ontology_reference import write_reference
-
     folder, cells = tmp_path_factory.mktemp("prepared"), make_cells()
     cells.obsm["pca"] = np.asarray(cells.X[:, :10].toarray(), np.float32)
     cells.uns["card"] = json.dumps({"not_applicable": {}})
     cells.write_h5ad(folder / "d.h5ad")
-    from scarena.datasets.ontology import CellOntology
-
-    write_reference(folder / "ontology.npz", CellOntology.load())
+    (folder / "ontology.npz").symlink_to(ontology_npz)
     return folder
 
 
