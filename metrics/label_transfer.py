@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.base.errors import DataError
+from scarena.base.folds import FOLDS, random_folds
 from scarena.metrics.checks import checked_embedding, coded, codes
 from scarena.metrics.grouped import group_sums
 from scarena.metrics.measured import Measured, Undefined
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from scarena.metrics.resampling import Resampling
 
 K = 15
-FOLDS = 5
 BINS = 15
 KEYS = ("knn_accuracy", "knn_macro_f1", "knn_balanced_accuracy", "knn_ece", "knn_unseen")
 
@@ -93,7 +93,7 @@ def transfer_labels(
     classes, names = coded(labels, len(x), "labels")
     scheme = "leave one batch out"
     if held_out.max() == 0:
-        held_out, scheme = _stratified_folds(classes, seed), f"{FOLDS}-fold within the one batch"
+        held_out, scheme = random_folds(classes, seed=seed), f"{FOLDS}-fold within the one batch"
         foreign = None
     if foreign is None:
         foreign = _nearest_elsewhere(x, held_out, k, n_jobs)
@@ -188,13 +188,20 @@ def _f1_and_recall(
 def _calibration_error(
     right: NDArray[np.float64], confidence: NDArray[np.float64], resampling: Resampling | None
 ) -> _Values:
-    # Bins are closed above; the share of a winner is never 0. Rounded, or 0.6 as a quotient falls in either of two.
-    in_bin = np.clip(np.ceil(np.round(confidence * BINS, 6)).astype(np.int64) - 1, 0, BINS - 1)
+    in_bin = bins_of(confidence)
     excess = right - confidence
     value = np.abs(np.bincount(in_bin, excess, minlength=BINS)).sum() / len(right)
     if resampling is None:
         return float(value), None
     return float(value), np.abs(group_sums(resampling, in_bin, BINS, excess)).sum(axis=1) / len(right)
+
+
+def bins_of(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return which of 15 bins of equal width each cell's confidence ``[n_cells]`` lies in, of the calibration error.
+
+    Bins are closed above; the share of a winner is never 0. Rounded, or 0.6 as a quotient falls in either of two.
+    """
+    return np.asarray(np.clip(np.ceil(np.round(confidence * BINS, 6)).astype(np.int64) - 1, 0, BINS - 1))
 
 
 def _nearest_elsewhere(x: NDArray[np.floating], held_out: NDArray[np.int64], k: int, n_jobs: int) -> Neighbors:
@@ -216,20 +223,3 @@ def _n_unseen(classes: NDArray[np.int64], held_out: NDArray[np.int64]) -> int:
     pairs = np.unique(classes * (int(held_out.max()) + 1) + held_out)
     n_parts = np.bincount(pairs // (int(held_out.max()) + 1))
     return int((n_parts[classes] == 1).sum())
-
-
-def _stratified_folds(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Deal the shuffled cells of each label out to the folds in turn.
-
-    Written here because scikit-learn's splitter refuses or warns about labels with fewer cells than folds, which
-    every atlas has.
-    """
-    order = np.random.default_rng(seed).permutation(len(labels))
-    folds = np.empty(len(labels), dtype=np.int64)
-    dealt = 0
-    for label in np.unique(labels):
-        cells = order[labels[order] == label]
-        # Dealing goes on where the last label stopped, or every singleton would land in fold 0.
-        folds[cells] = (dealt + np.arange(len(cells))) % FOLDS
-        dealt += len(cells)
-    return folds

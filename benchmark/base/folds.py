@@ -74,7 +74,11 @@ def grouped_folds(
 
 
 def random_folds(classes: NDArray[np.int64], *, n_folds: int = FOLDS, seed: int = 0) -> NDArray[np.int64]:
-    """Return the fold of each cell ``[n_cells]``, the cells of each class dealt out at random: what leaks donors."""
+    """Return the fold of each cell ``[n_cells]``, the cells of each class dealt out at random: what leaks donors.
+
+    Dealing goes on where the last class stopped, or every class of one cell would land in the first fold. Written here
+    because scikit-learn's splitter refuses or warns about classes with fewer cells than folds, which every atlas has.
+    """
     order = np.random.default_rng(seed).permutation(len(classes))
     by_class = order[np.argsort(classes[order], kind="stable")]
     folds = np.empty(len(classes), dtype=np.int64)

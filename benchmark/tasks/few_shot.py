@@ -41,16 +41,17 @@ class FewShot(CellTask):
         """Return the curve, the area under it, and what random folds would have claimed of the area."""
         from scarena.base.folds import random_folds
         from scarena.metrics.measured import Measured
-        from scarena.metrics.probes.few_shot import SHOTS, area, curve, shot
+        from scarena.metrics.probes.few_shot import DRAWS, SHOTS, area, curve
+        from scarena.metrics.probes.scores import mean_of_units
 
         of = cells.probed
         found = curve(of.x, of.classes, of.groups, seed=of.seed)
         random = curve(of.x, of.classes, random_folds(of.classes, seed=of.seed), seed=of.seed)
-        own, other = area(found.probe), float(np.mean(area(random.probe)))
+        own, other, note = area(found.probe), float(np.mean(area(random.probe))), f"{DRAWS} draws"
         return {
-            "few_shot_area": shot(own),
-            **{f"few_shot_{k}": shot(found.probe[:, place]) for place, k in enumerate(SHOTS)},
-            "few_shot_centroid_area": shot(area(found.centroid)),
+            "few_shot_area": mean_of_units(own, note),
+            **{f"few_shot_{k}": mean_of_units(found.probe[:, place], note) for place, k in enumerate(SHOTS)},
+            "few_shot_centroid_area": mean_of_units(area(found.centroid), note),
             "few_shot_random": Measured(other),
             "few_shot_leak": Measured(other - float(own.mean())),
         }

@@ -60,13 +60,12 @@ class OpenSet(CellTask):
 
 def _mean(values: np.ndarray) -> Measured | Undefined:
     """Return the mean over trials, with replicates over them; trials without an answer are counted."""
-    from scarena.metrics.measured import Measured, Undefined
-    from scarena.metrics.resampling import N_REPLICATES
+    from scarena.metrics.measured import Undefined
+    from scarena.metrics.probes.scores import mean_of_units
 
     there = values[np.isfinite(values)]
     if not len(there):
         return Undefined("no trial has known and new cells, with a term where edges are asked for")
-    drawn = np.random.default_rng(0).multinomial(len(there), np.full(len(there), 1 / len(there)), N_REPLICATES)
     lost = len(values) - len(there)
     note = f"{len(there)} trials" + (f"; {lost} more without an answer" if lost else "")
-    return Measured(float(there.mean()), drawn @ there / len(there), note)
+    return mean_of_units(there, note)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-from scarena.tasks.cell_task import CellTask, one_group
-
-if TYPE_CHECKING:
-    from scarena.metrics.measured import Measured, Undefined
-    from scarena.tasks.cells import Cells
-    from scarena.tasks.facts import Facts
+from scarena.tasks.answered import AnsweredTask
 
 
-class Treated(CellTask):
+class Treated(AnsweredTask):
     """Cells that were given a drug against their own patient's control, one patient held out at a time."""
 
     name = "treated"
@@ -28,25 +20,4 @@ class Treated(CellTask):
         "Random splits of cells over all samples: a sample is treated or not as a whole, so that knowing the "
         "sample is enough."
     )
-
-    def unanswerable(self, facts: Facts) -> str:
-        """Return why it cannot be asked."""
-        if "treated" not in facts.targets:
-            return "the dataset does not say which cells were treated"
-        return facts.not_identifiable.get("treated", "") or one_group(facts)
-
-    def measured(self, cells: Cells) -> Mapping[str, Measured | Undefined]:
-        """Return AUROC and AUPRC by patient, and what random folds would have claimed."""
-        from scarena.metrics.measured import Measured
-        from scarena.metrics.probes.binary import Asked
-
-        of = cells.probed
-        asked = Asked(of.x, of.known.targets["treated"], of.groups, seed=of.seed)
-        area, precision = asked.by_group(asked.held)
-        other = asked.by_group(asked.other_folds())[0].value
-        return {
-            "treated_auroc": area,
-            "treated_auprc": precision,
-            "treated_random": Measured(other),
-            "treated_leak": Measured(other - area.value),
-        }
+    untold = "the dataset does not say which cells were treated"

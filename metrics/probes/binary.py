@@ -8,13 +8,28 @@ import numpy as np
 
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.probes.held_out import HeldOut, claimed, held_out
-from scarena.metrics.probes.scores import auroc, average_precision, mean_over_groups
-from scarena.metrics.resampling import N_REPLICATES
+from scarena.metrics.probes.scores import auroc, average_precision, mean_over_groups, times_drawn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+
+def answered(
+    told: NDArray[np.str_], groups: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:  # fmt: skip
+    """Return the rows of cells with an answer, which of them have yes, and their groups as codes without gaps.
+
+    Parameters
+    ----------
+    told
+        ``yes``, ``no`` or "" of each cell ``[n_cells]``.
+    groups
+        Codes ``[n_cells]``.
+    """
+    rows = np.flatnonzero((told == "yes") | (told == "no"))
+    return rows, told[rows] == "yes", np.unique(groups[rows], return_inverse=True)[1].astype(np.int64)
 
 
 class Asked:
@@ -38,9 +53,8 @@ class Asked:
     """
 
     def __init__(self, x: Floats, told: NDArray[np.str_], groups: NDArray[np.int64], *, seed: int = 0) -> None:
-        self.rows = np.flatnonzero((told == "yes") | (told == "no"))
-        self.x, self.yes, self.seed = x[self.rows], told[self.rows] == "yes", seed
-        self.groups = np.unique(groups[self.rows], return_inverse=True)[1].astype(np.int64)
+        self.rows, self.yes, self.groups = answered(told, groups)
+        self.x, self.seed = x[self.rows], seed
         for answer, name in ((self.yes, "yes"), (~self.yes, "no")):
             if len(np.unique(self.groups[answer])) < 2:
                 raise Undefined(f"fewer than two donors have cells with {name!r}: with one held out none is left")
@@ -61,7 +75,7 @@ class Asked:
         """Return what random folds of cells would have said."""
         return claimed(self.x, self.yes.astype(np.int64), self.held, balanced=True, seed=self.seed)
 
-    def by_group(self, held: HeldOut, groups: NDArray[np.int64] | None = None) -> tuple[Measured, Measured]:
+    def by_group(self, held: HeldOut) -> tuple[Measured, Measured]:
         """Return AUROC and average precision as means over donors that have both answers.
 
         Raises
@@ -69,9 +83,8 @@ class Asked:
         Undefined
             If none has both.
         """
-        own = self.groups if groups is None else groups
         score = held.probabilities[:, 1]
-        parts = [np.flatnonzero(own == group) for group in range(int(own.max()) + 1)]
+        parts = [np.flatnonzero(self.groups == group) for group in range(int(self.groups.max()) + 1)]
         areas = np.array([auroc(score[part], self.yes[part]) for part in parts])
         both = [part for part, area in zip(parts, areas, strict=True) if np.isfinite(area)]
         precision = np.array([average_precision(score[part], self.yes[part]) for part in both])
@@ -89,5 +102,5 @@ def _drawn_areas(score: Floats, yes: NDArray[np.bool_]) -> Floats:
     above, below = score[yes], score[~yes]
     wins = (above[:, None] > below) + 0.5 * (above[:, None] == below)
     rng = np.random.default_rng(0)
-    times = [rng.multinomial(len(part), np.full(len(part), 1 / len(part)), N_REPLICATES) for part in (above, below)]
+    times = [times_drawn(len(part), rng) for part in (above, below)]
     return np.asarray(((times[0] @ wins) * times[1]).sum(axis=1) / (len(above) * len(below)))

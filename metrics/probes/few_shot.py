@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.base.folds import grouped_folds
-from scarena.metrics.measured import Measured
 from scarena.metrics.probes import linear
 from scarena.metrics.probes.scores import confusion, macro_f1
-from scarena.metrics.resampling import N_REPLICATES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,12 +79,6 @@ def _nearest_mean(x: Floats, classes: NDArray[np.int64], asked: Floats) -> NDArr
     means = np.stack([x[classes == one].mean(axis=0) for one in known])
     far = np.square(means).sum(axis=1) - 2 * asked @ means.T
     return np.asarray(known[far.argmin(axis=1)])
-
-
-def shot(values: Floats, *, seed: int = 0) -> Measured:
-    """Return the mean over draws ``[n_draws]``, with replicates over them."""
-    drawn = np.random.default_rng(seed).multinomial(len(values), np.full(len(values), 1 / len(values)), N_REPLICATES)
-    return Measured(float(values.mean()), drawn @ values / len(values), f"{len(values)} draws")
 
 
 def area(values: Floats) -> Floats:

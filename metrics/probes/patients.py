@@ -14,8 +14,8 @@ import numpy as np
 from scarena.base.folds import random_folds, splits
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.probes import linear
-from scarena.metrics.probes.scores import auroc
-from scarena.metrics.resampling import N_REPLICATES
+from scarena.metrics.probes.binary import answered
+from scarena.metrics.probes.scores import auroc, times_drawn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,9 +47,8 @@ class Patients:
     """
 
     def __init__(self, x: Floats, told: NDArray[np.str_], groups: NDArray[np.int64], *, seed: int = 0) -> None:
-        rows = np.flatnonzero((told == "yes") | (told == "no"))
-        self.x, self.yes, self.seed = x[rows], told[rows] == "yes", seed
-        self.patient = np.unique(groups[rows], return_inverse=True)[1].astype(np.int64)
+        rows, self.yes, self.patient = answered(told, groups)
+        self.x, self.seed = x[rows], seed
         n = int(self.patient.max()) + 1 if len(rows) else 0
         share = np.array([self.yes[self.patient == one].mean() for one in range(n)])
         if not np.isin(share, (0.0, 1.0)).all():
@@ -97,7 +96,7 @@ class Patients:
 
     def _over(self, pairs: NDArray[np.int64], wins: Floats, note: str) -> Measured:
         rng, sizes = np.random.default_rng(0), [len(side) for side in self.sides]
-        times = [rng.multinomial(size, np.full(size, 1 / size), N_REPLICATES) for size in sizes]
+        times = [times_drawn(size, rng) for size in sizes]
         weight = times[0][:, pairs[:, 0]] * times[1][:, pairs[:, 1]]
         total = weight.sum(axis=1)
         # Where pairs were drawn, a replicate may hold none of them: then it says nothing but the value itself.

@@ -8,7 +8,7 @@ import numpy as np
 
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.probes.ridge import column_pearson
-from scarena.metrics.resampling import N_REPLICATES
+from scarena.metrics.probes.scores import mean_of_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,10 +49,9 @@ def per_protein(said: Floats, y: Floats, groups: NDArray[np.int64]) -> Measured:
     if not kept.any():
         raise Undefined("no protein varies")
     values = np.nanmean(found[:, kept], axis=0)
-    drawn = np.random.default_rng(0).multinomial(len(values), np.full(len(values), 1 / len(values)), N_REPLICATES)
     lost = int((~kept).sum())
     note = f"{len(values)} proteins, {len(parts)} groups" + (f"; {lost} proteins do not vary" if lost else "")
-    return Measured(float(values.mean()), drawn @ values / len(values), note)
+    return mean_of_units(values, note)
 
 
 def of_rna(rna: Floats, y: Floats, groups: NDArray[np.int64]) -> Measured | Undefined:

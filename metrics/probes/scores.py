@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scarena.metrics.label_transfer import BINS, bins_of
 from scarena.metrics.measured import Measured, Undefined
 from scarena.metrics.resampling import N_REPLICATES
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 ENOUGH_GROUPS = 5
 """Fewer groups say too little of each other: then cells are drawn, within their group."""
-BINS = 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +38,10 @@ class Draws:
     counts: NDArray[np.int64]
     what: str
 
-    @property
-    def of_cells(self) -> Floats:
-        """How often each cell is drawn ``[n_replicates, n_cells]``."""
-        return self.counts[:, self.units].astype(np.float64)
+
+def times_drawn(n_units: int, rng: np.random.Generator, n: int = N_REPLICATES) -> NDArray[np.int64]:
+    """Return how often each of some units is drawn, with replacement, in each replicate ``[n, n_units]``."""
+    return np.asarray(rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=n))
 
 
 def draws(classes: NDArray[np.int64], groups: NDArray[np.int64], *, seed: int = 0, n: int = N_REPLICATES) -> Draws:
@@ -51,8 +51,7 @@ def draws(classes: NDArray[np.int64], groups: NDArray[np.int64], *, seed: int = 
     codes = np.unique(groups, return_inverse=True)[1].astype(np.int64)
     n_groups = int(codes.max()) + 1
     if n_groups >= ENOUGH_GROUPS:
-        counts = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n)
-        return Draws(codes, counts, "groups")
+        return Draws(codes, times_drawn(n_groups, np.random.default_rng(seed), n), "groups")
     strata = codes * (int(classes.max()) + 1) + classes
     drawn = Resampling.stratified(strata, n_replicates=n, seed=seed)
     return Draws(np.arange(len(classes)), drawn.counts.astype(np.int64), "cells")
@@ -91,7 +90,7 @@ def balanced_accuracy(table: ArrayLike) -> Floats:
 
 def calibration_error(right: NDArray[np.bool_], confidence: Floats, drawn: Draws) -> Measured:
     """Return the expected calibration error over 15 bins of the winner's probability (Guo et al. 2017)."""
-    in_bin = np.clip(np.ceil(np.round(confidence * BINS, 6)).astype(np.int64) - 1, 0, BINS - 1)
+    in_bin = bins_of(confidence)
     excess = right - confidence
     cells = np.zeros((drawn.counts.shape[1], BINS + 1))
     np.add.at(cells, (drawn.units, in_bin), excess)
@@ -119,8 +118,16 @@ def average_precision(scores: Floats, positive: NDArray[np.bool_]) -> float:
     return float(average_precision_score(positive, scores)) if positive.any() else float("nan")
 
 
-def mean_over_groups(values: Floats, *, seed: int = 0, note: str = "") -> Measured:
-    """Return the mean of one number a group ``[n_groups]`` and its replicates over groups; NaN groups are not asked.
+def mean_of_units(values: Floats, note: str = "") -> Measured:
+    """Return the mean of one number a unit ``[n_units]``, with replicates over the units."""
+    drawn = times_drawn(len(values), np.random.default_rng(0))
+    return Measured(float(values.mean()), drawn @ values / len(values), note)
+
+
+def mean_over_groups(values: Floats, *, note: str = "") -> Measured:
+    """Return the mean of one number a group ``[n_groups]``; NaN groups are not asked.
+
+    It has replicates over groups where at least five have a number.
 
     Raises
     ------
@@ -133,8 +140,5 @@ def mean_over_groups(values: Floats, *, seed: int = 0, note: str = "") -> Measur
     said = [note] if note else []
     if lost := len(values) - len(given):
         said.append(f"{lost} of {len(values)} groups hold one class alone")
-    replicates = None
-    if len(given) >= ENOUGH_GROUPS:
-        counts = np.random.default_rng(seed).multinomial(len(given), np.full(len(given), 1 / len(given)), N_REPLICATES)
-        replicates = counts @ given / len(given)
-    return Measured(float(given.mean()), replicates, "; ".join(said))
+    told = "; ".join(said)
+    return mean_of_units(given, told) if len(given) >= ENOUGH_GROUPS else Measured(float(given.mean()), None, told)

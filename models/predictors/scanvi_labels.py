@@ -10,9 +10,9 @@ from anndata import AnnData
 
 from scarena.base.folds import FOLDS
 from scarena.models.base import Context, ModelCard
-from scarena.models.baselines.scanvi import CELLS_PER_LABEL, EPOCHS, UNLABELLED
+from scarena.models.baselines.scanvi import CELLS_PER_LABEL, EPOCHS, UNLABELLED, ScANVI
 from scarena.models.baselines.variational import heuristic_epochs, seeded, train, work_of
-from scarena.models.expression import N_HVG, countable
+from scarena.models.expression import countable
 from scarena.models.predicting import Predictor
 
 _LABELS = "scarena_known"
@@ -32,15 +32,7 @@ class ScANVILabels(Predictor):
         trains_on_target=True,
         source="doi:10.15252/msb.20209620",
         licence="BSD-3-Clause",
-        settings={
-            "n_layers": 2,
-            "n_latent": 30,
-            "gene_likelihood": "nb",
-            "early_stopping": "of scVI",
-            "max_epochs": EPOCHS,
-            "n_samples_per_label": CELLS_PER_LABEL,
-            "n_top_genes": N_HVG,
-        },
+        settings=ScANVI.card.settings,
     )
 
     def __init__(self) -> None:
