@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,26 +11,15 @@ from functools import cache
 
 from scarena.base.errors import ConfigError
 from scarena.base.plugins import plugins
-from scarena.tasks.annotation import Annotation
-from scarena.tasks.few_shot import FewShot
-from scarena.tasks.granularity import Granularity
-from scarena.tasks.integration import Integration
-from scarena.tasks.intra_type import IntraType
-from scarena.tasks.malignant import Malignant
-from scarena.tasks.niche import Niche
-from scarena.tasks.open_set import OpenSet
-from scarena.tasks.probe import Probe
-from scarena.tasks.protein import Protein
-from scarena.tasks.response import Response
-from scarena.tasks.species import Species
 from scarena.tasks.task import Task
-from scarena.tasks.treated import Treated
 
 DEFAULT = ("integration", "annotation")
 """What a board asks that says nothing of tasks."""
-_BUILT_IN: tuple[type[Task], ...] = (
-    Integration, Annotation, Probe, FewShot, OpenSet, Granularity, IntraType, Malignant, Treated, Response, Protein,
-    Species, Niche,
+# Imported when a task is asked for: a board's configuration is read by every verb, and needs none of numpy.
+_BUILT_IN = (
+    "integration:Integration", "annotation:Annotation", "probe:Probe", "few_shot:FewShot", "open_set:OpenSet",
+    "granularity:Granularity", "intra_type:IntraType", "malignant:Malignant", "treated:Treated", "response:Response",
+    "protein:Protein", "species:Species", "niche:Niche",
 )  # fmt: skip
 
 
@@ -43,10 +33,16 @@ class Entry:
     broken: str = ""
 
 
+def _made(home: str) -> Task:
+    module, name = home.split(":")
+    made: Task = getattr(importlib.import_module(f"scarena.tasks.{module}"), name)()
+    return made
+
+
 @cache
 def catalogue() -> tuple[Entry, ...]:
     """Return every task, and every one that a package promised and did not bring, or that has another's name."""
-    found = {each.name: Entry(each.name, "scarena", each()) for each in _BUILT_IN}
+    found = {task.name: Entry(task.name, "scarena", task) for task in map(_made, _BUILT_IN)}
     broken = []
     for plugin in plugins("scarena.tasks"):
         value = plugin.value
