@@ -22,6 +22,8 @@ from scarena.base.validated import validated
 from scarena.datasets.targets import Target, check_targets
 
 _FURTHER = ("targets", "proteins", "coordinates")
+Kind = Literal["cells", "genes", "network"]
+"""What a dataset asks about: cells, genes, or which gene regulates which."""
 _CARDS = Path(__file__).parent / "cards"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Term = Annotated[str, Field(pattern=r"^CL:\d{7}$")]
@@ -69,6 +71,9 @@ class DatasetCard(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
     title: str
     description: str
+    kind: Kind = "cells"
+    """``genes``: what is known of genes (`scarena.datasets.gene_truth`); ``network``: cells, and edges between genes
+    (`scarena.datasets.network_truth`)."""
     role: Literal["benchmark", "pretraining", "smoke"] = "benchmark"
     species: str = "human"
     tissue: str = "unknown"
@@ -122,8 +127,10 @@ class DatasetCard(BaseModel):
 
     @model_serializer(mode="wrap")
     def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out further truths where there are none: cards from before one could name them stay the same."""
+        """Leave out what there is none of: cards from before one could say it stay the same."""
         said: dict[str, Any] = handler(self)
+        if self.kind == "cells":
+            said.pop("kind", None)
         return {key: value for key, value in said.items() if value or key not in _FURTHER}
 
 

@@ -6,11 +6,18 @@ import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from anndata import AnnData
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+from scarena.base.errors import NotApplicable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
 
 Family = Literal["foundation", "baseline", "control"]
 Offers = Literal["vectors", "labels"]
@@ -138,3 +145,52 @@ class Model(ABC):
         -------
         float32 array [n_cells, d] in the order of ``data.obs_names``, finite everywhere.
         """
+
+    def gene_vectors(self, genes: pd.DataFrame, ctx: Context) -> pd.DataFrame:
+        """Return one vector a gene, of the genes that the model knows.
+
+        Parameters
+        ----------
+        genes
+            What is asked about: a row a gene, by Ensembl id, with its ``symbol`` and what anybody may know of it before
+            any model (`scarena.datasets.gene_facts.FACTS`; NaN where nobody does).
+        ctx
+            Seed, device, cache folder, thread count and log.
+
+        Returns
+        -------
+        Indexed by Ensembl id, one column a dimension, float, finite everywhere. A gene that the model does not know has
+        no row: missing is not zero. Rows of genes that were not asked for are left out.
+
+        Raises
+        ------
+        NotApplicable
+            If the model has none, as most have.
+        """
+        raise NotApplicable("it has no vectors of genes", where=self.card.name, fix="none needed")
+
+    def network(self, data: AnnData, regulators: Sequence[str], ctx: Context) -> pd.DataFrame:
+        """Return how strongly each of some genes is believed to regulate each measured gene.
+
+        Parameters
+        ----------
+        data
+            Cells that nothing was done to, as for `embed`.
+        regulators
+            Ensembl ids of the genes that edges may begin at.
+        ctx
+            Seed, device, cache folder, thread count and log.
+
+        Returns
+        -------
+        A row a regulator, a column a gene of ``data.var_names``; the further from 0 the stronger, of either sign. NaN,
+        or no row or column, where the model says nothing of a pair; a gene's edge to itself is not read.
+
+        Raises
+        ------
+        NotApplicable
+            If the model has none. A model with vectors of genes has their cosines.
+        """
+        from scarena.models.gene_cosine import cosine_network
+
+        return cosine_network(self, data, regulators, ctx)
