@@ -75,8 +75,8 @@ class GeneTruth:
 
 def write_gene_truth(truth: GeneTruth, path: Path) -> None:
     """Write the prepared form as a whole or not at all."""
-    from anndata import AnnData
     import pandas as pd
+    from anndata import AnnData
 
     var = pd.DataFrame(index=pd.Index(truth.set_names, dtype=str))
     data = AnnData(truth.sets.astype(np.int8), obs=truth.genes.copy(), var=var)

@@ -8,15 +8,15 @@ from scarena.cli.metric_docs import table
 from scarena.metrics.probes import few_shot, held_out, linear, open_set, ridge, scores
 from scarena.metrics.registry import METRICS
 from scarena.metrics.resampling import N_REPLICATES
-from scarena.tasks.cell_task import CellTask
 from scarena.tasks.registry import catalogue
+from scarena.tasks.task import DescribedTask
 
 _TEMPLATE = Path(__file__).parent / "templates" / "tasks.md"
 
 
-def cell_tasks() -> list[CellTask]:
+def described_tasks() -> list[DescribedTask]:
     """Return the tasks that probe a cell's vector, in the order of the listing."""
-    return [entry.task for entry in catalogue() if isinstance(entry.task, CellTask) and entry.origin == "scarena"]
+    return [entry.task for entry in catalogue() if isinstance(entry.task, DescribedTask) and entry.origin == "scarena"]
 
 
 def markdown() -> str:
@@ -27,7 +27,7 @@ def markdown() -> str:
         _TEMPLATE.read_text(encoding="utf-8")
     )
     return template.render(
-        sections="\n\n".join(_section(task) for task in cell_tasks()), strengths=_listed(linear.STRENGTHS),
+        sections="\n\n".join(_section(task) for task in described_tasks()), strengths=_listed(linear.STRENGTHS),
         usual=f"{linear.USUAL:g}", max_axes=linear.MAX_AXES, max_cells=f"{linear.MAX_CELLS:,}",
         choosing=held_out.CHOOSING, penalties=_listed(ridge.PENALTIES), shots=_listed(few_shot.SHOTS),
         few_shot_strength=f"{few_shot.STRENGTH:g}", open_strength=f"{open_set.STRENGTH:g}",
@@ -35,7 +35,7 @@ def markdown() -> str:
     )  # fmt: skip
 
 
-def _section(task: CellTask) -> str:
+def _section(task: DescribedTask) -> str:
     return "\n".join([
         f"## {task.title}: `{task.name}`", "", task.question, "",
         f"- Ranks by `{task.headline}`.",

@@ -13,12 +13,13 @@ from scarena.steps.begun import begun_for
 from scarena.steps.config import BoardConfig
 from scarena.steps.pretraining import all_checkpoints, checkpoints_of, shortfall
 from scarena.steps.record import Cost, Record, commit, hardware, versions
-from scarena.steps.states import read_state
+from scarena.steps.states import kind_of, read_state
 from scarena.steps.submissions import submitted
 from scarena.steps.submitted import submitted_step
 from scarena.steps.watched import in_child, verdict_of
 
 if TYPE_CHECKING:
+    from scarena.datasets.card import Kind
     from scarena.models.base import Model
 
 
@@ -38,9 +39,16 @@ def embed_step(
     out.with_name("embedding.npz").unlink(missing_ok=True)
     ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
     if dataset["state"] == "ok":
-        told = {"model": model, "seed": seed, "dataset": str(dataset_file.with_suffix(".h5ad"))}
-        ran = _shortfall(found, model, checkpoints_of(config)) or _embedded(
-            told, found, checkpoints, out, config, deployed
+        told = {
+            "model": model,
+            "seed": seed,
+            "dataset": str(dataset_file.with_suffix(".h5ad")),
+            "kind": kind_of(dataset),
+        }
+        ran = (
+            _not_asked(found, told["kind"])
+            or _shortfall(found, model, checkpoints_of(config))
+            or _embedded(told, found, checkpoints, out, config, deployed)
         )
     record = Record(
         dataset=dataset["dataset"], model=model, seed=seed, device=config.device, log=str(out.with_suffix(".log")),
@@ -49,6 +57,14 @@ def embed_step(
     )  # fmt: skip
     write_json(out, record.model_dump(mode="json"))
     return record
+
+
+def _not_asked(model: type[Model], kind: Kind) -> dict[str, Any]:
+    """Return the state and reason of a model that has no answer to a kind of dataset; nothing for any other."""
+    from scarena.models.offered import lacks_product
+
+    reason = lacks_product(model, kind)
+    return {"state": "not applicable", "reason": reason} if reason else {}
 
 
 def _shortfall(model: type[Model], name: str, checkpoints: Mapping[str, Path]) -> dict[str, Any]:
@@ -79,7 +95,8 @@ def _embedded(
     if python != Path(sys.executable):
         environment = model.card.environment
         spec |= {"home": home_of(model), "requirements": list(environment.pip) if environment else []}
-    begun = begun_for(model, Path(told["dataset"]).parent, told["seed"], config)
+    of_cells = told["kind"] == "cells"
+    begun = begun_for(model, Path(told["dataset"]).parent, told["seed"], config) if of_cells else None
     if begun is not None:
         spec["begun"] = str(begun.vectors)
     limits = config.limits if begun is None else begun.left_of(config.limits)

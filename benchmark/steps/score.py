@@ -29,6 +29,7 @@ def score_step(record_file: Path, reference_file: Path, out: Path, config: Board
             "reference": str(reference_file.with_suffix(".npz")), "reference_sha256": reference.get("sha256"),
             "replicates": str(replicates), "details": str(details), "seed": record.seed, "tasks": config.tasks,
             "offers": record.card.get("offers", "vectors"), "anew": True,
+            "kind": reference.get("kind", "cells"), "dataset": str(reference_file.with_name("dataset.h5ad")),
         }  # fmt: skip
         outcome, reply = in_child("scarena.steps.child.score:score", spec, out, config)
         state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))

@@ -11,6 +11,7 @@ from scarena.base.untrusted import read_object
 from scarena.base.validated import faults
 
 if TYPE_CHECKING:
+    from scarena.datasets.card import Kind
     from scarena.steps.record import Record
 
 # What steps write last, by what it is called on every board.
@@ -36,6 +37,12 @@ def read_state(path: Path, *needed: str) -> dict[str, Any]:
     if not (isinstance(found["state"], str) and isinstance(found["reason"], str)):
         raise DataError("its state is no text", where=str(path), fix=_fix(path))
     return found
+
+
+def kind_of(dataset: dict[str, Any]) -> Kind:
+    """Return what a prepared dataset asks about, by its card; cells where it does not say."""
+    kind: Kind = dataset.get("card", {}).get("kind", "cells")
+    return kind
 
 
 def read_record(path: Path) -> Record:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scarena.steps.config import BoardConfig
-from scarena.steps.states import read_record, read_state
+from scarena.steps.states import kind_of, read_record, read_state
 from scarena.steps.umap_file import write_umaps
 from scarena.steps.watched import in_child, verdict_of
 
@@ -21,7 +21,7 @@ def umap_step(dataset_file: Path, records: list[Path], out: Path, config: BoardC
     wanted = [(path, r) for path, r in shown if r.state == "ok"]
     first = {r.model: str(path.with_name("embedding.npz")) for path, r in wanted if r.seed == config.seeds[0]}
     answer = {"state": "not applicable", "reason": "no embedding to show"}
-    if dataset["state"] == "ok" and first:
+    if dataset["state"] == "ok" and first and kind_of(dataset) == "cells":
         spec = {"dataset": str(dataset_file.with_suffix(".h5ad")), "embeddings": first, "umaps": str(out)}
         outcome, reply = in_child("scarena.steps.child.umaps:umaps", spec, out, config)
         state, reason = verdict_of(outcome, reply, out.with_suffix(".log"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from scarena.tasks.task import Task
+from scarena.tasks.task import DescribedTask
 
 if TYPE_CHECKING:
     from scarena.metrics.measured import Measured, Undefined
@@ -17,21 +17,11 @@ if TYPE_CHECKING:
 CONTROLS = ("random-64", "batches", "labels")
 
 
-class CellTask(Task):
+class CellTask(DescribedTask):
     """A task that scores by itself what a probe reads from the vectors."""
 
     product = "cells"
-    keys: ClassVar[tuple[str, ...]]
-    """Its metrics, in the order of the board."""
-    held_out: ClassVar[str]
-    """What is on one side of every split alone, and how often; a sentence of docs/tasks.md."""
-    flaw: ClassVar[str]
-    """What published forms of the question do that this one does not."""
     controls = CONTROLS
-
-    def metrics(self) -> tuple[str, ...]:
-        """Return its metrics."""
-        return self.keys
 
     def score(self, cells: Cells) -> Scores:
         """Return the scores of one run; what goes wrong is a state of this task's metrics and no others."""

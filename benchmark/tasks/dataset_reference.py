@@ -180,6 +180,18 @@ def write(path: Path, found: Annotated) -> None:
         np.savez(file, **kept)
 
 
+def write_content(path: Path, digest: str) -> None:
+    """Write the reference of a dataset whose scores need no more than itself: its hash."""
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez(file, content=_text(digest))
+
+
+def read_content(path: Path) -> str:
+    """Return the hash that :func:`write_content` wrote."""
+    held = read_arrays(path, "content", fix=made_again(path, "reference.npz", "reference.json"))
+    return str(json.loads(held["content"].tobytes()))
+
+
 _TARGET, _MATRIX = "target_", "matrix_"
 _LCA = ("directed", "directed_max", "symmetric", "n_lowest")
 

@@ -50,3 +50,18 @@ class Task(ABC):
     def score(self, cells: Cells) -> Scores:
         """Return the scores of one run's product. Tasks that do not override it are scored together, in one pass."""
         return cells.scored(self.metrics())
+
+
+class DescribedTask(Task):
+    """A task that scores by itself, and says of itself what its section of docs/tasks.md and of a page tells."""
+
+    keys: ClassVar[tuple[str, ...]]
+    """Its metrics, in the order of the board."""
+    held_out: ClassVar[str]
+    """What is on one side of every split alone, and how often; a sentence of docs/tasks.md."""
+    flaw: ClassVar[str]
+    """What published forms of the question do that this one does not."""
+
+    def metrics(self) -> tuple[str, ...]:
+        """Return its metrics."""
+        return self.keys

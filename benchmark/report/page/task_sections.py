@@ -28,7 +28,7 @@ from scarena.report.page.tables import (
     shaded,
 )
 from scarena.report.page.tasks_table import answer_of
-from scarena.tasks.cell_task import CellTask
+from scarena.tasks.task import DescribedTask
 
 Json = dict[str, Any]
 _EMPHASIS = re.compile(r"\*([^*]+)\*")
@@ -52,7 +52,7 @@ class Keys:
         return tuple(filter(None, (self.headline, self.claimed, self.leak)))
 
 
-def keys_of(task: CellTask) -> Keys:
+def keys_of(task: DescribedTask) -> Keys:
     """Return the metrics of a task by what they are for, of those that this release knows."""
     from scarena.metrics.registry import METRICS
 
@@ -62,26 +62,26 @@ def keys_of(task: CellTask) -> Keys:
     return Keys(task.headline, claimed, leak, others)
 
 
-def cell_tasks(board: Json) -> list[CellTask]:
+def described_tasks(board: Json) -> list[DescribedTask]:
     """Return the tasks of a board that have a section, in its order."""
     from scarena.metrics.registry import METRICS
 
-    return [task for task in asked_tasks(board) if isinstance(task, CellTask) and task.headline in METRICS]
+    return [task for task in asked_tasks(board) if isinstance(task, DescribedTask) and task.headline in METRICS]
 
 
 def metrics_of_sections(board: Json, *, whole: bool) -> tuple[str, ...]:
     """Return the metrics that the sections have means of, those of their second tables where the `whole` is shown."""
-    found = [keys_of(task) for task in cell_tasks(board)]
+    found = [keys_of(task) for task in described_tasks(board)]
     every = (key for keys in found for key in (*keys.over_all, *(keys.others if whole else ())))
     return tuple(dict.fromkeys(every))
 
 
 def task_sections(board: Json, scores: Scores, *, whole: bool = True) -> list[Json]:
-    """Return a section for each cell task, with the means of its other metrics where the `whole` is asked for."""
-    return [_section(board, scores, task, keys_of(task), whole=whole) for task in cell_tasks(board)]
+    """Return a section for each of these tasks, with the means of its other metrics where the `whole` is asked for."""
+    return [_section(board, scores, task, keys_of(task), whole=whole) for task in described_tasks(board)]
 
 
-def _section(board: Json, scores: Scores, task: CellTask, keys: Keys, *, whole: bool) -> Json:
+def _section(board: Json, scores: Scores, task: DescribedTask, keys: Keys, *, whole: bool) -> Json:
     from scarena.metrics.registry import METRICS
 
     datasets, silent = counting(board, keys.headline), silent_datasets(board, keys.headline)

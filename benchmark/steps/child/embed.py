@@ -1,9 +1,11 @@
-"""In the child process: running one model on one dataset."""
+"""In the child process: running one model on one dataset, of cells, of genes, or of a network of genes."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +15,7 @@ import numpy as np
 from scarena.models.embedding import check_embedding, hand_over, join, read_embedding, write_embedding
 
 if TYPE_CHECKING:
-    from scarena.models.base import Model
+    from scarena.models.base import Context, Model
 
 
 def _class_of(spec: dict[str, Any]) -> type[Model]:
@@ -37,24 +39,73 @@ def _vram_mb(device: str) -> float | None:
     return round(torch.cuda.max_memory_allocated() / 2**20, 1)
 
 
-def embed(spec: dict[str, Any]) -> dict[str, Any]:
-    """Run the model a spec names on the dataset it names; write the embedding; return its size and speed."""
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a model made: a row of numbers for each name."""
+
+    rows: np.ndarray
+    names: np.ndarray
+    seconds: float
+
+
+def _of_cells(model: type[Model], spec: dict[str, Any], context: Context) -> _Made:
     from scarena.datasets.prepared import read_prepared
+
+    data = hand_over(read_prepared(Path(spec["dataset"])), model.card)
+    names = data.obs_names.to_numpy()
+    if "begun" in spec:
+        begun = join(*read_embedding(Path(spec["begun"])), names, spec["begun"])
+        context = replace(context, begun=begun)
+    start = time.monotonic()
+    rows = check_embedding(model().embed(data, context), len(names), spec["model"])
+    return _Made(rows, names, time.monotonic() - start)
+
+
+def _of_genes(model: type[Model], spec: dict[str, Any], context: Context) -> _Made:
+    from scarena.datasets.gene_facts import FACTS
+    from scarena.datasets.gene_truth import read_gene_truth
+    from scarena.models.gene_table import checked_gene_vectors
+
+    asked = read_gene_truth(Path(spec["dataset"])).genes[["symbol", *FACTS]]
+    start = time.monotonic()
+    table = model().gene_vectors(asked.copy(), context)
+    seconds = time.monotonic() - start
+    return _Made(*checked_gene_vectors(table, list(asked.index), spec["model"]), seconds)
+
+
+def _of_network(model: type[Model], spec: dict[str, Any], context: Context) -> _Made:
+    from scarena.datasets.network_truth import read_network_truth
+    from scarena.datasets.prepared import read_prepared
+    from scarena.models.network_table import checked_network
+
+    truth = read_network_truth(Path(spec["dataset"]))
+    data = hand_over(read_prepared(Path(spec["dataset"])), model.card)
+    start = time.monotonic()
+    table = model().network(data, list(truth.regulators), context)
+    seconds = time.monotonic() - start
+    matrix = checked_network(table, list(truth.regulators), list(truth.genes), spec["model"])
+    return _Made(matrix, np.asarray(truth.regulators, dtype=np.str_), seconds)
+
+
+_KINDS: dict[str, Callable[[type[Model], dict[str, Any], Context], _Made]] = {
+    "cells": _of_cells,
+    "genes": _of_genes,
+    "network": _of_network,
+}
+
+
+def embed(spec: dict[str, Any]) -> dict[str, Any]:
+    """Run the model a spec names on the dataset it names; write what it makes; return its size and speed."""
     from scarena.models.base import Context
 
     model = _class_of(spec)
-    data = hand_over(read_prepared(Path(spec["dataset"])), model.card)
-    names = data.obs_names.to_numpy()
     log = logging.getLogger(f"scarena.{spec['model']}")
-    begun = join(*read_embedding(Path(spec["begun"])), names, spec["begun"]) if "begun" in spec else None
-    context = Context(spec["seed"], spec["device"], Path(spec["cache"]), spec["threads"], log, begun)
+    context = Context(spec["seed"], spec["device"], Path(spec["cache"]), spec["threads"], log)
     np.random.seed(spec["seed"])  # noqa: NPY002 - a third-party model may draw from the global generator
-    start = time.monotonic()
-    embedding = check_embedding(model().embed(data, context), len(names), spec["model"])
-    seconds = time.monotonic() - start
-    write_embedding(Path(spec["embedding"]), embedding, names)
-    rate = round(len(names) / max(seconds, 1e-9), 2)
-    size = {"dimension": embedding.shape[1], "n_cells": len(names)}
+    made = _KINDS[spec.get("kind", "cells")](model, spec, context)
+    write_embedding(Path(spec["embedding"]), made.rows, made.names)
+    rate = round(len(made.names) / max(made.seconds, 1e-9), 2)
+    size = {"dimension": made.rows.shape[1], "n_cells": len(made.names)}
     done = {**size, "cells_per_s": rate, "peak_vram_mb": _vram_mb(spec["device"]), "notes": context.notes}
     if "requirements" in spec:
         from scarena.steps.record import versions_with

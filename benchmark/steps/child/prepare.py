@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scarena.tasks.dataset_reference import UNINTEGRATED
+
+if TYPE_CHECKING:
+    from scarena.datasets.card import DatasetCard
 
 
 def prepare(spec: dict[str, Any]) -> dict[str, Any]:
@@ -19,6 +22,8 @@ def prepare(spec: dict[str, Any]) -> dict[str, Any]:
     from scarena.models.expression import principal_components
 
     card = load_card(spec["dataset"], Path(spec["cards"]))
+    if card.kind != "cells":
+        return _PREPARED[card.kind](spec, card)
     ontology = CellOntology.load(spec["ontology"])
     with scratch(Path(spec["h5ad"])) as store:
         data = make(card, cache=Path(spec["cache"]), ontology=ontology, store=store)
@@ -26,3 +31,26 @@ def prepare(spec: dict[str, Any]) -> dict[str, Any]:
         described = summary(data)
         write_prepared(data, Path(spec["h5ad"]))
     return {"card": card.model_dump(mode="json"), "summary": described, "cl_release": ontology.release}
+
+
+def _genes(spec: dict[str, Any], card: DatasetCard) -> dict[str, Any]:
+    from scarena.datasets.gene_truth import write_gene_truth
+    from scarena.datasets.prepare_genes import gene_summary, prepare_genes
+
+    truth = prepare_genes(card, cache=Path(spec["cache"]))
+    write_gene_truth(truth, Path(spec["h5ad"]))
+    return {"card": card.model_dump(mode="json"), "summary": gene_summary(truth)}
+
+
+def _network(spec: dict[str, Any], card: DatasetCard) -> dict[str, Any]:
+    from scarena.datasets.network_truth import network_summary, prepare_network, write_network
+    from scarena.datasets.ontology import CellOntology
+
+    ontology = CellOntology.load(spec["ontology"])
+    data, truth = prepare_network(card, cache=Path(spec["cache"]), ontology=ontology)
+    write_network(data, truth, Path(spec["h5ad"]))
+    summary = network_summary(data, truth)
+    return {"card": card.model_dump(mode="json"), "summary": summary, "cl_release": ontology.release}
+
+
+_PREPARED = {"genes": _genes, "network": _network}

@@ -1,10 +1,13 @@
-"""In the child process: scoring an embedding."""
+"""In the child process: scoring what a run made: vectors of cells or of genes, or a network."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from scarena.base.advice import made_again
 from scarena.base.errors import DataError
@@ -17,6 +20,10 @@ from scarena.tasks.registry import find_tasks
 from scarena.tasks.replicates import write_replicates
 from scarena.tasks.scoring import score_tasks
 
+if TYPE_CHECKING:
+    from scarena.tasks.genes import Genes
+    from scarena.tasks.network import Network
+
 
 def score(spec: dict[str, Any]) -> dict[str, Any]:
     """Score the embedding a spec names; write replicates and details, and return every metric's value and state."""
@@ -25,11 +32,50 @@ def score(spec: dict[str, Any]) -> dict[str, Any]:
         fix = made_again(path, f"{key}.npz", ends)
         if not path.exists() or sha256_of(path) != spec[f"{key}_sha256"]:
             raise DataError("missing, or not the file its record names", where=str(path), fix=fix)
-    data = dataset_reference.read(Path(spec["reference"]))
-    vectors = join(*read_embedding(Path(spec["embedding"])), data.names, spec["embedding"])
-    cells = Cells(vectors, data, spec["seed"], spec["threads"], spec["offers"])
-    scores = score_tasks(find_tasks(spec["tasks"]), cells)
+    scores = score_tasks(find_tasks(spec["tasks"]), _GIVEN[spec.get("kind", "cells")](spec))
     write_replicates(Path(spec["replicates"]), scores.replicates)
     if scores.details is not None:
         write_details(Path(spec["details"]), scores.details)
     return {"scores": {key: dataclasses.asdict(value) for key, value in sorted(scores.items())}}
+
+
+def _cells(spec: dict[str, Any]) -> Cells:
+    data = dataset_reference.read(Path(spec["reference"]))
+    vectors = join(*read_embedding(Path(spec["embedding"])), data.names, spec["embedding"])
+    return Cells(vectors, data, spec["seed"], spec["threads"], spec["offers"])
+
+
+def _genes(spec: dict[str, Any]) -> Genes:
+    from scarena.datasets.gene_truth import read_gene_truth
+    from scarena.tasks.genes import Genes
+
+    truth = read_gene_truth(_unchanged(spec))
+    vectors, names = read_embedding(Path(spec["embedding"]))
+    rows = truth.genes.index.get_indexer(names)
+    order = np.argsort(rows)
+    return Genes(vectors[order], rows[order], truth, spec["seed"], spec["threads"])
+
+
+def _network(spec: dict[str, Any]) -> Network:
+    from scarena.datasets.network_truth import read_network_truth
+    from scarena.tasks.network import Network
+
+    truth = read_network_truth(_unchanged(spec))
+    matrix = join(*read_embedding(Path(spec["embedding"])), np.asarray(truth.regulators), spec["embedding"])
+    return Network(matrix, truth, spec["seed"], spec["threads"])
+
+
+def _unchanged(spec: dict[str, Any]) -> Path:
+    """Return the prepared dataset of a spec, which must be the one that its reference was made of."""
+    path = Path(spec["dataset"])
+    if not path.exists() or sha256_of(path) != dataset_reference.read_content(Path(spec["reference"])):
+        fix = made_again(path, "dataset.h5ad", "dataset.json")
+        raise DataError("missing, or not the file its reference names", where=str(path), fix=fix)
+    return path
+
+
+_GIVEN: dict[str, Callable[[dict[str, Any]], Cells | Genes | Network]] = {
+    "cells": _cells,
+    "genes": _genes,
+    "network": _network,
+}

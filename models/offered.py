@@ -1,0 +1,21 @@
+"""Which kinds of dataset a model has an answer to: told by what its class defines, before anything is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scarena.models.base import Model
+from scarena.models.of_genes import GeneModel
+
+if TYPE_CHECKING:
+    from scarena.datasets.card import Kind
+
+
+def lacks_product(model: type[Model], kind: Kind) -> str:
+    """Return why a model cannot be asked about a kind of dataset, as one line; empty where it can."""
+    genes = model.gene_vectors is not Model.gene_vectors
+    if kind == "genes":
+        return "" if genes else "the model has no vectors of genes"
+    if kind == "network":
+        return "" if genes or model.network is not Model.network else "the model has no network of genes"
+    return "the model has vectors of genes, and none of cells" if issubclass(model, GeneModel) else ""
