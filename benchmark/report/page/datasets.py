@@ -25,7 +25,7 @@ def dataset_parts(board: Json, folder: Path, scores: Scores, every: tuple[str, .
     return [
         {
             "name": (name := entry["dataset"]), "card": _card(entry), "state": entry["state"],
-            "reason": entry["reason"], "summary": entry.get("summary"), "files": _files(entry),
+            "reason": entry["reason"], "summary": entry.get("summary"), "size": _size(entry), "files": _files(entry),
             "sentence": of_dataset(board, name, scores, seconds), "rows": _rows(board, name, scores, shown),
             "every": _rows(board, name, scores, every) if every else [], "umaps": pictures.get(name),
             "marks": dataset_marks(board, name),
@@ -39,6 +39,18 @@ def _card(entry: Json) -> Json:
     """Return a dataset's card with what a reader is told of it, where it is told."""
     defaults = {"tissue": "", "assay": "", "description": "", "notes": "", "citation": "", "study": [], "files": []}
     return {**defaults, **entry["card"]}
+
+
+def _size(entry: Json) -> Json:
+    """Return how large a dataset is: what it has of cells, or else of genes, batches and cell types, as text."""
+    told = entry.get("summary")
+    if not told:
+        return {"of": "–", "batches": "–", "types": "–"}
+    if entry["card"].get("kind", "cells") == "genes":
+        return {"of": f"{told['n_genes']:,} genes", "batches": "–", "types": "–"}
+    scored = f" ({told['n_scored']} scored)" if "n_scored" in told else ""
+    sizes = [str(len(told[key])) if told[key] else "–" for key in ("batches", "types")]
+    return {"of": f"{told['n_cells']}{scored}", "batches": sizes[0], "types": sizes[1]}
 
 
 def _files(entry: Json) -> list[Json]:
