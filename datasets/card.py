@@ -19,9 +19,10 @@ from scarena.base.errors import CardError
 from scarena.base.plugins import Plugin, one_line, plugins
 from scarena.base.untrusted import read_yaml
 from scarena.base.validated import validated
+from scarena.datasets.network_rule import NetworkRule
 from scarena.datasets.targets import Target, check_targets
 
-_FURTHER = ("targets", "proteins", "coordinates")
+_FURTHER = ("targets", "proteins", "coordinates", "network", "answered_by")
 Kind = Literal["cells", "genes", "network"]
 """What a dataset asks about: cells, genes, or which gene regulates which."""
 _CARDS = Path(__file__).parent / "cards"
@@ -103,6 +104,11 @@ class DatasetCard(BaseModel):
     """Protein measured beside the genes → symbol of the gene that codes for it; null where none does."""
     coordinates: bool = False
     """Whether cells have places in a plane."""
+    answered_by: tuple[str, ...] = ()
+    """Of genes: what a model may have been made from that holds the answer, as models say it on their cards
+    (`scarena.models.base.ModelCard.gene_knowledge`)."""
+    network: NetworkRule | None = None
+    """Of a dataset of this kind, where its true edges are."""
     notes: str = ""
 
     @model_validator(mode="after")
@@ -123,6 +129,15 @@ class DatasetCard(BaseModel):
     @model_validator(mode="after")
     def _targets_mean_something(self) -> DatasetCard:
         check_targets(self.targets)
+        return self
+
+    @model_validator(mode="after")
+    def _a_network_has_edges(self) -> DatasetCard:
+        if (self.kind == "network") != (self.network is not None):
+            raise ValueError("`kind: network` and `network:`, which says where the edges are, go together")
+        edges = None if self.network is None else self.network.edges
+        if edges is not None and edges.file not in {file.key for file in self.files}:
+            raise ValueError(f"the edges are in {edges.file!r}, which is the key of no file")
         return self
 
     @model_serializer(mode="wrap")

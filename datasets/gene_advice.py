@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LookUp = Callable[[Sequence[str]], Sequence[str | None]]
 _LOOKED_AT = 5000
+_HUMAN = "human genes are expected, by symbol or Ensembl id"
 _SPECIES = {
     "ENSMUSG": "mouse", "ENSRNOG": "rat", "ENSDARG": "zebrafish", "ENSMMUG": "macaque", "ENSMFAG": "macaque",
     "ENSSSCG": "pig", "ENSGALG": "chicken", "ENSBTAG": "cow", "ENSOCUG": "rabbit", "ENSCAFG": "dog",
@@ -58,20 +59,21 @@ def advice_for(
         return f"the column {better!r} of var holds names that are known: {how}"
     lost = [str(name) for name, gene in zip(names, ids, strict=True) if gene is None][:_LOOKED_AT]
     shown = ", ".join(lost[:3])
-    return f"{_guess(lost)} (unknown: {shown}{', …' if len(lost) > 3 else ''})"
+    guess = whose(lost) or f"is this human? {_HUMAN}; which column of var holds them (`--gene-column`)?"
+    return f"{guess} (unknown: {shown}{', …' if len(lost) > 3 else ''})"
 
 
-def _guess(lost: Sequence[str]) -> str:
-    human = "human genes are expected, by symbol or Ensembl id"
+def whose(lost: Sequence[str]) -> str | None:
+    """Return what most of some unknown names look to be, and what is expected; None where they look like nothing."""
     for start, species in _SPECIES.items():
         if _most(lost, partial(_begins, start)):
-            return f"these are genes of {species}: {human}"
+            return f"these are genes of {species}: {_HUMAN}"
     for shape, what in _SHAPES:
         if _most(lost, partial(_has_shape, shape)):
-            return f"{what}; {human}"
+            return f"{what}; {_HUMAN}"
     if _most(lost, partial(_has_shape, _MOUSE)):
-        return f"they look like genes of mouse or rat: {human}"
-    return f"is this human? {human}; which column of var holds them (`--gene-column`)?"
+        return f"they look like genes of mouse or rat: {_HUMAN}"
+    return None
 
 
 def _begins(start: str, name: str) -> bool:

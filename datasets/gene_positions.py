@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from pathlib import Path
+from typing import NamedTuple
 
 from scarena.datasets.card import DatasetCard, Reader, SourceFile
 from scarena.datasets.sources import pull
@@ -40,7 +41,33 @@ def gene_positions(*, cache: Path, mirror: Path | None = None) -> dict[str, tupl
     SourceError
         If the table cannot be had.
     """
+    return {gene: (row["chromosome"], int(row["start"])) for gene, row in _rows(cache, mirror).items()}
+
+
+class CodingGene(NamedTuple):
+    """A gene that codes for a protein: its symbol, and its span on the genome in bp."""
+
+    symbol: str
+    span: int
+
+
+def coding_genes(*, cache: Path, mirror: Path | None = None) -> dict[str, CodingGene]:
+    """Return the genes that code for proteins by their Ensembl id without version, in its order.
+
+    Raises
+    ------
+    SourceError
+        If the table cannot be had.
+    """
+    return {
+        gene: CodingGene(row["gene_name"], int(row["end"]) - int(row["start"]) + 1)
+        for gene, row in sorted(_rows(cache, mirror).items())
+        if row["biotype"] == "protein_coding"
+    }
+
+
+def _rows(cache: Path, mirror: Path | None) -> dict[str, dict[str, str]]:
     path = pull(_SOURCE, cache=cache, mirror=mirror)["positions"]
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if "_PAR_Y" not in row["gene_id"]]
-    return {row["gene_id"].partition(".")[0]: (row["chromosome"], int(row["start"])) for row in rows}
+    return {row["gene_id"].partition(".")[0]: row for row in rows}

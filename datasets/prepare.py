@@ -182,6 +182,9 @@ def prepare(
     NotAvailable
         If its reader cannot run on this machine.
     """
+    if card.kind == "genes":
+        fix = "prepare it with `scarena.datasets.prepare_genes`"
+        raise CardError("a dataset of genes, without cells", where=f"dataset {card.name}", fix=fix)
     if card.role != "pretraining" and not card.labels:
         fix = "write `labels: {label: CL:…}` (null where no term is right)"
         raise CardError("no labels", where=f"dataset {card.name}", fix=fix)

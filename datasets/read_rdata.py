@@ -23,7 +23,8 @@ vectors: {NAME: [STEP, …] or {path: [STEP, …], partial: true}}
     which have no value then.
 guides: {counts: […], targets: […]}
     A guide × cell matrix and the data frame that maps guides to targets: the column ``target`` becomes each cell's most
-    counted guide's target; without `targets`, the guide itself (or hashtag).
+    counted guide's target; without `targets`, the guide itself (or hashtag). With ``at_least: N`` or ``above: SHARE``
+    a cell has one only if that guide has so many counts, and more than this share of all guides'.
 means: {NAME: {file: KEY, path: [STEP, …], by: COLUMN, of: COLUMN, above: NUMBER}}
     A data frame with several rows a cell (one a segment of the genome, say): the column NAME is ``above`` where the
     mean of `of` over the rows of a cell, which `by` names, is above a number, else ``below``.
@@ -153,10 +154,19 @@ def _targets(root: Any, rule: Mapping[str, Any], cells: pd.Index, where: str) ->
     elif guides is None:
         raise DataError("the matrix of guides has no names", where=where, fix="name their `targets` on the card")
     best = guides[most]
+    if "at_least" in rule or "above" in rule:
+        best = np.where(_sure(counts, rule), best, None)
     if columns is None:
         _check_length(len(best), cells, f"{where}: guides")
         return best
     return by_name(pd.DataFrame({"target": best}, index=columns), cells, f"{where}: guides")["target"].to_numpy()
+
+
+def _sure(counts: Any, rule: Mapping[str, Any]) -> np.ndarray:
+    """Return whether each cell has enough of its most counted guide, bool [n_cells]."""
+    most = np.asarray(csr_matrix(counts).max(axis=0).todense(), np.float64).ravel()
+    of_all = np.asarray(counts.sum(axis=0), np.float64).ravel()
+    return (most >= rule.get("at_least", 1)) & (most > rule.get("above", 0.0) * of_all)
 
 
 def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:

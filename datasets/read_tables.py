@@ -20,6 +20,8 @@ batch, label, donor, tissue, assay, and targets (`scarena.datasets.targets`)
     Each ``{column: …}`` of the metadata, ``{value: …}``, or ``{pattern: …}``, a regular expression with one group that
     is searched in the cell's name, or in the column where one is named (`default` where it does not match). With
     ``names: {TEXT: NAME, …}`` what is found is called otherwise, so that two sources say the same.
+log2: N
+    The values are log2(x + 1), so many times over, of expected counts (``counts: expected`` on the card).
 drop_genes
     A regular expression of rows that are no genes.
 """
@@ -45,6 +47,7 @@ from scarena.base.untrusted import check_regular, check_unpacked, reading
 from scarena.datasets.further import coordinates_of, proteins_of
 from scarena.datasets.joining import by_name, joined
 from scarena.datasets.raw import OBS_KEYS, Raw
+from scarena.datasets.recover import unlogged
 
 
 def _arrow(path: Path, sep: str, where: str, *, as_text: bool = False) -> Any:
@@ -239,6 +242,8 @@ def read(files: Mapping[str, Path], options: Mapping[str, Any]) -> Raw:
         counts, cells, genes = _matrix(files[options["matrix"]], options, where)
     else:
         raise CardError("neither `matrix` nor `matrices`", where="reader.options", fix="name the file with the counts")
+    if "log2" in options:
+        counts = unlogged(counts, int(options["log2"]), where)
     metadata, notes = joined_metadata(files, options, cells)
     obs = {key: column(options[key], cells, metadata, where) for key in OBS_KEYS if key in options}
     if several and "batch" not in obs:

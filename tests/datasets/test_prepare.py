@@ -226,6 +226,9 @@ def test_every_set_is_what_its_source_says(name, cache, ontology):
 @pytest.mark.parametrize("name", card_names())
 def test_every_card_names_terms_that_exist_and_labels_or_a_reason(name, ontology):
     card = load_card(name)
+    if card.kind == "genes":
+        assert not card.labels and card.study, "genes have no cell types"
+        return
     terms = [term for term in card.labels.values() if term]
     assert all(ontology.resolve(term) in ontology.names for term in terms)
     assert card.role == "pretraining" or card.labels
