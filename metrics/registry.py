@@ -9,6 +9,8 @@ from collections import defaultdict
 
 from scarena.base.plugins import plugins
 from scarena.metrics.info import Group, MetricInfo
+from scarena.metrics.info_genes import INFO as GENES
+from scarena.metrics.info_networks import INFO as NETWORKS
 from scarena.metrics.info_ontology import INFO as ONTOLOGY
 from scarena.metrics.info_probes import INFO as PROBES
 from scarena.metrics.info_scib import INFO as SCIB
@@ -20,7 +22,7 @@ _ALL = (*SCIB, *ONTOLOGY, *TRANSFER, *STRUCTURE)
 _HERE = "scarena"
 
 BUILT_IN: dict[str, MetricInfo] = {info.key: info for info in _ALL}
-OF_TASKS: dict[str, MetricInfo] = {info.key: info for info in PROBES}
+OF_TASKS: dict[str, MetricInfo] = {info.key: info for info in (*PROBES, *GENES, *NETWORKS)}
 """Those that a task computes by itself, from more than labels and batches: `score_embedding` is not asked for them."""
 ORIGINS: dict[str, str] = dict.fromkeys([*BUILT_IN, *OF_TASKS], _HERE)
 BROKEN: dict[str, str] = {}
