@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Family = Literal["foundation", "baseline", "control"]
-Offers = Literal["vectors", "labels"]
-"""What a model makes of a cell: a vector, or the probability of each type."""
+Offers = Literal["vectors", "labels", "genes", "network"]
+"""What a model makes of a cell: a vector, the probability of each type, or nothing, having vectors of genes alone or a
+network of them."""
 
 
 class Environment(BaseModel):
@@ -59,7 +60,9 @@ class ModelCard(BaseModel):
     out_of_core: bool = False
     """Whether `embed` reads X through `scarena.datasets.stored.blocks` only, so that a large one may stay on disk."""
     offers: Offers = "vectors"
-    """``labels``: rows of `embed` are probabilities of the types (see `scarena.models.predicting.Predictor`)."""
+    """``labels``: rows of `embed` are probabilities of the types (see `scarena.models.predicting.Predictor`);
+    ``genes``: it has none, and vectors of genes (`scarena.models.of_genes.GeneModel`); ``network``: it has none, and
+    ranks which gene regulates which (`scarena.models.of_networks.NetworkModel`). A model of cells may have all."""
     control: Literal["positive", "negative"] | None = None
     holds: tuple[Literal["types", "distances"], ...] = ()
     """What of the truth a positive control holds: it then stands for the truth where a metric asks for that."""
@@ -71,6 +74,9 @@ class ModelCard(BaseModel):
     """Names of the dataset cards, or studies, the shipped parameters were trained on."""
     lists_all_studies: bool = True
     """Whether `training_corpus` does; where it names a collection, a study that is not found in it may still be."""
+    gene_knowledge: tuple[str, ...] = ()
+    """What its vectors of genes were made from beside the cells of `training_corpus`, as "protein sequence", "GO" or
+    "text until 2023-03": the truth of a task on genes may be among it."""
     settings: dict[str, str | int | float | bool | None] = {}
     """The hyper-parameters that `embed` uses, as stated on the board."""
     environment: Environment | None = None
@@ -86,6 +92,8 @@ class ModelCard(BaseModel):
             said.pop("holds", None)
         if self.offers == "vectors":
             said.pop("offers", None)
+        if not self.gene_knowledge:
+            said.pop("gene_knowledge", None)
         return said
 
 
@@ -193,4 +201,4 @@ class Model(ABC):
         """
         from scarena.models.gene_cosine import cosine_network
 
-        return cosine_network(self, data, regulators, ctx)
+        return cosine_network(lambda genes: self.gene_vectors(genes, ctx), data, regulators)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,13 +11,21 @@ import pandas as pd
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scarena.models.base import Context, Model
 
-
-def cosine_network(model: Model, data: AnnData, regulators: Sequence[str], ctx: Context) -> pd.DataFrame:
+def cosine_network(
+    vectors_of: Callable[[pd.DataFrame], pd.DataFrame], data: AnnData, regulators: Sequence[str]
+) -> pd.DataFrame:
     """Return the cosine of each regulator's vector with that of each gene, −1 to 1; see `Model.network`.
 
-    Genes are asked for by name alone: what is known of them otherwise is NaN.
+    Genes are asked for by name alone: what is known of them otherwise is NaN. A regulator that the cells do not measure
+    is asked for too, by its id in place of its symbol.
+
+    Parameters
+    ----------
+    vectors_of
+        A model's `gene_vectors`.
+    data, regulators
+        As for `Model.network`.
 
     Raises
     ------
@@ -27,9 +35,11 @@ def cosine_network(model: Model, data: AnnData, regulators: Sequence[str], ctx: 
     from scarena.datasets.gene_facts import FACTS
 
     symbols = pd.Series(data.var["symbol"].astype(str).to_numpy(), index=data.var_names)
-    asked = pd.DataFrame({"symbol": symbols}).reindex(columns=["symbol", *FACTS])
-    vectors = model.gene_vectors(asked, ctx)
+    others = [gene for gene in dict.fromkeys(regulators) if gene not in symbols.index]
+    symbols = pd.concat([symbols, pd.Series(others, index=others, dtype=object)])
+    vectors = vectors_of(pd.DataFrame({"symbol": symbols}).reindex(columns=["symbol", *FACTS]))
     values = vectors.to_numpy(np.float64)
     unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
-    rows = vectors.index.get_indexer([gene for gene in regulators if gene in vectors.index])
-    return pd.DataFrame(unit[rows] @ unit.T, index=vectors.index[rows], columns=vectors.index)
+    rows = vectors.index.get_indexer(pd.Index([gene for gene in regulators if gene in vectors.index], dtype=object))
+    columns = np.flatnonzero(vectors.index.isin(data.var_names))
+    return pd.DataFrame(unit[rows] @ unit[columns].T, index=vectors.index[rows], columns=vectors.index[columns])

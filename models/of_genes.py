@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class GeneModel(Model):
-    """One way of having a vector for each gene. A subclass a file; `gene_vectors` is all it has to do."""
+    """One way of having a vector for each gene. A subclass a file.
+
+    Its card says ``offers="genes"``; `gene_vectors` is all it has to do.
+    """
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Say that it has no vectors of cells.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scarena.models.base import Model
 from scarena.models.of_genes import GeneModel
+from scarena.models.of_networks import NetworkModel
 
 if TYPE_CHECKING:
     from scarena.datasets.card import Kind
@@ -18,4 +19,6 @@ def lacks_product(model: type[Model], kind: Kind) -> str:
         return "" if genes else "the model has no vectors of genes"
     if kind == "network":
         return "" if genes or model.network is not Model.network else "the model has no network of genes"
-    return "the model has vectors of genes, and none of cells" if issubclass(model, GeneModel) else ""
+    if issubclass(model, GeneModel):
+        return "the model has vectors of genes, and none of cells"
+    return "the model has a network of genes, and no vectors of cells" if issubclass(model, NetworkModel) else ""

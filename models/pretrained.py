@@ -23,6 +23,7 @@ from scarena.models.scarena_fm import (
     ScarenaFMAdaptedHarmony,
     ScarenaFMRandom,
 )
+from scarena.models.scarena_fm_genes import ScarenaFMGeneContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ class _Kind:
 
 
 _KINDS = {
-    "scarena-fm": _Kind(ScarenaFM, "scArena-FM {}", "the checkpoint {} that this board pretrains, frozen"),
+    "scarena-fm": _Kind(
+        ScarenaFM, "scArena-FM {}", "the checkpoint {} that this board pretrains, frozen", ("gene_inputs",)
+    ),
     "scarena-fm-adapted": _Kind(
         ScarenaFMAdapted, "scArena-FM {} (adapted)",
         "the checkpoint {} that this board pretrains, after label-free training on the dataset", ("adapt", "guard"),
@@ -50,6 +53,12 @@ _KINDS = {
     "scarena-fm-random": _Kind(
         ScarenaFMRandom, "scArena-FM {} (random weights)",
         "the untrained twin of the checkpoint {}: its sizes and vocabulary, weights drawn from the seed",
+        ("gene_inputs",),
+    ),
+    "scarena-fm-gene-context": _Kind(
+        ScarenaFMGeneContext, "scArena-FM {} (genes in cells)",
+        "mean of a gene's token after the last block of the checkpoint {} that this board pretrains, over the same "
+        "cells as scarena-fm-gene-context", ("gene_context",),
     ),
 }  # fmt: skip
 
@@ -100,12 +109,21 @@ def _names(corpus: list[dict[str, Any]]) -> tuple[str, ...]:
     return (*(row["dataset"] for row in corpus), *dict.fromkeys(studies))
 
 
+def _knowledge(config: dict[str, Any]) -> tuple[str, ...]:
+    """Return what the tables of genes began with, by the configuration of a pretraining."""
+    if not config.get("gene_features"):
+        return ()
+    return ("profiles of cell types (the atlas of its pretraining)",) if config.get("atlas") else ("HPA tissues",)
+
+
 def _card(name: str, pretraining: str, kind: _Kind, manifest: dict[str, Any], folder: Path | None) -> ModelCard:
     settings: dict[str, Any] = {"pretraining": pretraining, "code_sha256": digest_of("checkpoint", "embed", *kind.more)}
     about: dict[str, Any] = {"parameters": 0 if kind.base is ScarenaFMRandom else None, "training_corpus": ()}
+    about["gene_knowledge"] = ()
     if kind.base is not ScarenaFMRandom and manifest and folder is not None:
         corpus = manifest["corpus"]
         about = {"parameters": manifest["parameters"], "training_corpus": _names(corpus)}
+        about["gene_knowledge"] = _knowledge(manifest["config"])
         settings |= {
             "corpus": manifest["config"]["corpus"]["name"], "corpus_cells": sum(row["cells"] for row in corpus),
             "pretraining_steps": manifest["report"]["steps"], "weights_sha256": weights_digest(folder),

@@ -23,17 +23,27 @@ from scarena.models.foundation.code import digest_of
 
 _HERE = Path(__file__).parent
 _QUOTED = re.compile(r'"[a-z0-9.-]+"')
-_FOLDERS = (".", "baselines", "controls", "predictors", "adapters")
+_FOLDERS = (".", "baselines", "controls", "genes", "networks", "predictors", "adapters")
+_HELPERS = ("models", "baselines", "genes", "networks")
+"""Folders of files that models import, which their fingerprints are of."""
 _NOT_MODELS = {
     "base",
     "registry",
     "embedding",
     "expression",
     "expression_stored",
+    "gene_cosine",
+    "gene_table",
+    "network_table",
     "normalised",
+    "of_genes",
+    "of_networks",
     "predicting",
     "pretrained",
     "baselines.variational",
+    "genes.corpus",
+    "genes.kept",
+    "genes.components",
 }
 
 
@@ -193,7 +203,7 @@ def fingerprint(model: type[Model]) -> str:
 
 @cache
 def _beside(file: Path) -> tuple[Path, ...]:
-    """Return the files of this folder and of `baselines` that a model imports, at any depth, and its R script.
+    """Return the files of this folder and of some below it that a model imports, at any depth, and its R script.
 
     Not what every model imports: what `base` says of a model is on its card.
     """
@@ -209,13 +219,13 @@ def _beside(file: Path) -> tuple[Path, ...]:
 
 
 def _imported(file: Path) -> Iterator[Path]:
-    """Yield files of this folder, and of `baselines`, that a file imports anywhere in it."""
+    """Yield files of this folder, of `baselines`, `genes` and `networks`, that a file imports anywhere in it."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
             below = [name.split(".")[2:] for name in names if name.startswith("scarena.models.")]
             found = (_HERE.joinpath(*parts).with_suffix(".py") for parts in below)
-            yield from (path for path in found if path.is_file() and path.parent.name in ("models", "baselines"))
+            yield from (path for path in found if path.is_file() and path.parent.name in _HELPERS)
 
 
 @cache

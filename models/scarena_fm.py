@@ -22,14 +22,20 @@ from scarena.models.foundation.checkpoint import (
 from scarena.models.foundation.code import digest_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scarena.models.foundation.adapt import AdaptConfig
+    from scarena.models.foundation.model import FoundationModel
 
 # What the vectors depend on that is not in this file: a run would not notice that it changed.
 _READS = ("embed", "checkpoint")
 _TRAINS = (*_READS, "adapt", "guard")
+_OFFERS = (*_READS, "gene_inputs")
 
 # A step of a transformer takes so much longer than one of a bag that this is what there is time for.
 _TRANSFORMER_TASK = {"cells": 96, "tokens": 64}
+GENE_KNOWLEDGE = ("HPA single-cell types", "profiles of cell types (CellProfileLibrary, Human Cell Landscape)")
+"""Of the shipped checkpoints, whose tables of genes begin with components of an atlas."""
 MOST_STEPS = {"bag": 200, "transformer": 50}
 """Of adapting, however many cells there are."""
 PASSES = 2.0
@@ -107,6 +113,17 @@ class _Frozen(Model):
         torch.set_num_threads(ctx.threads)
         return embed(load(self.checkpoint), data, read_genes(self.checkpoint), ctx.device)
 
+    def gene_vectors(self, genes: pd.DataFrame, ctx: Context) -> pd.DataFrame:
+        """Return the static vectors: a gene's rows of the tables that the encoder reads."""
+        return _static(load(self.checkpoint), self.checkpoint, genes)
+
+
+def _static(model: FoundationModel, folder: Path, genes: pd.DataFrame) -> pd.DataFrame:
+    from scarena.models.foundation.gene_inputs import input_vectors
+
+    table = input_vectors(model, read_genes(folder))
+    return table.loc[genes.index.intersection(table.index)]
+
 
 class ScarenaFM(_Frozen):
     """The shipped transformer, frozen."""
@@ -118,7 +135,8 @@ class ScarenaFM(_Frozen):
         family="foundation",
         out_of_core=True,
         description="in-house transformer pretrained on other studies and bulk profiles of genes, frozen",
-        settings=settings_of(SHIPPED),
+        settings=settings_of(SHIPPED, _OFFERS),
+        gene_knowledge=GENE_KNOWLEDGE,
         **trained_on(SHIPPED),
     )
 
@@ -133,7 +151,8 @@ class ScarenaFMStudent(_Frozen):
         family="foundation",
         out_of_core=True,
         description="the tier for machines without a GPU: a gene bag in place of the transformer, frozen",
-        settings=settings_of(STUDENT),
+        settings=settings_of(STUDENT, _OFFERS),
+        gene_knowledge=GENE_KNOWLEDGE,
         **trained_on(STUDENT),
     )
 
@@ -215,7 +234,7 @@ class ScarenaFMRandom(Model):
         parameters=0,
         source="models/foundation",
         licence="MIT",
-        settings={**settings_of(SHIPPED), "weights_sha256": None},
+        settings={**settings_of(SHIPPED, _OFFERS), "weights_sha256": None},
     )
 
     @classmethod
@@ -233,3 +252,9 @@ class ScarenaFMRandom(Model):
         torch.set_num_threads(ctx.threads)
         model = initialised(read_config(self.checkpoint), ctx.seed)
         return embed(model, data, read_genes(self.checkpoint), ctx.device)
+
+    def gene_vectors(self, genes: pd.DataFrame, ctx: Context) -> pd.DataFrame:
+        """Return the static vectors of the untrained twin."""
+        from scarena.models.foundation.model import initialised
+
+        return _static(initialised(read_config(self.checkpoint), ctx.seed), self.checkpoint, genes)

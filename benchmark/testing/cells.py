@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
 N_CELLS, N_TYPES = 60, 3
@@ -18,6 +20,22 @@ def gene_names() -> tuple[list[str], list[str]]:
     """Return the Ensembl ids and the symbols of the 600 genes, which six of the board's datasets all measured."""
     rows = [line.split("\t") for line in _GENES.read_text(encoding="utf-8").splitlines()[1:]]
     return [row[0] for row in rows], [row[1] for row in rows]
+
+
+def asked_genes(more: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
+    """Return the 600 genes as a model is asked for their vectors, with made-up facts; of `more` names nothing is known.
+
+    See `scarena.models.base.Model.gene_vectors`.
+    """
+    import pandas as pd
+
+    from scarena.datasets.gene_facts import FACTS
+
+    ids, symbols = gene_names()
+    facts = np.random.default_rng(seed).uniform(0, 1, (len(ids), len(FACTS)))
+    known = pd.DataFrame(facts, index=ids, columns=list(FACTS))
+    known.insert(0, "symbol", symbols)
+    return known.reindex([*ids, *more]).fillna({"symbol": "no gene"})
 
 
 def conformance_cells(seed: int = 0) -> AnnData:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import scarena.testing.gene_checks as gene_checks
 import scarena.testing.processes as processes
 from scarena.base.errors import ModelError, NotApplicable
 from scarena.models.embedding import check_embedding
@@ -37,6 +38,8 @@ class Check:
     statement: str
     direct: Callable[[Trial], None] | None = None
     staged: Callable[[Stage], None] | None = None
+    of_genes: bool = False
+    """Whether it is of vectors of genes, and asked of models alone that have some."""
 
 
 def _same(found: np.ndarray, wanted: np.ndarray, tolerance: float, what: str) -> None:
@@ -218,6 +221,24 @@ CHECKS: dict[str, Check] = {
         Check("one-batch", "one batch is embedded", _one_batch),
         Check("no-gene-overlap", "genes that nobody knows: numbers, ModelError or NotApplicable", _no_gene_overlap),
         Check("empty-cell", "a cell without counts is embedded", _empty_cell),
+        Check(
+            "gene-vectors",
+            "of the genes asked for, by Ensembl id, finite; what is handed over is left alone",
+            gene_checks.finite,
+            of_genes=True,
+        ),
+        Check(
+            "gene-unknown", "a gene that nobody knows has no vector, but of noise", gene_checks.unknown, of_genes=True
+        ),
+        Check(
+            "gene-deterministic",
+            "the same seed gives the same vectors of genes",
+            gene_checks.deterministic,
+            of_genes=True,
+        ),
+        Check(
+            "gene-alone", "a gene's vector does not depend on the others asked for", gene_checks.alone, of_genes=True
+        ),
         Check("names", "the run's embedding.npz names every cell once, in whatever order", staged=processes.names),
         Check("offline", "a run needs no network: connections are refused", staged=processes.offline),
         Check("resume", "a run killed half-way and run again gives the same bytes", staged=processes.resume),

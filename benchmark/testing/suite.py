@@ -99,7 +99,7 @@ def _in_child(subject: Subject, name: str, folder: Path, python: Path) -> list[R
 def direct_checks(spec: dict[str, Any]) -> dict[str, Any]:
     """Run, in this process, the checks that need no other on the model of a spec; return their results."""
     trial = Trial(Subject(**spec["subject"]).load(), Path(spec["cache"]))
-    wanted = [check for check in CHECKS.values() if check.direct]
+    wanted = [check for check in CHECKS.values() if check.direct and (trial.knows_genes or not check.of_genes)]
     found = [judged(spec["name"], check.name, partial(check.direct, trial)) for check in wanted if check.direct]
     return {"results": [dataclasses.asdict(result) for result in found]}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from scarena.models.embedding import check_embedding, hand_over
 from scarena.testing.cells import conformance_cells
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
 
@@ -36,6 +39,11 @@ class Trial:
     def frozen(self) -> bool:
         """Whether a cell's vector can depend on nothing but the cell: no fit, no batches, no noise dealt by row."""
         return not (self.card.trains_on_target or self.card.uses_batch or self.card.control)
+
+    @property
+    def knows_genes(self) -> bool:
+        """Whether the model has vectors of genes, so far as its class says."""
+        return self.model.gene_vectors is not Model.gene_vectors
 
     @cached_property
     def cells(self) -> AnnData:
@@ -73,11 +81,21 @@ class Trial:
         """Return what the model returns for other cells, unchecked."""
         return self._run(self.handed(prepared), seed)
 
+    def gene_vectors(self, asked: pd.DataFrame, seed: int = 0) -> Any:
+        """Return the model's vectors of genes, unchecked."""
+        with self._context(seed) as context:
+            return self.model().gene_vectors(asked, context)
+
     def _run(self, handed: AnnData, seed: int) -> Any:
+        with self._context(seed) as context:
+            return self.model().embed(handed, context)
+
+    @contextmanager
+    def _context(self, seed: int) -> Iterator[Context]:
         # As the embed step does: a third party's model may draw from the global generator.
         np.random.seed(seed)  # noqa: NPY002
         log = logging.getLogger(f"scarena.{self.card.name}")
         with warnings.catch_warnings():
             # A library's advice is no fault of the model, whatever the tests around this one make of warnings.
             warnings.simplefilter("default")
-            return self.model().embed(handed, Context(seed, "cpu", self.cache, 1, log))
+            yield Context(seed, "cpu", self.cache, 1, log)

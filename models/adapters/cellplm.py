@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.tokenize import Cells
 
 _TOGETHER = 20_000
@@ -132,6 +133,13 @@ class _Loaded:
 
     def __init__(self, net: nn.Module, genes: Mapping[str, int]) -> None:
         self.net, self.genes = net.eval(), genes
+
+    def gene_rows(self) -> GeneRows:
+        """Return what a gene adds to a cell for each unit of its log count."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+
+        net: Any = self.net
+        return GeneRows(net.genes.weight, self.genes, "ensembl")
 
     def cells(self, data: AnnData) -> Cells:
         """Return counts over the genes, by Ensembl id."""

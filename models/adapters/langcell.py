@@ -39,6 +39,7 @@ class LangCell(Adapter):
         source="doi:10.48550/arXiv.2405.06708",
         licence="MIT",
         training_corpus=("scLibrary: CELLxGENE, 27.5 million human cells with texts that name their cell types",),
+        gene_knowledge=("text on cell types",),
         settings={"target_sum": 10_000, "length": 2048},
     )
     piece = 16

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.packed import Packed
     from scarena.models.foundation.tokenize import Cells
 
@@ -128,6 +129,13 @@ class _Loaded:
 
     def __init__(self, net: nn.Module, genes: Mapping[str, int], means_G: np.ndarray, length: int) -> None:
         self.net, self.genes, self.means_G, self.length = net.eval(), genes, means_G, length
+
+    def gene_rows(self) -> GeneRows:
+        """Return the vectors of the genes' tokens."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+
+        net: Any = self.net
+        return GeneRows(net.tokens.weight, self.genes, "ensembl")
 
     def cells(self, data: AnnData) -> Cells:
         """Return counts over the vocabulary, and a cell's technology as a first gene."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.packed import Packed
     from scarena.models.foundation.tokenize import Cells
 
@@ -45,6 +46,7 @@ class ScBERT(Adapter):
         licence="GPL-3.0",
         parameters=8_388_607,
         training_corpus=("PanglaoDB, 1.1 million human cells",),
+        gene_knowledge=("co-expression of 984 studies (Gene2vec)",),
         settings={"levels": _LEVELS, "pooling": "mean (none is published)"},
     )
     piece = 1
@@ -117,6 +119,14 @@ class _Loaded:
 
     def __init__(self, net: nn.Module, genes: Sequence[str]) -> None:
         self.net, self.genes = net.eval(), genes
+
+    def gene_rows(self) -> GeneRows:
+        """Return the vectors of the genes' positions, which are Gene2vec's."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+
+        net: Any = self.net
+        place = {name: row for row, name in reversed(list(enumerate(self.genes)))}
+        return GeneRows(net.genes.weight, place, "symbol")
 
     def cells(self, data: AnnData) -> Cells:
         """Return counts over the list, by symbol; of genes with one symbol the dataset's first, as upstream."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.packed import Packed
     from scarena.models.foundation.tokenize import Cells
 
@@ -104,6 +105,13 @@ class _Loaded:
 
     def __init__(self, net: nn.Module, genes: dict[str, int]) -> None:
         self.net, self.genes = net.eval(), genes
+
+    def gene_rows(self) -> GeneRows:
+        """Return the vectors that are added to a value's."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+
+        net: Any = self.net
+        return GeneRows(net.places.weight, self.genes, "symbol")
 
     def cells(self, data: AnnData) -> Cells:
         """Return counts over the vocabulary, by symbol; those of two genes of one symbol added up."""

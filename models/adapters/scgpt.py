@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.packed import Packed
     from scarena.models.foundation.tokenize import Cells
 
@@ -88,12 +89,21 @@ class _Loaded:
     def __init__(self, net: nn.Module, vocabulary: dict[str, int], pad_value: float) -> None:
         self.net, self.vocabulary, self.pad_value = net.eval(), vocabulary, pad_value
 
+    def _genes(self) -> dict[str, int]:
+        return {name: number for name, number in self.vocabulary.items() if name not in _SPECIAL}
+
+    def gene_rows(self) -> GeneRows:
+        """Return the vectors of the genes' tokens."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+
+        net: Any = self.net
+        return GeneRows(net.genes.weight, self._genes(), "symbol")
+
     def cells(self, data: AnnData) -> Cells:
         """Return counts over the vocabulary, by symbol."""
         from scarena.models.adapters.shared.cells import cells_over
 
-        genes = {name: number for name, number in self.vocabulary.items() if name not in _SPECIAL}
-        return cells_over(data, genes, "symbol", "scgpt")
+        return cells_over(data, self._genes(), "symbol", "scgpt")
 
     def tokens(self, cells: Cells, uniform_N: np.ndarray | None = None) -> Packed:
         """Return the tokens: CLS, then the binned genes, by chance at most 1,199 of them."""
@@ -147,12 +157,15 @@ def _network(args: dict[str, Any], n_tokens: int) -> nn.Module:
             self.norm_values = nn.LayerNorm(width)
             self.encoder = Encoder(EncoderConfig(width, int(args["nheads"]), int(args["nlayers"]), int(args["d_hid"])))
 
-        def forward(self, tokens: Packed) -> Tensor:
-            """Return the vector of each cell's first token."""
+        def inputs(self, tokens: Packed) -> Tensor:
+            """Return what the encoder is told of each token."""
             value_T1 = tokens.values_T.clamp(max=512.0)[:, None]
             value_TD = self.norm_values(self.value_out(self.value_in(value_T1).relu()))
-            x_TD = self.norm_genes(self.genes(tokens.genes_T)) + value_TD
-            return self.encoder(x_TD, tokens, first=True)
+            return self.norm_genes(self.genes(tokens.genes_T)) + value_TD
+
+        def forward(self, tokens: Packed) -> Tensor:
+            """Return the vector of each cell's first token."""
+            return self.encoder(self.inputs(tokens), tokens, first=True)
 
     return Network()
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.packed import Packed
     from scarena.models.foundation.tokenize import Cells
 
@@ -59,6 +60,7 @@ class SE600M(Adapter):
         parameters=600_000_000,
         training_corpus=("scBaseCount (human)", "CELLxGENE", "Tahoe-100M"),
         order_matters_of=("genes",),
+        gene_knowledge=("protein sequence (ESM2)",),
         settings={"pad_length": 2048, "dtype": "float32"},
     )
     piece = 4
@@ -81,6 +83,13 @@ class SE600M(Adapter):
         load_public(net, found, _keys(sizes.layers), _UNUSED, path)
         genes, table = _vectors(folder / "protein_embeddings.pt", sizes.token)
         return _Loaded(net.bake(table), genes, length, cls_gene)
+
+    def gene_rows(self, folder: Path) -> GeneRows:
+        """Return the proteins' ESM2 vectors, by symbol; the network projects them before it reads them."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+
+        genes, table = _vectors(folder / "protein_embeddings.pt")
+        return GeneRows(table, genes, "symbol")
 
     @classmethod
     def write_example(cls, folder: Path, seed: int = 0) -> None:
@@ -111,18 +120,18 @@ def _weights(folder: Path) -> Path:
     return max(files)[1] if files else next(iter(others), folder / "model.safetensors")
 
 
-def _vectors(path: Path, width: int) -> tuple[dict[str, int], Tensor]:
-    """Return each gene's place in the table of vectors, and the table."""
+def _vectors(path: Path, width: int | None = None) -> tuple[dict[str, int], Tensor]:
+    """Return each gene's place in the table of vectors, and the table; of the width that a model reads, if said."""
     import torch
 
     from scarena.models.adapters.shared.weights import read_tensors
 
     found = read_tensors(path)
     widths = {vector.shape for vector in found.values()}
-    if widths != {(width,)}:
+    if len(widths) != 1 or (widths - {(width,)} and width is not None):
         seen = ", ".join(sorted("×".join(map(str, shape)) for shape in widths))
         fix = "give the vectors that were published with the model"
-        raise ModelError(f"vectors of width {seen}, and the model reads {width}", where=str(path), fix=fix)
+        raise ModelError(f"vectors of width {seen}, and the model reads {width or 'one'}", where=str(path), fix=fix)
     table = torch.stack([vector.float() for vector in found.values()])
     return {name: place for place, name in enumerate(found)}, table
 

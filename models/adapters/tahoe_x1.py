@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.packed import Packed
     from scarena.models.foundation.tokenize import Cells
 
@@ -171,6 +172,17 @@ class _Loaded:
     def __init__(self, net: nn.Module, vocabulary: dict[str, int], bins: _Bins) -> None:
         self.net, self.vocabulary, self.bins = net.eval(), vocabulary, bins
         self.column_V = np.arange(max(vocabulary.values()) + 1)
+
+    def gene_rows(self) -> GeneRows:
+        """Return the vectors of the genes' tokens."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+
+        net: Any = self.net
+        return GeneRows(
+            net.genes.weight,
+            {name: row for name, row in self.vocabulary.items() if not name.startswith("<")},
+            "ensembl",
+        )
 
     def cells(self, data: AnnData) -> Cells:
         """Return counts over the vocabulary, by Ensembl id."""

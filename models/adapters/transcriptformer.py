@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.packed import Packed
     from scarena.models.foundation.tokenize import Cells
 
@@ -47,6 +48,7 @@ class TranscriptFormer(Adapter):
             "CELLxGENE, 57 million human cells (Exemplar, Metazoa: with other species, 110 and 112 million)",
         ),
         order_matters_of=("genes",),
+        gene_knowledge=("protein sequence (ESM2)",),
         settings={"clip_counts": _CLIP, "sort_genes": False, "randomize_genes": False},
     )
     piece = 8
@@ -138,6 +140,13 @@ class _Loaded:
     def __init__(self, net: nn.Module, model: Mapping[str, Any], genes: dict[str, int], assays: dict[str, int]) -> None:
         self.net, self.genes, self.assays = net.eval(), genes, assays
         self.length, self.eps = int(model["seq_len"]), float(model["log_counts_eps"])
+
+    def gene_rows(self) -> GeneRows:
+        """Return the proteins' ESM2 vectors, which the network reads through two layers."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+
+        net: Any = self.net
+        return GeneRows(net.proteins.weight, self.genes, "ensembl")
 
     def cells(self, data: AnnData) -> Cells:
         """Return counts over the vocabulary in the order of the dataset's genes, and the assay as a last gene.

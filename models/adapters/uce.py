@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.adapters.shared.genome import Genome
     from scarena.models.foundation.packed import Packed
     from scarena.models.foundation.tokenize import Cells
@@ -60,6 +61,7 @@ class UCE(Adapter):
             "CELLxGENE Census, 33 million human and mouse cells",
             "3 million cells of six other species, from their atlases",
         ),
+        gene_knowledge=("protein sequence (ESM2)",),
         settings={"sample_size": _SAMPLES, "filter": False, "batch_size": 1},
     )
     piece = 8
@@ -78,6 +80,19 @@ class UCE(Adapter):
         net = _network(_sizes(found, path), len(genome.rows()))
         load_public(net, found, _keys(_layers(found)), _UNUSED, path)
         return _Loaded(net.bake(), genome)
+
+    def gene_rows(self, folder: Path) -> GeneRows:
+        """Return the proteins' ESM2 vectors, by symbol in capitals; the network projects them before it reads them."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+        from scarena.models.adapters.shared.genome import ROWS, read_genome
+        from scarena.models.adapters.shared.weights import read_tensors
+
+        genome, path = read_genome(folder), _model_file(folder)
+        table = read_tensors(path).get(_TABLE)
+        if table is None or len(table) != ROWS:
+            fix = "give the folder as its authors published it"
+            raise ModelError(f"has no {_TABLE} of {ROWS} rows", where=str(path), fix=fix)
+        return GeneRows(table[genome.row_G], genome.place, "capitals")
 
     @classmethod
     def write_example(cls, folder: Path, seed: int = 0) -> None:

@@ -88,17 +88,17 @@ def attention_network(
     if not isinstance(encoder, Transformer):
         fix = "score by jacobian, or use a transformer's checkpoint"
         raise NotApplicable("a bag has no attention", where="attention_network", fix=fix)
-    chosen = _chosen(encoder, block)
+    chosen = layers_of(encoder, block)
     scored = _measured(data, genes, among)
     seen = AttentionSums(scored, len(genes))
-    _watch(encoder, chosen, _chunks(over_vocabulary(data, genes), model, device, encoder.length), seen)
+    watch(encoder, chosen, chunks_of(over_vocabulary(data, genes), model, device, encoder.length), seen)
     with np.errstate(invalid="ignore"):
-        mean_GG = seen.sum_GG / seen.cells_GG / len(chosen)
-    mean_GG[seen.cells_GG < max(1, fewest)] = np.nan
-    return _pairs(mean_GG, seen.cells_GG, [genes[place] for place in scored], n_pairs)
+        mean_GG = seen.sum_SG / seen.cells_SG / len(chosen)
+    mean_GG[seen.cells_SG < max(1, fewest)] = np.nan
+    return _pairs(mean_GG, seen.cells_SG, [genes[place] for place in scored], n_pairs)
 
 
-def _chosen(encoder: Transformer, block: int | None) -> list[Attention]:
+def layers_of(encoder: Transformer, block: int | None) -> list[Attention]:
     """Return the attention of one block, or of all."""
     if block is not None and not 0 <= block < len(encoder.blocks):
         raise ConfigError(f"no block {block}", where="attention_network", fix=f"0 to {len(encoder.blocks) - 1}")
@@ -107,7 +107,7 @@ def _chosen(encoder: Transformer, block: int | None) -> list[Attention]:
 
 
 @torch.inference_mode()
-def _watch(encoder: Transformer, chosen: list[Attention], chunks: Iterator[Packed], seen: AttentionSums) -> None:
+def watch(encoder: Transformer, chosen: list[Attention], chunks: Iterator[Packed], seen: AttentionSums) -> None:
     """Add up what some layers look at while chunks of cells pass through the blocks."""
     for tokens in chunks:
         read = encoded(tokens, encoder.encoding)
@@ -151,7 +151,7 @@ def jacobian_network(
     sum_VE = torch.zeros(len(genes), model.config.gene_width, dtype=torch.float64)
     cells_V = torch.zeros(len(genes), dtype=torch.int64)
     cells, first = over_vocabulary(data, genes), 0
-    for tokens in _chunks(cells, model, device, None):
+    for tokens in chunks_of(cells, model, device, None):
         depth_B = torch.from_numpy(cells.depth_B[first : first + tokens.n_cells]).to(device)
         first += tokens.n_cells
         at_T = tokens.genes_T.long().cpu()
@@ -178,7 +178,7 @@ def _measured(data: AnnData, genes: Sequence[str], among: Sequence[str]) -> np.n
     return np.array([place for place, gene in enumerate(genes) if gene in wanted], np.int64)
 
 
-def _chunks(cells: Cells, model: FoundationModel, device: str, length: int | None) -> Iterator[Packed]:
+def chunks_of(cells: Cells, model: FoundationModel, device: str, length: int | None) -> Iterator[Packed]:
     """Yield tokens of the cells in their order, some thousand at a time; a cell's highest where there is a length."""
     first, starts_B1 = 0, cells.starts_B1
     while first < len(cells):

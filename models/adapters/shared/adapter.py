@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeVar, cast, runtime_checkable
 
 import numpy as np
 
 from scarena.models.base import Context, Model
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.tokenize import Cells
+
+_Read = TypeVar("_Read")
 
 
 class Embedder(Protocol):
@@ -27,6 +31,14 @@ class Embedder(Protocol):
 
     def __call__(self, cells: Cells, device: str) -> np.ndarray:
         """Return a vector for each of some cells, float [B, d]."""
+
+
+@runtime_checkable
+class KnowsGenes(Protocol):
+    """A loaded checkpoint with a table of genes."""
+
+    def gene_rows(self) -> GeneRows:
+        """Return the table that the network takes a gene's vector from."""
 
 
 class Adapter(Model):
@@ -91,21 +103,56 @@ class Adapter(Model):
         """
         import torch
 
-        from scarena.base.errors import ModelError, NotAvailable
-        from scarena.base.untrusted import reading
-
-        if self.checkpoint is None or self.lacks():
-            raise NotAvailable(f"needs {self.lacks()}", where=f"model {self.card.name}", fix="give it, and run again")
         torch.set_num_threads(ctx.threads)
-        # Every file of a checkpoint is another's, and an adapter asks it for keys and sizes in many places.
-        fix = "give the folder as its authors published it"
-        with reading(self.checkpoint, ModelError, what="cannot be loaded", fix=fix):
-            loaded = self.load(self.checkpoint)
+        loaded = self._read(self.load)
         cells = loaded.cells(data)
         with torch.inference_mode():
             found = [loaded(part, ctx.device) for part in self._pieces(cells)]
         vectors = np.concatenate(found).astype(np.float32)
         return self._in_order(vectors, cells)
+
+    def gene_rows(self, folder: Path) -> GeneRows:
+        """Return the table of a checkpoint that its network takes a gene's vector from, by the names it has there.
+
+        Raises
+        ------
+        NotApplicable
+            If it has none.
+        """
+        from scarena.base.errors import NotApplicable
+
+        loaded = self.load(folder)
+        if not isinstance(loaded, KnowsGenes):
+            raise NotApplicable("it has no table of genes", where=self.card.name, fix="none needed")
+        return loaded.gene_rows()
+
+    def gene_vectors(self, genes: pd.DataFrame, ctx: Context) -> pd.DataFrame:
+        """Return the static vectors of genes: the rows of the checkpoint's own table, before any cell.
+
+        Raises
+        ------
+        NotApplicable
+            If it has no such table.
+        NotAvailable
+            If no checkpoint is named.
+        ModelError
+            If the checkpoint cannot be read.
+        """
+        from scarena.models.adapters.shared.gene_rows import table_by_gene
+
+        return table_by_gene(self._read(self.gene_rows), genes)
+
+    def _read(self, how: Callable[[Path], _Read]) -> _Read:
+        """Return what a function reads from the checkpoint's folder, or say that there is none or what is wrong."""
+        from scarena.base.errors import ModelError, NotAvailable
+        from scarena.base.untrusted import reading
+
+        if self.checkpoint is None or self.lacks():
+            raise NotAvailable(f"needs {self.lacks()}", where=f"model {self.card.name}", fix="give it, and run again")
+        # Every file of a checkpoint is another's, and an adapter asks it for keys and sizes in many places.
+        fix = "give the folder as its authors published it"
+        with reading(self.checkpoint, ModelError, what="cannot be loaded", fix=fix):
+            return how(self.checkpoint)
 
     def _order(self, cells: Cells) -> np.ndarray:
         # Cells of like lengths go together: what pads one to another is then little.

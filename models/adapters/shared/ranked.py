@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from torch import Tensor, nn
 
+    from scarena.models.adapters.shared.gene_rows import GeneRows
     from scarena.models.foundation.packed import Packed
     from scarena.models.foundation.tokenize import Cells
 
@@ -101,6 +102,14 @@ class Ranked:
         self.place = {gene: self.tokens_of[gene] for gene in genes}
         self.place |= {old: self.tokens_of[new] for old, new in (renamed or {}).items() if new in self.place}
 
+    def gene_rows(self) -> GeneRows:
+        """Return the vectors of the genes' tokens."""
+        from scarena.models.adapters.shared.gene_rows import GeneRows
+
+        # Of a network around a BERT the table is the BERT's.
+        net: Any = getattr(self.net, "bert", self.net)
+        return GeneRows(net.genes.weight, self.place, "ensembl")
+
     def cells(self, data: AnnData) -> Cells:
         """Return counts over the vocabulary, those of one gene's several ids added up."""
         from scarena.models.adapters.shared.cells import cells_over, joined_genes
@@ -148,12 +157,15 @@ def bert_network(config: Mapping[str, Any], layers: int) -> nn.Module:
             self.norm = nn.LayerNorm(width, eps=eps)
             self.encoder = Encoder(sizes)
 
-        def forward(self, tokens: Packed, first: bool) -> Tensor:
-            """Return the vector of each cell's first token, or the mean over all of them."""
+        def inputs(self, tokens: Packed) -> Tensor:
+            """Return what the encoder is told of each token."""
             cell_T = tokens.cell_of()
             place_T = torch.arange(len(cell_T), device=cell_T.device) - tokens.starts_B1.long()[cell_T]
-            x_TD = self.norm(self.genes(tokens.genes_T) + self.places(place_T) + self.kinds.weight[0])
-            x_TD = self.encoder(x_TD, tokens, first=first)
+            return self.norm(self.genes(tokens.genes_T) + self.places(place_T) + self.kinds.weight[0])
+
+        def forward(self, tokens: Packed, first: bool) -> Tensor:
+            """Return the vector of each cell's first token, or the mean over all of them."""
+            x_TD = self.encoder(self.inputs(tokens), tokens, first=first)
             return x_TD if first else cell_means(x_TD, tokens)
 
     return Network()
