@@ -6,7 +6,7 @@ and gets no rank.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,24 +130,35 @@ def _dataset_entry(dataset: Json, folder: Path, n_scored: int) -> Json:
 def contamination(models: list[Json], datasets: list[Json]) -> list[Json]:
     """Return, for each foundation model and dataset, what their cards say of the one having been trained on the other.
 
-    ``cells``, ``study``, ``clean`` or ``unknown``; `scarena corpus audit` compares the cells themselves.
+    ``cells``, ``study``, ``clean`` or ``unknown``; `scarena corpus audit` compares the cells themselves. Of genes any
+    model that is no control is asked, and ``study`` says too that it was made from what holds the answer.
     """
     from scarena.models.foundation.corpus.audit import studies_of
-    from scarena.models.foundation.corpus.verdict import verdict
 
     found = []
     for model in models:
-        if model.get("family") == "foundation":
-            corpus = model.get("training_corpus", [])
-            told = (corpus, studies_of(corpus))
-            complete = model.get("lists_all_studies", True)
-            for dataset in datasets:
-                name = dataset["dataset"]
-                state = verdict(*told, name, dataset["card"].get("study", []), complete=complete)
-                # Of a random twin's weights nothing was trained on anything.
-                state = "clean" if model.get("parameters") == 0 else state
-                found.append({"model": model["name"], "dataset": name, "state": state})
+        corpus = model.get("training_corpus", [])
+        told = (corpus, studies_of(corpus))
+        for dataset in datasets:
+            of_genes = dataset["card"].get("kind", "cells") == "genes" and model.get("family") != "control"
+            if of_genes or model.get("family") == "foundation":
+                state = _verdict_of(model, told, dataset)
+                found.append({"model": model["name"], "dataset": dataset["dataset"], "state": state})
     return found
+
+
+def _verdict_of(model: Json, told: tuple[Sequence[str], Sequence[str]], dataset: Json) -> str:
+    """Return what the cards of a model and a dataset say; `told` is the model's corpus with the studies of its sets."""
+    from scarena.models.foundation.corpus.verdict import same_names, verdict
+
+    card = dataset["card"]
+    if same_names(card.get("answered_by", []), model.get("gene_knowledge", [])):
+        return "study"
+    # Of a random twin's weights nothing was trained on anything, nor of a baseline's that names no corpus.
+    if model.get("parameters") == 0 or not (model.get("family") == "foundation" or told[0]):
+        return "clean"
+    complete = model.get("lists_all_studies", True)
+    return verdict(*told, dataset["dataset"], card.get("study", []), complete=complete)
 
 
 def _model_entry(record: Record) -> Json:

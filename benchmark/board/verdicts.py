@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from scarena.board.complete import few, joined, lacking
-from scarena.board.ranked import headline_of, headline_title
+from scarena.board.ranked import headline_of, headline_title, sign_of
 from scarena.board.uncertainty import TIED
 
 Json = dict[str, Any]
@@ -61,14 +61,28 @@ def _twin(name: str) -> str:
     return f"{model}{_TWIN}{at}{pretraining}"
 
 
+def _baselines(board: Json, total: dict[str, Json]) -> list[str]:
+    """Return the names of what foundation models are compared with."""
+    of_board = {card["name"]: card for card in board["models"]}
+    if set(_BASELINES) & set(of_board) or headline_of(board) == "total":
+        return list(_BASELINES)
+    found = [name for name in total if of_board[name]["family"] == "baseline"]
+    sign = sign_of(headline_of(board))
+    return sorted(found, key=lambda name: (-sign * total[name]["value"], name))[:1]
+
+
 def verdicts(board: Json) -> list[str]:
-    """Return what can be said of each foundation model's total: against the baselines, then against its random twin."""
+    """Return what can be said of each foundation model's total: against the baselines, then against its random twin.
+
+    The baselines are HVG, Harmony and scVI; on a board of genes, which has none of them, its best one.
+    """
     headline, named = headline_of(board), headline_title(board)
     total = {row["model"]: row for row in board["overall"] if row["metric"] == headline and row["coverage"] == 1}
     title = _BASELINES | {card["name"]: card["title"] for card in board["models"]}
-    known = [total[name] for name in _BASELINES if name in total]
-    unknown = [title[name] for name in _BASELINES if name not in total]
-    missing, nobody = lacking(board), " or ".join(_BASELINES.values())
+    asked = _baselines(board, total)
+    known = [total[name] for name in asked if name in total]
+    unknown = [title[name] for name in asked if name not in total]
+    missing, nobody = lacking(board), " or ".join(title[name] for name in asked) or "baseline"
     sentences = []
     for card in board["models"]:
         mine, twin = total.get(card["name"]), total.get(_twin(card["name"]))

@@ -251,6 +251,24 @@ def submit(
     print(f"kept {kept}; `scarena run --config {settings}` scores it")
 
 
+@app.command("submit-genes", rich_help_panel=MODELS)
+def submit_genes(
+    name: Annotated[str, typer.Argument(help="what the board is to call it")],
+    vectors: Annotated[Path, typer.Argument(help="by Ensembl id or symbol: .npz, .csv, .parquet or .h5ad")],
+    card: Annotated[Path | None, typer.Option(help="YAML with the keys of a model card")] = None,
+    settings: Settings = Path("config/demo.yaml"),
+    key: Annotated[str | None, typer.Option(help="entry of obsm, where an .h5ad has several")] = None,
+    dataset: Annotated[str | None, typer.Option(help="say how many genes of this dataset are known")] = None,
+) -> None:
+    """Put vectors of genes on a board; the next `scarena run` scores them on every dataset of genes."""
+    from scarena.steps.config import load_config
+    from scarena.steps.submitted_genes import submit_genes as put
+
+    kept = put(name, vectors, load_config(settings), card_file=card, key=key, dataset=dataset)
+    print("\n".join(kept.notes))
+    print(f"kept {kept.path}; `scarena run --config {settings}` scores it")
+
+
 @app.command("config-schema", rich_help_panel=BOARDS)
 def config_schema() -> None:
     """Print the JSON schema of a board's configuration."""

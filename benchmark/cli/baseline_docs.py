@@ -14,6 +14,7 @@ from scarena.models.baselines.random_projection import N_DIMENSIONS
 from scarena.models.baselines.seurat import INSTALL
 from scarena.models.baselines.seurat import N_DIMENSIONS as SEURAT_DIMENSIONS
 from scarena.models.expression import N_HVG
+from scarena.models.genes.corpus import CARDS
 from scarena.models.registry import all_models
 
 COLUMNS = (
@@ -26,12 +27,23 @@ WHOSE = {
     "concord": "its package's defaults",
     "copy-number": "inferCNV's; the least share of cells is CopyKAT's, the bins are ours",
     "depth": "ours: there are none",
+    "gene-bias": "ours: the units are about each fact's spread",
+    "gene-cell-types": "ours: there are none",
+    "gene-coexpression": "ours",
+    "gene-expression": "ours: there are none",
+    "gene-pca": "ours",
+    "gene-tissues": "ours: there are none",
+    "gene2vec": "the dimensions are Gene2vec's, the smoothing Levy and others' (2015); contexts and height are ours",
     "glm-pca": "its package's defaults; the number of factors is ours",
     "harmony": "harmonypy's defaults",
     "hvg": "scanpy's defaults",
     "hvg-forest": "scikit-learn's defaults; the genes are those of `hvg`",
     "hvg-logistic": "scikit-learn's defaults; the genes are those of `hvg`",
     "linear-scvi": "scvi-tools' LDVAE tutorial",
+    "net-pearson": "ours: there are none to choose",
+    "net-ridge": "ours: the penalty",
+    "net-spearman": "ours: the number of cells",
+    "net-target-mean": "ours: there are none to choose",
     "pca": "scanpy's defaults",
     "pca-centred": "those of `pca`",
     "pearson-pca": "scanpy's defaults; the number of genes is ours",
@@ -53,7 +65,8 @@ def baselines() -> list[ModelCard]:
 
     Those that know what scArena-FM learned of genes are described with it.
     """
-    folders = "scarena.models.baselines.", "scarena.models.predictors."
+    rooms = ("baselines", "genes", "networks", "predictors")
+    folders = tuple(f"scarena.models.{room}." for room in rooms)
     own = [model for model in all_models().values() if model.__module__.startswith(folders)]
     return [model.card for model in own if model.card.family == "baseline"]
 
@@ -68,7 +81,7 @@ def markdown() -> str:
     lines = [line(COLUMNS), line(["---"] * len(COLUMNS)), *(line(row(card)) for card in baselines())]
     return template.render(
         table="\n".join(lines), n_hvg=f"{N_HVG:,}", n_factors=N_FACTORS, n_projected=N_DIMENSIONS,
-        n_seurat=SEURAT_DIMENSIONS,
+        n_seurat=SEURAT_DIMENSIONS, corpus=", ".join(f"`{name}`" for name in CARDS),
     )  # fmt: skip
 
 

@@ -36,8 +36,8 @@ _TEMPLATE = Path(__file__).parent / "templates" / "published-models.md"
 
 
 def published() -> list[type[Model]]:
-    """Return the adapters of published models, by name."""
-    return [model for model in all_models().values() if issubclass(model, Adapter)]
+    """Return the adapters of published models, by name; those of their genes alone are told of in words."""
+    return [m for m in all_models().values() if issubclass(m, Adapter) and m.card.offers != "genes"]
 
 
 def unavailable() -> list[type[Model]]:

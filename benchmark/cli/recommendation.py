@@ -106,12 +106,14 @@ def features_of(data: AnnData, seed: int = 0) -> dict[str, float]:
 
 
 def features_of_board(board: Json) -> dict[str, dict[str, float]]:
-    """Return the features of each of a board's datasets that has them; one batch counts as not apart."""
+    """Return the features of each of a board's datasets of cells that has them; one batch counts as not apart."""
     apart = _scores(board, "ilisi").get(_UNINTEGRATED, {})
     found = {}
     for entry in board["datasets"]:
         summary, name = entry.get("summary"), entry["dataset"]
-        if entry["state"] != "ok" or not summary or (name not in apart and len(summary["batches"]) > 1):
+        if entry["state"] != "ok" or not summary or entry["card"].get("kind", "cells") != "cells":
+            continue
+        if name not in apart and len(summary["batches"]) > 1:
             continue
         sizes = [np.log10(summary["n_cells"]), np.log10(summary["n_genes"]), np.log2(len(summary["batches"]))]
         found[name] = dict(zip(FEATURES, [*map(float, sizes), 1 - apart.get(name, 1.0)], strict=True))

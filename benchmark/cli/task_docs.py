@@ -1,22 +1,29 @@
-"""docs/tasks.md: a hand-written introduction, and what every task on a cell's vector says of itself and its metrics."""
+"""docs/tasks.md: hand-written introductions, and what every task that probes vectors says of itself and its metrics."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from scarena.cli.metric_docs import table
+from scarena.metrics.genes import folded, stated
 from scarena.metrics.probes import few_shot, held_out, linear, open_set, ridge, scores
 from scarena.metrics.registry import METRICS
 from scarena.metrics.resampling import N_REPLICATES
+from scarena.tasks.own_task import OwnTask
+from scarena.tasks.product import Product
 from scarena.tasks.registry import catalogue
-from scarena.tasks.task import DescribedTask
 
 _TEMPLATE = Path(__file__).parent / "templates" / "tasks.md"
 
 
-def described_tasks() -> list[DescribedTask]:
-    """Return the tasks that probe a cell's vector, in the order of the listing."""
-    return [entry.task for entry in catalogue() if isinstance(entry.task, DescribedTask) and entry.origin == "scarena"]
+def own_tasks() -> list[OwnTask[Any]]:
+    """Return the tasks that have a section, in the order of the listing."""
+    return [entry.task for entry in catalogue() if isinstance(entry.task, OwnTask) and entry.origin == "scarena"]
+
+
+def _sections(product: Product) -> str:
+    return "\n\n".join(_section(task) for task in own_tasks() if task.product == product)
 
 
 def markdown() -> str:
@@ -27,15 +34,16 @@ def markdown() -> str:
         _TEMPLATE.read_text(encoding="utf-8")
     )
     return template.render(
-        sections="\n\n".join(_section(task) for task in described_tasks()), strengths=_listed(linear.STRENGTHS),
+        cells=_sections("cells"), genes=_sections("genes"), network=_sections("network"),
+        gene_penalties=_listed(folded.PENALTIES), stated=stated, strengths=_listed(linear.STRENGTHS),
         usual=f"{linear.USUAL:g}", max_axes=linear.MAX_AXES, max_cells=f"{linear.MAX_CELLS:,}",
         choosing=held_out.CHOOSING, penalties=_listed(ridge.PENALTIES), shots=_listed(few_shot.SHOTS),
         few_shot_strength=f"{few_shot.STRENGTH:g}", open_strength=f"{open_set.STRENGTH:g}",
-        n_replicates=N_REPLICATES, enough_groups=scores.ENOUGH_GROUPS,
+        degree="2.7 to 8.8", popularity="1.2 to 13", n_replicates=N_REPLICATES, enough_groups=scores.ENOUGH_GROUPS,
     )  # fmt: skip
 
 
-def _section(task: DescribedTask) -> str:
+def _section(task: OwnTask[Any]) -> str:
     return "\n".join([
         f"## {task.title}: `{task.name}`", "", task.question, "",
         f"- Ranks by `{task.headline}`.",

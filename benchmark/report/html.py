@@ -23,7 +23,7 @@ from scarena.board.ranked import counting, has_ranges, headline_of, headline_tit
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
-from scarena.report.page.columns import groups, shown_metrics, without_described_tasks
+from scarena.report.page.columns import groups, shown_metrics, without_own_tasks
 from scarena.report.page.controls import control_table, uncheckable
 from scarena.report.page.cost import AXES, fronts, measured, shown
 from scarena.report.page.datasets import dataset_parts
@@ -115,7 +115,7 @@ def _metrics(board: Json) -> Json:
 
 
 def _datasets(board: Json, folder: Path, scores: Scores) -> list[Json]:
-    every = without_described_tasks(board, _every(board))
+    every = without_own_tasks(board, _every(board))
     return dataset_parts(board, folder, scores, every if _runs(board) * len(every) <= _EVERY else ())
 
 

@@ -39,7 +39,7 @@ def embed_step(
     out.with_name("embedding.npz").unlink(missing_ok=True)
     ran: dict[str, Any] = {"state": dataset["state"], "reason": dataset["reason"]}
     if dataset["state"] == "ok":
-        told = {
+        told: dict[str, Any] = {
             "model": model,
             "seed": seed,
             "dataset": str(dataset_file.with_suffix(".h5ad")),

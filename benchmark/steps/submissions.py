@@ -18,7 +18,8 @@ from scarena.models.base import ModelCard
 from scarena.steps.config import BoardConfig, datasets_of
 from scarena.steps.states import read_state
 
-_CARD = "card.json"
+CARD = "card.json"
+"""Of a submission, written last."""
 
 
 def folder_of(config: BoardConfig, name: str) -> Path:
@@ -28,7 +29,7 @@ def folder_of(config: BoardConfig, name: str) -> Path:
 
 def submitted(config: BoardConfig) -> list[str]:
     """Return the names of a board's submissions, sorted; none that its configuration uses for a model."""
-    found = sorted(path.parent.name for path in config.folder.glob(f"submissions/*/{_CARD}"))
+    found = sorted(path.parent.name for path in config.folder.glob(f"submissions/*/{CARD}"))
     return [name for name in found if name not in config.models]
 
 
@@ -56,7 +57,7 @@ def submitted_card(config: BoardConfig, name: str) -> ModelCard:
     DataError
         If the file was damaged since.
     """
-    path, fix = folder_of(config, name) / _CARD, "submit it again"
+    path, fix = folder_of(config, name) / CARD, "submit it again"
     with reading(path, what="not a model card", fix=fix):
         return ModelCard.model_validate(read_object(path, fix=fix))
 
@@ -69,8 +70,8 @@ def submission_fingerprint(config: BoardConfig, name: str) -> str:
     return hashlib.sha256("".join(f"{path.name}{sha256_of(path)}" for path in files).encode()).hexdigest()[:16]
 
 
-def read_submitted_card(path: Path) -> ModelCard:
-    """Read the card that comes with an embedding.
+def read_submitted_card(path: Path, name: str | None = None) -> ModelCard:
+    """Read the card that comes with an embedding; where a name is given, the card is that one's.
 
     Raises
     ------
@@ -79,6 +80,9 @@ def read_submitted_card(path: Path) -> ModelCard:
     """
     found = read_yaml(path, CardError, fix="give a YAML file")
     fix = "correct these keys (see docs/plug-ins.md)"
+    if name is not None and isinstance(found, dict) and found.setdefault("name", name) != name:
+        what = f"is the card of {found['name']!r}, not of {name!r}"
+        raise CardError(what, where=str(path), fix="give one name, or leave it out of the card")
     card = validated(ModelCard, found, CardError, where=str(path), fix=fix)
     if card.family == "control" or card.control:
         raise CardError("a control cannot be submitted", where=str(path), fix="say foundation or baseline")
@@ -114,7 +118,7 @@ def submit(dataset: str, file: Path, card_file: Path, config: BoardConfig, key: 
     from scarena.steps.submitted_files import read_vectors, rows_of
 
     card = read_submitted_card(card_file)
-    _check_name(card.name, config, card_file)
+    check_name(card.name, config, card_file)
     if dataset not in datasets_of(config):
         fix = f"one of: {', '.join(datasets_of(config))}"
         raise ConfigError(f"no dataset {dataset!r} on this board", where=f"board {config.board}", fix=fix)
@@ -125,11 +129,18 @@ def submit(dataset: str, file: Path, card_file: Path, config: BoardConfig, key: 
     folder = folder_of(config, card.name)
     write_embedding(folder / f"{dataset}.npz", checked, wanted)
     # The card last: without one, nothing was submitted.
-    write_text(folder / _CARD, card.model_dump_json(indent=1) + "\n")
+    write_text(folder / CARD, card.model_dump_json(indent=1) + "\n")
     return folder / f"{dataset}.npz"
 
 
-def _check_name(name: str, config: BoardConfig, where: Path) -> None:
+def check_name(name: str, config: BoardConfig, where: Path) -> None:
+    """Refuse a submission's name that is none, or a model's of scArena or of the board.
+
+    Raises
+    ------
+    CardError
+        If it is.
+    """
     import re
 
     from scarena.models.registry import catalogue

@@ -23,7 +23,9 @@ def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: 
     embedding, kept = out.with_name("embedding.npz"), folder_of(config, name) / f"{dataset['dataset']}.npz"
     embedding.unlink(missing_ok=True)
     try:
-        if dataset["state"] == "ok":
+        if dataset["state"] == "ok" and (dataset.get("card") or {}).get("kind") == "genes":
+            ran = {"state": "ok", **_genes_joined(dataset_file, name, embedding, config)}
+        elif dataset["state"] == "ok":
             if not kept.exists():
                 fix = f"`scarena submit {dataset['dataset']} …`"
                 raise NotAvailable("nothing was submitted for this dataset", where=name, fix=fix)
@@ -41,3 +43,16 @@ def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: 
     )  # fmt: skip
     write_json(out, record.model_dump(mode="json"))
     return record
+
+
+def _genes_joined(dataset_file: Path, name: str, out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Write a submission's vectors of the genes of a dataset; return what the record says of them."""
+    from scarena.datasets.gene_truth import read_gene_truth
+    from scarena.models.embedding import write_embedding
+    from scarena.models.gene_table import checked_gene_vectors
+    from scarena.steps.submitted_genes import submitted_gene_vectors
+
+    asked = list(map(str, read_gene_truth(dataset_file.with_suffix(".h5ad")).genes.index))
+    vectors, names = checked_gene_vectors(submitted_gene_vectors(config, name), asked, name)
+    write_embedding(out, vectors, names)
+    return {"embedding_sha256": sha256_of(out), "dimension": vectors.shape[1]}

@@ -1,9 +1,9 @@
-"""Reading a submitted embedding: vectors by cell name from .npz, .csv, .parquet or .h5ad, none of them a pickle."""
+"""Reading what was submitted: vectors by name, of cells or of genes, from .npz, .csv, .parquet or .h5ad, no pickle."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,43 +14,50 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN = 3
+Of = Literal["cell", "gene"]
+"""What has a vector."""
+_ARRAYS: dict[Of, tuple[str, str]] = {"cell": ("embedding", "obs_names"), "gene": ("vectors", "genes")}
 _HEADER, _COLUMNS = 1 << 20, 20_000
 
 
-def read_vectors(file: Path, key: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return vectors [n_cells, d] and the cells' names [n_cells].
+def read_vectors(file: Path, key: str | None = None, of: Of = "cell") -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors [n, d] and the names of the cells or genes [n].
 
     Parameters
     ----------
     file
-        .npz with ``embedding`` and ``obs_names``; .csv or .parquet with names in the first column (or the index) and
-        one column a dimension; .h5ad with the vectors in ``obsm``.
+        .npz with ``embedding`` and ``obs_names``, of genes ``vectors`` and ``genes``; .csv or .parquet with names in
+        the first column (or the index) and one column a dimension; .h5ad with the vectors in ``obsm``.
     key
         Entry of ``obsm``, needed where there are several.
+    of
+        What has a vector.
 
     Raises
     ------
     DataError
         If the file is missing, of another kind, damaged, or holds anything but numbers.
     """
-    readers = {".npz": _npz, ".csv": _csv, ".parquet": _parquet, ".h5ad": _h5ad}
-    if file.suffix not in readers:
-        raise DataError(f"unknown kind of file {file.suffix!r}", where=str(file), fix=f"one of: {', '.join(readers)}")
+    readers = {".csv": _csv, ".parquet": _parquet, ".h5ad": _h5ad}
+    if file.suffix not in (".npz", *readers):
+        fix = f"one of: {', '.join(('.npz', *readers))}"
+        raise DataError(f"unknown kind of file {file.suffix!r}", where=str(file), fix=fix)
     check_regular(file, fix="give the file with the vectors")
     with reading(file, fix="write it again"):
-        vectors, names = readers[file.suffix](file, key)
+        vectors, names = _npz(file, of) if file.suffix == ".npz" else readers[file.suffix](file, key)
     if vectors.dtype.kind not in "fiu":
         fix = "leave one column of names and only numbers beside it"
         raise DataError(f"holds values that are no numbers ({vectors.dtype})", where=str(file), fix=fix)
     if vectors.ndim != 2 or len(vectors) != len(names):
         what = f"vectors of shape {vectors.shape} for {len(names)} names"
-        raise DataError(what, where=str(file), fix="give one row a cell")
+        raise DataError(what, where=str(file), fix=f"give one row a {of}")
     return vectors, names
 
 
-def _npz(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
-    held = read_arrays(file, "embedding", "obs_names")
-    return held["embedding"], held["obs_names"].astype(str)
+def _npz(file: Path, of: Of) -> tuple[np.ndarray, np.ndarray]:
+    vectors, names = _ARRAYS[of]
+    held = read_arrays(file, vectors, names)
+    return held[vectors], held[names].astype(str)
 
 
 def _csv(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +67,7 @@ def _csv(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
         header = text.readline(_HEADER)
     # Pandas takes minutes for a table of as many columns as a row of another shape has.
     if len(header) == _HEADER or header.count(b",") > _COLUMNS:
-        raise DataError(f"a row of more than {_COLUMNS:,} columns", where=str(file), fix="give one row a cell")
+        raise DataError(f"a row of more than {_COLUMNS:,} columns", where=str(file), fix="give one row a name")
     names = pd.read_csv(file, usecols=[0], dtype=str, keep_default_na=False).iloc[:, 0]
     return _columns(pd.read_csv(file).iloc[:, 1:]), names.to_numpy(dtype=str)
 

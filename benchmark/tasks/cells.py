@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from scarena.tasks.facts import Facts
+from scarena.tasks.product import Product
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +38,7 @@ class Cells:
         type of, the probability of each type of the dataset.
     """
 
+    product: ClassVar[Product] = "cells"
     vectors: np.ndarray
     known: Annotated
     seed: int

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.tasks.answered import AnsweredTask
-from scarena.tasks.cell_task import or_undefined
+from scarena.tasks.own_task import or_undefined
 
 if TYPE_CHECKING:
     from scarena.metrics.measured import Measured, Undefined

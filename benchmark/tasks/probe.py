@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.tasks.cell_task import CellTask, no_types, or_undefined
+from scarena.tasks.cell_task import CellTask, no_types
+from scarena.tasks.own_task import or_undefined
 
 if TYPE_CHECKING:
     from scarena.metrics.measured import Measured, Undefined

@@ -20,6 +20,7 @@ _BUILT_IN = (
     "integration:Integration", "annotation:Annotation", "probe:Probe", "few_shot:FewShot", "open_set:OpenSet",
     "granularity:Granularity", "intra_type:IntraType", "malignant:Malignant", "treated:Treated", "response:Response",
     "protein:Protein", "species:Species", "niche:Niche",
+    "function:Function", "tissue:Tissue", "classes:Classes", "pairs:GenePairs", "gene_network:NetworkTask",
 )  # fmt: skip
 
 

@@ -7,18 +7,18 @@ of a model it needs; a model that does not offer it is not asked.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from scarena.tasks.product import Product, Run
 
 if TYPE_CHECKING:
     from scarena.metrics.scores import Scores
-    from scarena.tasks.cells import Cells
     from scarena.tasks.facts import Facts
 
-Product = Literal["cells", "genes", "response", "network"]
-"""What a model makes: a vector a cell, a vector a gene, a predicted response to perturbations, a ranked network."""
+Given = TypeVar("Given", bound=Run)
 
 
-class Task(ABC):
+class Task(ABC, Generic[Given]):
     """One question. A subclass a file, with what describes it as class attributes."""
 
     name: ClassVar[str]
@@ -47,21 +47,13 @@ class Task(ABC):
         when nothing is left to rank models by.
         """
 
-    def score(self, cells: Cells) -> Scores:
-        """Return the scores of one run's product. Tasks that do not override it are scored together, in one pass."""
-        return cells.scored(self.metrics())
+    def score(self, given: Given) -> Scores:
+        """Return the scores of one run's product.
 
+        Tasks on cells that do not override it are scored together, in one pass; any other task has to.
+        """
+        from scarena.tasks.cells import Cells
 
-class DescribedTask(Task):
-    """A task that scores by itself, and says of itself what its section of docs/tasks.md and of a page tells."""
-
-    keys: ClassVar[tuple[str, ...]]
-    """Its metrics, in the order of the board."""
-    held_out: ClassVar[str]
-    """What is on one side of every split alone, and how often; a sentence of docs/tasks.md."""
-    flaw: ClassVar[str]
-    """What published forms of the question do that this one does not."""
-
-    def metrics(self) -> tuple[str, ...]:
-        """Return its metrics."""
-        return self.keys
+        if not isinstance(given, Cells):
+            raise TypeError(f"the task {self.name!r} has no `score`, which a task on {given.product} needs")
+        return given.scored(self.metrics())

@@ -6,7 +6,7 @@ from scarena.board.gate import gated
 from scarena.board.ranked import counting, letter, overall_of, rank_text
 from scarena.report.board_md import board_md
 from scarena.report.html import render
-from scarena.report.page.columns import groups, shown_metrics, without_described_tasks
+from scarena.report.page.columns import groups, shown_metrics, without_own_tasks
 from scarena.report.page.overview import data_of, default_of, presets, weighed
 from scarena.report.page.scores import HEADLINE, scores_of
 from scarena.report.page.task_sections import keys_of, metrics_of_sections, task_sections
@@ -131,11 +131,11 @@ def test_the_ranking_has_the_metrics_of_what_is_asked_and_the_headline(make_task
 
 def test_the_full_table_of_a_dataset_leaves_cell_tasks_out_unless_there_is_nothing_else(make_task_board, board):
     every = tuple(dict.fromkeys(row["metric"] for row in board["overall"]))
-    kept = without_described_tasks(board, every)
+    kept = without_own_tasks(board, every)
     assert "probe_macro_f1" in kept and "clisi" in kept and not {"probe_ece", "malignant_auroc"} & {*kept}
     alone = make_task_board(*CELLS)
     every = tuple(dict.fromkeys(row["metric"] for row in alone["overall"]))
-    assert without_described_tasks(alone, every) == every
+    assert without_own_tasks(alone, every) == every
 
 
 def test_the_script_weighs_what_the_ranking_has_and_begins_with_what_ranks(make_task_board, board):

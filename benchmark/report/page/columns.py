@@ -7,7 +7,8 @@ from typing import Any
 from scarena.board.ranked import headline_of
 from scarena.report.page.scores import HEADLINE
 from scarena.report.page.tasks_table import columns, tasks_of
-from scarena.tasks.task import DescribedTask, Task
+from scarena.tasks.own_task import OwnTask
+from scarena.tasks.task import Task
 
 Json = dict[str, Any]
 
@@ -33,7 +34,7 @@ def shown_metrics(board: Json) -> tuple[str, ...]:
     """
     from scarena.metrics.registry import METRICS
 
-    has = {key for task in asked_tasks(board) if not isinstance(task, DescribedTask) for key in task.metrics()}
+    has = {key for task in asked_tasks(board) if not isinstance(task, OwnTask) for key in task.metrics()}
     kept = [key for key in HEADLINE if key in has] or [column.metric for column in columns(board)]
     headline = headline_of(board)
     first = [headline] if headline in METRICS and headline not in kept else []
@@ -52,11 +53,11 @@ def groups(board: Json) -> list[tuple[str, int]]:
     return found
 
 
-def without_described_tasks(board: Json, every: tuple[str, ...]) -> tuple[str, ...]:
+def without_own_tasks(board: Json, every: tuple[str, ...]) -> tuple[str, ...]:
     """Return the metrics of the full table of a dataset: those of tasks with a section have tables of their own.
 
     All of them on a board that asks nothing else.
     """
     shown = shown_metrics(board)
-    apart = {key for task in asked_tasks(board) if isinstance(task, DescribedTask) for key in task.keys} - {*shown}
+    apart = {key for task in asked_tasks(board) if isinstance(task, OwnTask) for key in task.keys} - {*shown}
     return every if apart >= {*every} - {*shown} else tuple(key for key in every if key not in apart)

@@ -28,7 +28,7 @@ from scarena.report.page.tables import (
     shaded,
 )
 from scarena.report.page.tasks_table import answer_of
-from scarena.tasks.task import DescribedTask
+from scarena.tasks.own_task import OwnTask
 
 Json = dict[str, Any]
 _EMPHASIS = re.compile(r"\*([^*]+)\*")
@@ -45,6 +45,8 @@ class Keys:
     claimed: str
     leak: str
     others: tuple[str, ...]
+    split: str = "cells"
+    """What a random split would deal out."""
 
     @property
     def over_all(self) -> tuple[str, ...]:
@@ -52,36 +54,36 @@ class Keys:
         return tuple(filter(None, (self.headline, self.claimed, self.leak)))
 
 
-def keys_of(task: DescribedTask) -> Keys:
+def keys_of(task: OwnTask[Any]) -> Keys:
     """Return the metrics of a task by what they are for, of those that this release knows."""
     from scarena.metrics.registry import METRICS
 
     known = [key for key in task.keys if key in METRICS]
     claimed, leak = (next((key for key in known if key.endswith(end)), "") for end in (_CLAIMED, _LEAK))
     others = tuple(key for key in known if key not in (task.headline, claimed, leak))
-    return Keys(task.headline, claimed, leak, others)
+    return Keys(task.headline, claimed, leak, others, "genes" if task.product == "genes" else "cells")
 
 
-def described_tasks(board: Json) -> list[DescribedTask]:
+def own_tasks(board: Json) -> list[OwnTask[Any]]:
     """Return the tasks of a board that have a section, in its order."""
     from scarena.metrics.registry import METRICS
 
-    return [task for task in asked_tasks(board) if isinstance(task, DescribedTask) and task.headline in METRICS]
+    return [task for task in asked_tasks(board) if isinstance(task, OwnTask) and task.headline in METRICS]
 
 
 def metrics_of_sections(board: Json, *, whole: bool) -> tuple[str, ...]:
     """Return the metrics that the sections have means of, those of their second tables where the `whole` is shown."""
-    found = [keys_of(task) for task in described_tasks(board)]
+    found = [keys_of(task) for task in own_tasks(board)]
     every = (key for keys in found for key in (*keys.over_all, *(keys.others if whole else ())))
     return tuple(dict.fromkeys(every))
 
 
 def task_sections(board: Json, scores: Scores, *, whole: bool = True) -> list[Json]:
     """Return a section for each of these tasks, with the means of its other metrics where the `whole` is asked for."""
-    return [_section(board, scores, task, keys_of(task), whole=whole) for task in described_tasks(board)]
+    return [_section(board, scores, task, keys_of(task), whole=whole) for task in own_tasks(board)]
 
 
-def _section(board: Json, scores: Scores, task: DescribedTask, keys: Keys, *, whole: bool) -> Json:
+def _section(board: Json, scores: Scores, task: OwnTask[Any], keys: Keys, *, whole: bool) -> Json:
     from scarena.metrics.registry import METRICS
 
     datasets, silent = counting(board, keys.headline), silent_datasets(board, keys.headline)
@@ -207,4 +209,4 @@ def _claim(found: dict[tuple[str, str], Json], best: Json, keys: Keys) -> str:
     if claim is None or leak is None:
         return ""
     how = f"{abs(leak):.3f} {'more' if leak > 0 else 'less'} than the same with groups held out"
-    return f" A random split of its cells would have claimed {claim:.3f}: {how}."
+    return f" A random split of {keys.split} would have claimed {claim:.3f}: {how}."

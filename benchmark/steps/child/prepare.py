@@ -43,12 +43,13 @@ def _genes(spec: dict[str, Any], card: DatasetCard) -> dict[str, Any]:
 
 
 def _network(spec: dict[str, Any], card: DatasetCard) -> dict[str, Any]:
-    from scarena.datasets.network_truth import network_summary, prepare_network, write_network
     from scarena.datasets.ontology import CellOntology
+    from scarena.datasets.prepare_network import network_summary, prepare_network
+    from scarena.datasets.prepared import write_prepared
 
     ontology = CellOntology.load(spec["ontology"])
     data, truth = prepare_network(card, cache=Path(spec["cache"]), ontology=ontology)
-    write_network(data, truth, Path(spec["h5ad"]))
+    write_prepared(data, Path(spec["h5ad"]))
     summary = network_summary(data, truth)
     return {"card": card.model_dump(mode="json"), "summary": summary, "cl_release": ontology.release}
 

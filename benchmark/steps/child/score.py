@@ -46,12 +46,14 @@ def _cells(spec: dict[str, Any]) -> Cells:
 
 
 def _genes(spec: dict[str, Any]) -> Genes:
+    import pandas as pd
+
     from scarena.datasets.gene_truth import read_gene_truth
     from scarena.tasks.genes import Genes
 
     truth = read_gene_truth(_unchanged(spec))
     vectors, names = read_embedding(Path(spec["embedding"]))
-    rows = truth.genes.index.get_indexer(names)
+    rows = truth.genes.index.get_indexer(pd.Index(names))
     order = np.argsort(rows)
     return Genes(vectors[order], rows[order], truth, spec["seed"], spec["threads"])
 
@@ -62,7 +64,7 @@ def _network(spec: dict[str, Any]) -> Network:
 
     truth = read_network_truth(_unchanged(spec))
     matrix = join(*read_embedding(Path(spec["embedding"])), np.asarray(truth.regulators), spec["embedding"])
-    return Network(matrix, truth, spec["seed"], spec["threads"])
+    return Network(matrix, truth.regulators, truth.genes, truth, spec["seed"], spec["threads"])
 
 
 def _unchanged(spec: dict[str, Any]) -> Path:
