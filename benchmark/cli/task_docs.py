@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from scarena import ROOT
+from scarena.base.untrusted import read_object
 from scarena.cli.metric_docs import table
 from scarena.metrics.genes import folded, stated
 from scarena.metrics.probes import few_shot, held_out, linear, open_set, ridge, scores
@@ -15,6 +17,27 @@ from scarena.tasks.product import Product
 from scarena.tasks.registry import catalogue
 
 _TEMPLATE = Path(__file__).parent / "templates" / "tasks.md"
+_BOARD = ROOT / "results" / "reference" / "genes" / "board.json"
+_COLLECTIONS = ("gene_go_cc", "gene_go_mf", "gene_go_bp", "gene_reactome")
+
+
+def _told(metric: str) -> dict[str, float]:
+    """Return what the reference board of genes says of its datasets by a metric that is no score of a model."""
+    cells = read_object(_BOARD, "cells", fix="make it with config/genes.yaml")["cells"]
+    found = {cell["dataset"]: cell["scores"].get(metric, {}).get("value") for cell in cells if cell["state"] == "ok"}
+    return {dataset: value for dataset, value in found.items() if value is not None}
+
+
+def _row(metric: str) -> str:
+    """Return its values on the collections of the table, as cells of a row."""
+    told = _told(metric)
+    return " | ".join(f"{told[dataset]:.3f}".removeprefix("0") for dataset in _COLLECTIONS)
+
+
+def _span(metric: str) -> str:
+    """Return its least and its greatest value."""
+    told = _told(metric).values()
+    return f"{min(told):.1f} to {max(told):.1f}"
 
 
 def own_tasks() -> list[OwnTask[Any]]:
@@ -39,7 +62,9 @@ def markdown() -> str:
         usual=f"{linear.USUAL:g}", max_axes=linear.MAX_AXES, max_cells=f"{linear.MAX_CELLS:,}",
         choosing=held_out.CHOOSING, penalties=_listed(ridge.PENALTIES), shots=_listed(few_shot.SHOTS),
         few_shot_strength=f"{few_shot.STRENGTH:g}", open_strength=f"{open_set.STRENGTH:g}",
-        degree="2.7 to 8.8", popularity="1.2 to 13", n_replicates=N_REPLICATES, enough_groups=scores.ENOUGH_GROUPS,
+        degree=_span("network_degree"), popularity=_span("network_popularity"),
+        bias=_row("function_bias"), bias_all=_row("function_bias_all"),
+        n_replicates=N_REPLICATES, enough_groups=scores.ENOUGH_GROUPS,
     )  # fmt: skip
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scarena.base.errors import NotAvailable, ScarenaError, state_of
+import numpy as np
+
+from scarena.base.errors import NotApplicable, NotAvailable, ScarenaError, state_of
 from scarena.base.files import sha256_of, write_json
 from scarena.steps.config import BoardConfig
 from scarena.steps.record import Record, commit, hardware, versions
-from scarena.steps.states import read_state
+from scarena.steps.states import kind_of, read_state
 from scarena.steps.submissions import folder_of, prepared_names, submission_fingerprint, submitted_card
 from scarena.steps.submitted_files import rows_of
+from scarena.steps.submitted_genes import has_genes, submitted_gene_vectors
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: BoardConfig) -> Record:
@@ -23,9 +29,13 @@ def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: 
     embedding, kept = out.with_name("embedding.npz"), folder_of(config, name) / f"{dataset['dataset']}.npz"
     embedding.unlink(missing_ok=True)
     try:
-        if dataset["state"] == "ok" and (dataset.get("card") or {}).get("kind") == "genes":
-            ran = {"state": "ok", **_genes_joined(dataset_file, name, embedding, config)}
+        if dataset["state"] == "ok" and kind_of(dataset) != "cells":
+            joined = _genes_joined if kind_of(dataset) == "genes" else _cosines
+            ran = {"state": "ok", **joined(dataset_file, name, embedding, config)}
         elif dataset["state"] == "ok":
+            if not kept.exists() and has_genes(config, name):
+                what = "the model has vectors of genes, and none of cells"
+                raise NotApplicable(what, where=name, fix="none needed")
             if not kept.exists():
                 fix = f"`scarena submit {dataset['dataset']} …`"
                 raise NotAvailable("nothing was submitted for this dataset", where=name, fix=fix)
@@ -50,9 +60,28 @@ def _genes_joined(dataset_file: Path, name: str, out: Path, config: BoardConfig)
     from scarena.datasets.gene_truth import read_gene_truth
     from scarena.models.embedding import write_embedding
     from scarena.models.gene_table import checked_gene_vectors
-    from scarena.steps.submitted_genes import submitted_gene_vectors
 
     asked = list(map(str, read_gene_truth(dataset_file.with_suffix(".h5ad")).genes.index))
     vectors, names = checked_gene_vectors(submitted_gene_vectors(config, name), asked, name)
     write_embedding(out, vectors, names)
     return {"embedding_sha256": sha256_of(out), "dimension": vectors.shape[1]}
+
+
+def _cosines(dataset_file: Path, name: str, out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Write the network of a submission's vectors, which is their cosines; return what the record says of it."""
+    from scarena.datasets.network_truth import read_network_truth
+    from scarena.datasets.prepared import read_prepared
+    from scarena.models.embedding import write_embedding
+    from scarena.models.gene_cosine import cosine_network
+    from scarena.models.network_table import checked_network
+
+    prepared = dataset_file.with_suffix(".h5ad")
+    truth, vectors = read_network_truth(prepared), submitted_gene_vectors(config, name)
+
+    def asked(genes: pd.DataFrame) -> pd.DataFrame:
+        return vectors.loc[vectors.index.isin(genes.index)]
+
+    table = cosine_network(asked, read_prepared(prepared), list(truth.regulators))
+    matrix = checked_network(table, list(truth.regulators), list(truth.genes), name)
+    write_embedding(out, matrix, np.asarray(truth.regulators))
+    return {"embedding_sha256": sha256_of(out), "dimension": matrix.shape[1]}

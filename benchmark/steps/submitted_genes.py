@@ -75,6 +75,11 @@ def submit_genes(
     return Kept(folder / VECTORS, (f"{len(kept):,} genes with {kept.shape[1]:,} numbers each", *notes))
 
 
+def has_genes(config: BoardConfig, name: str) -> bool:
+    """Return whether a submission is one of vectors of genes."""
+    return (folder_of(config, name) / VECTORS).exists()
+
+
 def submitted_gene_vectors(config: BoardConfig, name: str) -> pd.DataFrame:
     """Return the table of a submission, float32 by Ensembl id.
 

@@ -22,7 +22,7 @@ class Classes(GeneTask):
 
     name = "classes"
     title = "Gene classes"
-    question = "Does a gene's vector say which of two stated classes it is in, beyond what its expression and fame say?"
+    question = "Does a gene's vector say which of two stated classes it is in, beyond what simple facts say?"
     headline = "classes_gain"
     keys = (
         "classes_gain", "classes_auroc", "classes_bias", "classes_expression", "classes_coverage", "classes_random",

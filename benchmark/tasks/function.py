@@ -1,4 +1,4 @@
-"""Function: does a gene's vector say which pathway it is in, beyond what its expression and fame say?"""
+"""Function: does a gene's vector say which pathway it is in, beyond what simple facts say?"""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class Function(GeneTask):
 
     name = "function"
     title = "Gene function"
-    question = "Does a gene's vector say which pathway it is in, beyond what its expression and fame say?"
+    question = "Does a gene's vector say which pathway it is in, beyond what simple facts say?"
     headline = "function_gain"
     keys = (
         "function_gain", "function_auroc", "function_bias", "function_covered", "function_coverage",
         "function_all_negatives", "function_bias_all", "function_random", "function_leak",
     )  # fmt: skip
     held_out = (
-        "Five folds of gene families, the same for all sets of a dataset. A set has three negatives a member: genes of "
-        "the same fold, of the same twentieth of mean expression and in about as many other sets (eight bins). Where a "
-        "bin has too few, the nearest one lends some. A set with fewer than 10 genes is not asked, nor a fold without "
-        "which fewer than 5 members are left to learn from. Where a set says which of its genes are newer, a probe "
-        "learns from the older ones and is asked about the newer ones, either against negatives of their own."
+        "Five folds of gene families, the same for all sets of a dataset. Each member of a set has three negatives: "
+        "genes of the same fold, of the same twentieth of mean expression and in about as many other sets (eight "
+        "bins). Where a bin has too few, the nearest one lends some. A set with fewer than 10 genes is not asked, nor "
+        "a fold without which fewer than 5 members are left to learn from. Some datasets say which annotations are "
+        "newer. A probe then learns from the genes annotated earlier and is asked about those annotated later. Both "
+        "groups have negatives of their own."
     )
     flaw = (
-        "Random genes as negatives: mean expression, tissue specificity, length and the number of other sets then "
-        "reach more than published vectors do. Random folds: paralogues are on both sides, and a vector of the "
-        "sequence wins."
+        "Negatives are random genes: the simple facts then reach a higher AUROC than was published for vectors of "
+        "genes. Folds are random: paralogues are on both sides, and a vector of the sequence wins."
     )
 
     def unanswerable(self, facts: Facts) -> str:

@@ -28,14 +28,14 @@ class GenePairs(GeneTask):
     )  # fmt: skip
     held_out = (
         "Five folds of gene families. A pair is learned from if both genes are outside the fold that is asked, and "
-        "asked if both are in it; pairs with a gene on either side are not used. Features are the products and "
-        "absolute differences of the 64 widest axes. Unrelated pairs are drawn: within each two folds related pairs "
-        "swap genes, so that every gene is as often in unrelated as in related ones. A drawn pair is none of those "
-        "listed as related."
+        "asked if both are in it. Pairs with one gene inside are not used. Features are the products and absolute "
+        "differences of the first 64 principal components. Unrelated pairs are made by exchanging partners between "
+        "related pairs whose genes lie in the same two folds. So every gene is in as many unrelated as related pairs. "
+        "A pair that is listed as related is never drawn as unrelated."
     )
     flaw = (
-        "Negatives with other degrees: how many relatives a gene has tells related pairs from the others without any "
-        "vector. Random folds of pairs: each gene was seen with other partners."
+        "Negatives with other degrees: the number of partners of a gene already separates related from other pairs. "
+        "Random folds of pairs: each gene was seen with other partners."
     )
 
     def unanswerable(self, facts: Facts) -> str:

@@ -28,7 +28,7 @@ class GeneBias(GeneModel):
         family="baseline",
         offers="genes",
         description="mean expression, tissue specificity, length and log1p of the number of sets of other collections; "
-        "a fact that nobody knows is the mean of those known among the genes asked for",
+        "a missing fact is the mean over the genes asked for",
         source="models/genes",
         licence="MIT",
         uses_device=False,

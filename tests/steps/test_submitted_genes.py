@@ -109,7 +109,7 @@ def test_it_is_answered_for_a_dataset_of_genes_and_for_none_of_cells(
     np.testing.assert_array_equal(found, vectors[[IDS.index(gene) for gene in names]])
     write_json(board.folder / "baron_h1" / "dataset.json", {"dataset": "baron_h1", "state": "ok", "reason": ""})
     cells = embed_step(board.folder / "baron_h1" / "dataset.json", "mine", 0, out, board)
-    assert cells.state == "not available" and not out.with_name("embedding.npz").exists()
+    assert cells.state == "not applicable" and not out.with_name("embedding.npz").exists()
 
 
 def test_submitting_again_replaces_and_makes_runs_stale(
