@@ -1,15 +1,18 @@
-"""Which kinds of dataset a model has an answer to: told by what its class defines, before anything is run."""
+"""Which kinds of dataset a model has an answer to: told by its card and its class, before anything is run."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from scarena.models.base import Model
-from scarena.models.of_genes import GeneModel
-from scarena.models.of_networks import NetworkModel
 
 if TYPE_CHECKING:
     from scarena.datasets.card import Kind
+
+_OF_CELLS = {
+    "genes": "the model has vectors of genes, and none of cells",
+    "network": "the model has a network of genes, and no vectors of cells",
+}
 
 
 def lacks_product(model: type[Model], kind: Kind) -> str:
@@ -19,6 +22,4 @@ def lacks_product(model: type[Model], kind: Kind) -> str:
         return "" if genes else "the model has no vectors of genes"
     if kind == "network":
         return "" if genes or model.network is not Model.network else "the model has no network of genes"
-    if issubclass(model, GeneModel):
-        return "the model has vectors of genes, and none of cells"
-    return "the model has a network of genes, and no vectors of cells" if issubclass(model, NetworkModel) else ""
+    return _OF_CELLS.get(model.card.offers, "")

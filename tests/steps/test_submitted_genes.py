@@ -18,6 +18,8 @@ from scarena.datasets import genes as gene_names
 from scarena.datasets.gene_facts import FACTS
 from scarena.datasets.gene_truth import GeneTruth, write_gene_truth
 from scarena.datasets.genes import GeneTable
+from scarena.datasets.network_truth import NetworkTruth, with_truth
+from scarena.datasets.prepared import write_prepared
 from scarena.models.embedding import read_embedding
 from scarena.steps.config import BoardConfig, load_config
 from scarena.steps.embed import embed_step
@@ -110,6 +112,30 @@ def test_it_is_answered_for_a_dataset_of_genes_and_for_none_of_cells(
     write_json(board.folder / "baron_h1" / "dataset.json", {"dataset": "baron_h1", "state": "ok", "reason": ""})
     cells = embed_step(board.folder / "baron_h1" / "dataset.json", "mine", 0, out, board)
     assert cells.state == "not applicable" and not out.with_name("embedding.npz").exists()
+
+
+def test_on_a_network_the_cosines_of_the_vectors_are_the_answer(
+    board: BoardConfig, vectors: np.ndarray, tmp_path: Path
+) -> None:
+    submit_genes("mine", written(tmp_path, "npz", vectors[:25], IDS[:25]), board)
+    regulators, genes = (IDS[0], IDS[30]), tuple(IDS[20:30])
+    truth = NetworkTruth(regulators, genes, np.eye(2, 10, dtype=bool), np.ones((2, 10), bool))
+    obs = pd.DataFrame("a", index=["one", "two"], columns=["batch", "cell_type", "cell_type_id"])
+    var = pd.DataFrame({"symbol": "s"}, index=list(genes))
+    folder = board.folder / "net"
+    data = anndata.AnnData(csr_matrix((2, 10), dtype=np.int32), obs=obs, var=var)
+    folder.mkdir(parents=True)
+    write_prepared(with_truth(data, truth), folder / "dataset.h5ad")
+    state = {"dataset": "net", "state": "ok", "reason": "", "card": {"kind": "network"}}
+    write_json(folder / "dataset.json", state)
+    out = folder / "mine" / "0" / "record.json"
+    assert embed_step(folder / "dataset.json", "mine", 0, out, board).state == "ok"
+    found, names = read_embedding(out.with_name("embedding.npz"))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert tuple(names) == regulators
+    np.testing.assert_allclose(found[0, :5], unit[20:25] @ unit[0], atol=1e-6)
+    # Nothing is said of a regulator without a vector, nor of a gene.
+    assert np.isnan(found[1]).all() and np.isnan(found[0, 5:]).all()
 
 
 def test_submitting_again_replaces_and_makes_runs_stale(

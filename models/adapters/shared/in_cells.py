@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from scarena.base.errors import NotApplicable
 from scarena.models.adapters.shared.adapter import Adapter
 from scarena.models.base import Context
+from scarena.models.of_genes import GeneModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,21 +42,11 @@ class Reads(Protocol):
         """Return what the network reads of some cells."""
 
 
-class InCells(Adapter):
+class InCells(GeneModel, Adapter):
     """The genes of a published model's last layer. A subclass names the model beside it."""
 
     by: ClassVar[str] = "ensembl"
     """What the checkpoint's vocabulary calls genes by, as `GeneRows.by`."""
-
-    def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
-        """Say that it has no vectors of cells.
-
-        Raises
-        ------
-        NotApplicable
-            Always.
-        """
-        raise NotApplicable("it has vectors of genes, and none of cells", where=self.card.name, fix="none needed")
 
     def gene_vectors(self, genes: pd.DataFrame, ctx: Context) -> pd.DataFrame:
         """Return the means, computed once for a checkpoint.
