@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scarena.base.errors import NotApplicable
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
@@ -30,7 +32,7 @@ def cosine_network(
     Raises
     ------
     NotApplicable
-        If the model has no vectors of genes.
+        If the model has no vectors of genes, or none of these by their names alone.
     """
     from scarena.datasets.gene_facts import FACTS
 
@@ -38,6 +40,8 @@ def cosine_network(
     others = [gene for gene in dict.fromkeys(regulators) if gene not in symbols.index]
     symbols = pd.concat([symbols, pd.Series(others, index=others, dtype=object)])
     vectors = vectors_of(pd.DataFrame({"symbol": symbols}).reindex(columns=["symbol", *FACTS]))
+    if vectors.empty:
+        raise NotApplicable("it has no vector of any of these genes by name alone", where="network", fix="none needed")
     values = vectors.to_numpy(np.float64)
     unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
     rows = vectors.index.get_indexer(pd.Index([gene for gene in regulators if gene in vectors.index], dtype=object))

@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge as SklearnRidge
 from scarena.base.errors import NotApplicable
 from scarena.models.base import Context
 from scarena.models.baselines.depth import Depth
+from scarena.models.genes.bias import GeneBias, GeneExpression
 from scarena.models.network_table import checked_network
 from scarena.models.networks import ridge, spearman
 from scarena.models.networks.pearson import Pearson
@@ -160,3 +161,9 @@ def test_a_model_with_vectors_of_genes_has_their_cosines_of_unmeasured_regulator
 def test_a_model_without_vectors_of_genes_has_no_cosines(data):
     with pytest.raises(NotApplicable, match="vectors"):
         Depth().network(data, regulators(data, 0), Context())
+
+
+@pytest.mark.parametrize("model", [GeneBias, GeneExpression])
+def test_facts_of_genes_that_are_asked_by_name_alone_have_no_cosines(model, data):
+    with pytest.raises(NotApplicable, match="by name alone"):
+        model().network(data, regulators(data, 0), Context())
