@@ -25,7 +25,7 @@ INFO = (
     _info(
         "auprc_ratio", "Network AUPRC ratio", 0.0, inf, "higher",
         "Average precision of each regulator's genes, ranked by the absolute score, mean over measured regulators with "
-        "ten true edges or more; over the same mean for random orders, so that 1 is chance",
+        "ten true edges or more (five are needed); over the same mean for random orders, so that 1 is chance",
         "Genes that many regulators have are found without knowing any: read network_popularity",
         f"after {_BEELINE}; within rows, {_TIES}"),
     _info(

@@ -84,8 +84,8 @@ def _within(strength_RG: Floats, known: Known) -> Found:
     density = ranked.by_row(*of, lambda _, true: float(true.mean()))
     popular_RG = known.true.sum(axis=0, keepdims=True) - known.true.astype(np.float64)
     popular = ratio_within(popular_RG, known.true, known.answerable)
-    areas: Measured | Undefined = _none()
-    if len(early):
+    areas: Measured | Undefined = _few(len(early))
+    if len(early) >= ENOUGH_GROUPS:
         areas = mean_over_groups(ranked.by_row(*of, ranked.area))
     return {
         "network_auprc_ratio": ratio_within(*of), "network_epr": _ratio(early, density), "network_auroc": areas,
@@ -93,17 +93,17 @@ def _within(strength_RG: Floats, known: Known) -> Found:
     }  # fmt: skip
 
 
-def _none() -> Undefined:
-    return Undefined(f"no measured regulator has {ranked.ENOUGH} true edges")
+def _few(n_regulators: int) -> Undefined:
+    # Without an interval they would rank models as if there were no chance in it, and so would a mean that holds them.
+    edges = f"{ranked.ENOUGH} true edges or more"
+    return Undefined(f"{n_regulators} regulators have {edges}: {ENOUGH_GROUPS} are needed")
 
 
 def _ratio(top_N: Floats, below_N: Floats) -> Measured | Undefined:
-    if not len(top_N):
-        return _none()
+    if len(top_N) < ENOUGH_GROUPS:
+        return _few(len(top_N))
     note = f"{len(top_N)} regulators with {ranked.ENOUGH} true edges or more"
     value = float(top_N.mean() / below_N.mean())
-    if len(top_N) < ENOUGH_GROUPS:
-        return Measured(value, None, f"{note}: too few for an interval")
     drawn_DN = times_drawn(len(top_N), np.random.default_rng(0))
     return Measured(value, (drawn_DN @ top_N) / (drawn_DN @ below_N), note)
 

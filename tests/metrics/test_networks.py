@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from scarena.metrics.measured import Undefined
 from scarena.metrics.networks import effects, ranked
+from scarena.metrics.networks.scored import Known, scored
 
 
 def drawn(seed=0, n=40, n_true=9, levels=None):
@@ -178,3 +180,17 @@ def test_each_replicate_takes_its_own_number():
     found = effects.selected(strength, value, weight @ value, weight)
     np.testing.assert_allclose(found.top, [1, 1])
     np.testing.assert_allclose(found.rest, [0, 0])
+
+
+@pytest.mark.parametrize("n_regulators", [4, 5])
+def test_fewer_than_five_regulators_rank_nobody(n_regulators):
+    rng = np.random.default_rng(0)
+    true = np.zeros((n_regulators, 60), bool)
+    true[:, : ranked.ENOUGH] = True
+    known = Known(true, np.ones_like(true), np.ones(n_regulators, bool))
+    found = scored(rng.normal(size=true.shape), known)
+    for key in ("network_auprc_ratio", "network_epr", "network_auroc"):
+        if n_regulators < 5:
+            assert isinstance(found[key], Undefined) and "4 regulators" in str(found[key])
+        else:
+            assert found[key].replicates is not None

@@ -12,11 +12,11 @@ from scarena.metrics.registry import METRICS
 from scarena.tasks.gene_network import NetworkTask
 from scarena.tasks.network import Network
 
-N_REGULATORS, N_GENES = 12, 150
+N_REGULATORS, N_GENES = 14, 170
 EFFECTS = ("network_wasserstein", "network_wasserstein_1000", "network_omission")
 
 
-def made(seed=0, *, perturbed=True, n_unmeasured=4):
+def made(seed=0, *, perturbed=True, n_unmeasured=6):
     rng = np.random.default_rng(seed)
     genes = tuple(f"G{i}" for i in range(N_GENES))
     unmeasured = tuple(f"X{i}" for i in range(n_unmeasured))
@@ -146,7 +146,7 @@ def test_too_few_true_edges_are_one_reason():
     few = np.zeros_like(truth.edges)
     few[:, 20 : 20 + ENOUGH - 1] = True
     found = scores(noise(0), replace(truth, edges=few))
-    reason = f"no measured regulator has {ENOUGH} true edges"
+    reason = f"0 regulators have {ENOUGH} true edges or more: 5 are needed"
     assert {found[key].reason for key in ("network_auprc_ratio", "network_epr", "network_auroc")} == {reason}
     assert found["network_auprc_ratio_pooled"].state == "ok"
     none = scores(noise(0), replace(truth, edges=few & False))
@@ -154,10 +154,15 @@ def test_too_few_true_edges_are_one_reason():
     assert none["network_auprc_ratio_pooled"].state == "not applicable"
 
 
-def test_few_regulators_have_no_interval_and_say_so():
+def test_few_regulators_rank_nobody_and_say_so():
     truth = made(n_unmeasured=N_REGULATORS - 3)
-    found = scores(noise(0), truth)["network_auprc_ratio"]
-    assert found.state == "ok" and found.low is None and "too few for an interval" in found.reason
+    found = scores(noise(0), truth)
+    assert found["network_auprc_ratio"].state == "not applicable"
+    assert found["network_auprc_ratio"].reason == f"3 regulators have {ENOUGH} true edges or more: 5 are needed"
+    # What perturbing them did is told all the same.
+    assert (
+        found["network_wasserstein"].state == "ok" and "too few for an interval" in found["network_wasserstein"].reason
+    )
 
 
 def test_all_models_have_the_same_draws():
