@@ -111,7 +111,7 @@ def features_of_board(board: Json) -> dict[str, dict[str, float]]:
     found = {}
     for entry in board["datasets"]:
         summary, name = entry.get("summary"), entry["dataset"]
-        if entry["state"] != "ok" or not summary or entry["card"].get("kind", "cells") != "cells":
+        if entry["state"] != "ok" or not summary or entry.get("card", {}).get("kind", "cells") != "cells":
             continue
         if name not in apart and len(summary["batches"]) > 1:
             continue

@@ -43,7 +43,7 @@ EXPECTED = {
     "aml_malignant": (12811, 18, 15),
     "cancer_colon_10x": (624, 14, 1),
     "cancer_atc2_thyroid": (173, 1, 1),
-    "cancer_three": (2575, 19, 1),
+    "cancer_two": (2402, 18, 1),
     # One of 550 is a monocyte.
     "drug_melanoma_icb": (549, 19, 7),
     "gbm_panobinostat": (5000, 5, 1),
