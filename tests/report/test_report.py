@@ -8,72 +8,15 @@ import pytest
 
 from scarena.board.costs import costs_of, measured_seconds
 from scarena.board.discrimination import discrimination
-from scarena.board.ranked import counting
 from scarena.board.verdicts import verdicts
 from scarena.metrics.details import Details
-from scarena.models.registry import all_models
 from scarena.report.html import render
 from scarena.report.page.cost import fronts
 from scarena.report.page.graphs import graph_of
-from scarena.report.page.metrics import agreement, companions
-from scarena.report.page.models import critical_difference, wins_and_losses
 from scarena.report.page.scores import scores_of
 from scarena.report.page.sentences import lead, of_dataset
 from scarena.report.page.tables import dataset_table, overall_table, scaled_table
 from scarena.tasks.details import write_details
-
-SCORE = {"state": "ok", "reason": "", "low": None, "high": None}
-
-
-def card(name, family="baseline", **more):
-    defaults = {
-        "title": name,
-        "trains_on_target": False,
-        "description": f"about {name}",
-        "control": None,
-        "uses_labels": False,
-        "fingerprint": "f",
-    }
-    return {"name": name, "family": family, **defaults, **more}
-
-
-@pytest.fixture
-def board():
-    totals = {"hvg": 0.5, "harmony": 0.7, "scvi": 0.6, "scarena-fm": 0.55}
-    cells = [
-        {
-            "dataset": "d1",
-            "model": m,
-            "seed": 0,
-            "state": "ok",
-            "reason": "",
-            "scores": {"total": {**SCORE, "value": v}},
-        }
-        for m, v in totals.items()
-    ]
-    reason = "<script>alert(1)</script> died"
-    cells.append(
-        {"dataset": "d1", "model": "labels", "seed": 0, "state": "failed(oom)", "reason": reason, "scores": {}}
-    )
-    row = {"metric": "total", "low": None, "high": None, "rank_low": 1, "rank_high": 1, "tie_group": 1}
-    table = [{**row, "model": m, "value": v, "coverage": 1.0} for m, v in totals.items()]
-    table.append({**row, "model": "labels", "value": None, "coverage": 0.0, "rank_low": None})
-    models = [card(m) for m in ("hvg", "harmony", "scvi")]
-    models += [card("scarena-fm", "foundation"), card("labels", "control", control="positive", uses_labels=True)]
-    dataset = {
-        "dataset": "d1", "state": "failed(error)", "reason": "hash is wrong", "sources": {"a": "0" * 64},
-        "card": {"title": "D one", "licence": "MIT"},
-    }  # fmt: skip
-    return {
-        "schema": 1, "board": "b", "title": "A board", "datasets": [dataset], "models": models, "cells": cells,
-        "overall": table, "controls": [
-            {"metric": "total", "dataset": "d1", "discriminates": False, "positive": 0.123, "negative": 0.456},
-        ], "timings": [],
-        "provenance": {
-            "versions": {"python": "3"}, "commits": ["c"], "seeds": [0], "cl_release": "v", "device": "cpu",
-            "hardware": {"processor": "p", "cores": 2, "memory_gb": 1, "system": "s"},
-        },
-    }  # fmt: skip
 
 
 def without_plotly(page):
@@ -103,30 +46,6 @@ def test_controls_and_metrics_that_cannot_tell_are_marked(board, tmp_path):
     assert "positive control" in page
     assert "sees labels" in page
     assert "Which metrics rank, and which are shown only?" in page
-
-
-def pair(a, b, low, high, metric="total", interval="cells"):
-    numbers = {"difference": (low + high) / 2, "low": low, "high": high, "wins": 0.9}
-    return {"model_a": a, "model_b": b, "metric": metric, "interval": interval, **numbers}
-
-
-@pytest.fixture
-def paired(board):
-    """The board with paired differences and a random twin."""
-    board["differences"] = [
-        pair("scarena-fm", "hvg", 0.04, 0.06), pair("scvi", "scarena-fm", -0.01, 0.11),
-        pair("harmony", "scarena-fm", 0.14, 0.16), pair("scarena-fm", "scarena-fm-random", -0.02, 0.04),
-        pair("scarena-fm", "hvg", -1.0, -0.5, metric="bio"),
-    ]  # fmt: skip
-    board["models"].append(card("scarena-fm-random", "foundation", title="FM twin"))
-    board["overall"].append({**board["overall"][3], "model": "scarena-fm-random", "value": 0.54})
-    board["cells"].append({**board["cells"][3], "model": "scarena-fm-random"})
-    for row in board["overall"]:
-        row["interval"] = None if row["value"] is None else "cells"
-        if row["value"] is not None:
-            row |= {"low": row["value"] - 0.02, "high": row["value"] + 0.02}
-    board["overall"][1] |= {"rank_low": 1, "rank_high": 2, "tie_group": 27}
-    return board
 
 
 def test_the_verdict_follows_the_paired_differences_in_either_direction(paired):
@@ -312,167 +231,6 @@ def test_what_was_submitted_is_marked(board, tmp_path):
     assert ">submitted</span>" in render(board, tmp_path)
 
 
-def test_the_first_sentence_names_the_leaders_and_ties_only_where_they_are(paired):
-    for row in paired["overall"]:
-        row["tie_group"] = {"harmony": 1, "scvi": 1}.get(row["model"], 2)
-    assert lead(paired)[0] == "harmony and scvi tie for the lead (mean totals 0.600 to 0.700 over 1 dataset)."
-    paired["models"][2]["uses_labels"] = True
-    assert lead(paired)[0].startswith("harmony and scvi (sees labels) tie")
-    paired["overall"][2]["tie_group"] = 2
-    assert lead(paired)[0] == "harmony leads beyond noise (mean total 0.700 over 1 dataset)."
-
-
-def test_the_sentences_say_which_foundation_models_beat_the_best_baseline(paired):
-    best = "the best of the 3 baselines compared here (scArena has 22), harmony, beyond noise"
-    assert lead(paired)[-1] == f"No foundation model on this board beats {best}."
-    paired["differences"][2] |= {"low": -0.16, "high": 0.02}
-    assert lead(paired)[-1].endswith("beyond noise; scarena-fm ties with it.")
-    paired["differences"][2] |= {"low": -0.16, "high": -0.14}
-    paired["overall"][3]["value"] = 0.9
-    assert lead(paired)[-1] == f"scarena-fm beats {best}."
-
-
-def test_predictors_are_told_apart_from_models_that_see_what_they_are_scored_on(paired, tmp_path):
-    page = render(paired, tmp_path)
-    assert "predicts types" not in page
-    harmony = next(card for card in paired["models"] if card["name"] == "harmony")
-    harmony |= {"offers": "labels", "uses_labels": True, "trains_on_target": True}
-    assert lead(paired)[0].startswith("harmony (predicts types) ")
-    # Those that predict are baselines where one of them is compared.
-    of = int(re.search(r"scArena has (\d+)", " ".join(lead(paired)))[1])
-    assert of == 22 + sum(m.card.offers == "labels" and m.card.family == "baseline" for m in all_models().values())
-    page = render(paired, tmp_path)
-    assert ">predicts types</span>" in page
-
-
-def test_the_best_zero_shot_model_is_no_adapted_one_and_no_untrained_twin(paired):
-    paired["overall"][-1]["value"] = 0.99
-    paired["models"].append(card("adapted", "foundation", trains_on_target=True))
-    paired["overall"].append({**paired["overall"][3], "model": "adapted", "value": 0.98})
-    said = lead(paired)[1]
-    assert said.startswith("The one zero-shot model: scarena-fm (0.550) beats hvg")
-    assert said.endswith("Left out of this as controls: FM twin (0.990).")
-    paired["models"].append(card("second", "foundation"))
-    paired["overall"].append({**paired["overall"][3], "model": "second", "value": 0.3})
-    assert lead(paired)[1].startswith("Best zero-shot model of 2: scarena-fm (0.550)")
-
-
-@pytest.mark.parametrize("source", ["models/foundation", "doi:10.1038/x"])
-def test_where_all_foundation_models_are_our_own_the_board_says_so(paired, source):
-    for entry in paired["models"]:
-        if entry["family"] == "foundation":
-            entry["source"] = "models/foundation"
-    paired["models"][3]["source"] = source
-    own = "All 2 foundation models on this board are scArena's own; the board says nothing of published models."
-    assert (own in lead(paired)) is (source == "models/foundation")
-
-
-def test_with_one_baseline_it_is_not_called_the_best_of_several(paired):
-    for row in paired["overall"]:
-        if row["model"] in ("hvg", "scvi"):
-            row |= {"rank_low": None, "coverage": 0.5}
-    assert "beats the one baseline compared here (scArena has 22), harmony, beyond noise" in " ".join(lead(paired))
-
-
-@pytest.mark.parametrize(("seeds", "drawn"), [(1, "over cells; one seed"), (2, "over cells and seeds")])
-def test_an_interval_is_said_to_be_over_seeds_only_where_there_are_several(paired, tmp_path, seeds, drawn):
-    paired["cells"] += [{**cell, "seed": 1} for cell in paired["cells"]] if seeds == 2 else []
-    paired["provenance"]["seeds"] = list(range(seeds))
-    row = next(row for row in overall_table(paired) if row["card"]["name"] == "harmony")
-    assert f"95 % interval {drawn}" in row["entries"][0].note
-    page = without_plotly(render(paired, tmp_path))
-    assert ("bootstrap over cells and seeds" in page) is (seeds == 2)
-
-
-def test_without_intervals_the_sentences_claim_no_tie_and_no_lead(board):
-    first, *rest = lead(board)
-    assert first == "harmony scores highest (mean total 0.700 over 1 dataset); this board has no intervals."
-    assert not any("beats" in sentence or "tie" in sentence for sentence in rest)
-
-
-def test_a_dataset_names_its_best_its_best_zero_shot_and_what_they_cost(board):
-    board = fronted(board)
-    ends = {"harmony": (0.65, 0.75), "scvi": (0.52, 0.66), "scarena-fm": (0.5, 0.51), "hvg": (0.4, 0.5)}
-    for cell in board["cells"]:
-        if cell["model"] in ends:
-            cell["scores"]["total"] |= dict(zip(("low", "high"), ends[cell["model"]], strict=True))
-    said = of_dataset(board, "d1", scores_of(board), measured_seconds(board))
-    assert said.startswith("Best total here: harmony (0.700, 95 % 0.650 to 0.750, 50.0 s)")
-    assert "; scvi overlaps with it. " in said
-    assert "Best zero-shot: scarena-fm (0.550" in said
-    assert "below scVI (0.600, 95 % 0.520 to 0.660, 2.0 s)" in said
-
-
-@pytest.mark.parametrize(("others", "said"), [(0, "harmony (0.700) alone has a total here."), (1, "Best total here: ")])
-def test_a_dataset_with_one_total_has_no_best_and_names_who_lacks_one(board, others, said):
-    for cell in board["cells"]:
-        if cell["model"] not in ("harmony", *["hvg"][:others]):
-            cell["scores"] = {"total": {**SCORE, "value": None, "state": "failed"}}
-    board["datasets"][0]["state"] = "ok"
-    told = of_dataset(board, "d1", scores_of(board), {})
-    assert told.startswith(said) and told.endswith("scvi and scarena-fm.") and "No total here: " in told
-
-
-def test_a_twin_that_is_best_on_a_dataset_is_left_out_by_name(paired):
-    paired["cells"][-1]["scores"] = {"total": {**SCORE, "value": 0.99}}
-    told = of_dataset(paired, "d1", scores_of(paired), {})
-    assert told.startswith("Best total here: harmony") and told.endswith("Left out as controls: FM twin.")
-
-
-def test_wins_are_intervals_that_lie_apart(board):
-    ends = {"harmony": (0.68, 0.72), "scvi": (0.5, 0.69), "hvg": (0.4, 0.45)}
-    for cell in board["cells"]:
-        if cell["model"] in ends:
-            cell["scores"]["total"] |= dict(zip(("low", "high"), ends[cell["model"]], strict=True))
-    (row,) = wins_and_losses(board, scores_of(board), "harmony", counting(board, "total"))
-    assert (row["best"], row["above"], row["open"], row["below"]) == ("scvi", 1, 2, 0)
-    assert row["lead"] == pytest.approx(0.1)
-
-
-def over_datasets(board, values):
-    """The board with totals of each model on several datasets."""
-    (dataset,), board["cells"] = board["datasets"], []
-    board["models"] = [card for card in board["models"] if card["name"] in values]
-    board["overall"] = [row for row in board["overall"] if row["model"] in values]
-    n = len(next(iter(values.values())))
-    board["datasets"] = [{**dataset, "dataset": f"d{i}"} for i in range(n)]
-    for model, totals in values.items():
-        board["cells"] += [
-            {"dataset": f"d{i}", "model": model, "seed": 0, "state": "ok", "reason": "",
-             "scores": {"total": {**SCORE, "value": value}}} for i, value in enumerate(totals)
-        ]  # fmt: skip
-    return board
-
-
-def test_critical_differences_are_those_of_nemenyis_test(board):
-    """Demsar 2006, table 5: the studentised range divided by the root of two is 2.569 for four models at 5 %."""
-    values = {"hvg": [0.1] * 6, "harmony": [0.4] * 6, "scvi": [0.3] * 6, "scarena-fm": [0.2] * 6}
-    found = critical_difference(over_datasets(board, values), scores_of(board))
-    assert found.models == [("harmony", 1.0), ("scvi", 2.0), ("scarena-fm", 3.0), ("hvg", 4.0)]
-    assert found.distance == pytest.approx(2.569 * (4 * 5 / (6 * 6)) ** 0.5, abs=1e-3)
-    assert found.cliques == [(0, 1), (1, 2), (2, 3)]
-    assert found.p_value < 0.01
-
-
-def test_two_datasets_are_too_few_for_a_test_over_datasets(board, tmp_path):
-    board = over_datasets(board, {"hvg": [0.1, 0.2], "harmony": [0.3, 0.4], "scvi": [0.5, 0.6]})
-    assert critical_difference(board, scores_of(board)) is None
-    assert "Too few datasets" in render(board, tmp_path)
-
-
-def test_metrics_agree_where_they_prefer_the_same_models(board):
-    row = board["overall"][0]
-    order = ("hvg", "scarena-fm", "scvi", "harmony")
-    for metric, sign in (("bio", 1.0), ("lcad_all", 1.0), ("batch", -1.0)):
-        board["overall"] += [{**row, "model": m, "metric": metric, "value": sign * i} for i, m in enumerate(order)]
-    keys, found = agreement(board, ("batch", "bio", "lcad_all", "total"))
-    told = companions(keys, found)
-    # LCAD is better when lower, so it prefers the models that bio likes least.
-    assert told["total"]["most"] == (pytest.approx(1.0), "bio")
-    assert told["bio"]["least"][0] == pytest.approx(-1.0)
-    assert told["lcad_all"]["headline"] == pytest.approx(-1.0)
-
-
 def test_mistakes_stand_by_their_distance(board, tmp_path):
     told = {"n_cells": 100, "n_wrong": 30, "by_distance": [[1, 10], [2, 5], [7, 12], [None, 3]],
             "confused": [["a", "b", 9, 1]]}  # fmt: skip
@@ -511,3 +269,26 @@ def test_what_failed_shows_the_last_lines_of_its_log_beside_its_dataset(board, t
     part = page[page.index('id="dataset-d1"') :]
     assert "What failed" in part
     assert "it &lt;b&gt;broke&lt;/b&gt;" in part
+
+
+@pytest.mark.parametrize(("seeds", "drawn"), [(1, "over cells; one seed"), (2, "over cells and seeds")])
+def test_an_interval_is_said_to_be_over_seeds_only_where_there_are_several(paired, tmp_path, seeds, drawn):
+    paired["cells"] += [{**cell, "seed": 1} for cell in paired["cells"]] if seeds == 2 else []
+    paired["provenance"]["seeds"] = list(range(seeds))
+    row = next(row for row in overall_table(paired) if row["card"]["name"] == "harmony")
+    assert f"95 % interval {drawn}" in row["entries"][0].note
+    page = without_plotly(render(paired, tmp_path))
+    assert ("bootstrap over cells and seeds" in page) is (seeds == 2)
+
+
+def test_a_dataset_names_its_best_its_best_zero_shot_and_what_they_cost(board):
+    board = fronted(board)
+    ends = {"harmony": (0.65, 0.75), "scvi": (0.52, 0.66), "scarena-fm": (0.5, 0.51), "hvg": (0.4, 0.5)}
+    for cell in board["cells"]:
+        if cell["model"] in ends:
+            cell["scores"]["total"] |= dict(zip(("low", "high"), ends[cell["model"]], strict=True))
+    said = of_dataset(board, "d1", scores_of(board), measured_seconds(board))
+    assert said.startswith("Best total here: harmony (0.700, 95 % 0.650 to 0.750, 50.0 s)")
+    assert "; scvi overlaps with it. " in said
+    assert "Best zero-shot: scarena-fm (0.550" in said
+    assert "below scVI (0.600, 95 % 0.520 to 0.660, 2.0 s)" in said
