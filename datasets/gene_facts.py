@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.base.errors import CardError
+from scarena.base.tissue_specificity import specificity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,28 +23,6 @@ other collections than the dataset's it is."""
 COLLECTIONS = {"go_bp": "gene_go_bp", "go_cc": "gene_go_cc", "go_mf": "gene_go_mf", "reactome": "gene_reactome"}
 """Collections that `elsewhere` counts, each with the card that names its file."""
 _TISSUES = "gene_tissues_hpa"
-
-
-def specificity(profiles: np.ndarray) -> np.ndarray:
-    """Return how specific to a tissue each gene's expression is, τ [n_genes], 0 (alike in all) to 1 (in one alone).
-
-    Parameters
-    ----------
-    profiles
-        log1p of expression [n_genes, n_tissues], NaN where it was not measured: such tissues do not count.
-
-    Returns
-    -------
-    τ = Σ (1 − x / max x) / (T − 1) of Yanai et al. 2005 (doi:10.1093/bioinformatics/bti042), over log1p; NaN where a
-    gene is silent everywhere, or was measured in fewer than two tissues.
-    """
-    measured = np.isfinite(profiles).sum(axis=1)
-    most = np.max(profiles, axis=1, initial=0, where=np.isfinite(profiles))
-    said = (measured > 1) & (most > 0)
-    found = np.full(len(profiles), np.nan)
-    share = np.nansum(profiles[said], axis=1) / most[said]
-    found[said] = (measured[said] - share) / (measured[said] - 1)
-    return found
 
 
 def tissue_profiles(*, cache: Path, mirror: Path | None = None) -> pd.DataFrame:
@@ -90,23 +69,42 @@ def gene_facts(*, cache: Path, mirror: Path | None = None) -> pd.DataFrame:
     facts["mean_expression"] = pd.Series(np.nanmean(values, axis=1), profiles.index).reindex(facts.index)
     facts["tau"] = pd.Series(specificity(values), profiles.index).reindex(facts.index)
     known = known_genes(frozenset(), cache=cache, mirror=mirror)
-    counts = {name: _memberships(card, known, cache, mirror) for name, card in COLLECTIONS.items()}
-    facts = facts.assign(**{name: [held[gene] for gene in facts.index] for name, held in counts.items()})
+    for name in COLLECTIONS:
+        sets = collection_sets(name, known, cache=cache, mirror=mirror).values()
+        held = Counter(gene for genes in sets for gene in genes)
+        facts[name] = [held[gene] for gene in facts.index]
     return facts[["symbol", "mean_expression", "tau", "length", *COLLECTIONS]]
 
 
-def _memberships(name: str, known: KnownGenes, cache: Path, mirror: Path | None) -> Counter[str]:
-    """Return how many sets of a collection each gene is in."""
+def collection_sets(
+    name: str, known: KnownGenes, *, cache: Path, mirror: Path | None = None
+) -> dict[str, frozenset[str]]:
+    """Return the sets of a collection, of any size, by name in the order of its file, as Ensembl ids.
+
+    Parameters
+    ----------
+    name
+        One of `COLLECTIONS`.
+    known
+        What genes are called.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be had.
+    """
     from scarena.datasets.card import load_card
     from scarena.datasets.gmt import read_gmt
     from scarena.datasets.sources import pull
 
-    card = load_card(name)
+    card = load_card(COLLECTIONS[name])
     path = pull(card, cache=cache, mirror=mirror)[card.reader.options["file"]]
     sets = read_gmt(path)
     names = sorted({gene for genes in sets.values() for gene in genes})
     ids = dict(zip(names, known.ids(names, "symbol", str(path)), strict=True))
-    return Counter(each for genes in sets.values() for each in {ids[gene] for gene in genes} if each is not None)
+    return {
+        called: frozenset(each for gene in genes if (each := ids[gene]) is not None) for called, genes in sets.items()
+    }
 
 
 def elsewhere(facts: pd.DataFrame, own: Collection[str], where: str) -> pd.Series:

@@ -11,13 +11,12 @@ import numpy as np
 from scarena.base.errors import DataError
 from scarena.base.untrusted import check_names
 from scarena.datasets.gene_advice import advice_for
+from scarena.datasets.genes import REFUSED_BELOW
 
 if TYPE_CHECKING:
     from scarena.datasets.genes import GeneTable
 
 _SHOWN = 3
-LEAST_KNOWN = 0.1
-"""Share of names that must be known: of fewer something is wrong with the names, not with the genes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +63,7 @@ def named_genes(names: Sequence[str], table: GeneTable, where: str) -> NamedGene
         raise DataError(what, where=where, fix="give each gene one row")
     ids = _known(names, table)
     known = sum(gene is not None for gene in ids)
-    if known == 0 or known < LEAST_KNOWN * len(names):
+    if known == 0 or known < REFUSED_BELOW * len(names):
         said = "none" if known == 0 else f"only {known:,}"
         advice = advice_for(names, ids, lambda some: _known(some, table), None)
         raise DataError(f"{said} of {len(names):,} names are known human genes", where=where, fix=advice)

@@ -150,7 +150,7 @@ class GeneMap:
 
 
 REFUSED_BELOW, WARNED_BELOW = 0.1, 0.5
-"""Shares of the counts that known genes have."""
+"""Shares of the counts that known genes have; of lists of genes, of the names that are known."""
 _KNOWN = "human Ensembl ids, symbols of GENCODE v44"
 
 

@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
 
     Floats = NDArray[np.float64]
 
 
-def log_normalised(counts: NDArray[np.integer]) -> Floats:
-    """Return log1p of counts per 10,000 ``[B, G]``; a cell without counts keeps its zeros."""
-    depth_B1 = np.maximum(counts.sum(axis=1, keepdims=True, dtype=np.float64), 1)
-    return np.log1p(counts * (1e4 / depth_B1))
+def log_normalised(counts: csr_matrix) -> csr_matrix:
+    """Return log1p of counts per 10,000, float64 ``[B, G]``; a cell without counts keeps its zeros."""
+    log = counts.astype(np.float64)
+    depth_B = np.maximum(np.asarray(log.sum(axis=1)).ravel(), 1)
+    log.data = np.log1p(log.data * np.repeat(1e4 / depth_B, np.diff(log.indptr)))
+    return log
 
 
 def effects(perturbed: Sequence[Floats], control_BG: Floats) -> tuple[Floats, Floats]:

@@ -107,10 +107,8 @@ def _curated(data: AnnData, rule: NetworkRule, pairs: list[tuple[str | None, str
 
 def _variable(data: AnnData, n_variable: int) -> list[str]:
     """Return the genes whose log1p counts per 10,000 vary most over the cells; of equals the lower id first."""
-    counts = data.X.astype(np.float64)
-    depth = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
-    counts.data = np.log1p(counts.data * np.repeat(1e4 / depth, np.diff(counts.indptr)))
-    mean, square = (np.asarray(each.mean(axis=0)).ravel() for each in (counts, counts.multiply(counts)))
+    log = log_normalised(data.X)
+    mean, square = (np.asarray(each.mean(axis=0)).ravel() for each in (log, log.multiply(log)))
     order = np.lexsort((data.var_names.to_numpy().astype(str), -np.round(square - mean**2, 9)))
     return [str(gene) for gene in data.var_names[order[:n_variable]]]
 
@@ -128,7 +126,7 @@ def _perturbed(data: AnnData, rule: Perturbation, table: GeneTable, where: str) 
     if not enough:
         what = f"no perturbed gene that is known has {rule.at_least} cells"
         raise DataError(what, where=where, fix="correct the labels, or `at_least`, on the card")
-    log = log_normalised(data.X.toarray())
+    log = log_normalised(data.X).toarray()
     distance, p = effects([log[labels == name] for name in enough], log[compared])
     regulators, genes = [str(ids[name]) for name in enough], [str(gene) for gene in data.var_names]
     asked = _no_self(regulators, genes)

@@ -1,4 +1,4 @@
-"""Models of networks: they say which gene regulates which and have no vectors; and the moments that some start from.
+"""Models of networks: they say which gene regulates which and have no vectors; and what several of them start from.
 
 Shapes: R measured regulators, G genes.
 """
@@ -7,34 +7,24 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scarena.base.errors import NotApplicable
-from scarena.models.base import Context, Model
+from scarena.models.base import Context
+from scarena.models.without_cells import WithoutCells
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
 
-class NetworkModel(Model):
+class NetworkModel(WithoutCells):
     """One way of ranking which gene regulates which. A subclass a file.
 
     Its card says ``offers="network"``; `network` is all it has to do.
     """
-
-    def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
-        """Say that it has no vectors of cells.
-
-        Raises
-        ------
-        NotApplicable
-            Always.
-        """
-        raise NotApplicable("it has a network of genes, and no vectors", where=self.card.name, fix="none needed")
 
     @abstractmethod
     def network(self, data: AnnData, regulators: Sequence[str], ctx: Context) -> pd.DataFrame:
@@ -62,25 +52,11 @@ def table(data: AnnData, columns: np.ndarray, values: np.ndarray) -> pd.DataFram
     return pd.DataFrame(values, index=data.var_names[columns], columns=data.var_names)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Correlated:
-    """How genes go together over cells.
+def correlated(data: AnnData, columns: np.ndarray) -> np.ndarray:
+    """Return Pearson correlations of log1p counts per 10,000 of some columns with all genes ``[R, G]``, over all cells.
 
-    Parameters
-    ----------
-    with_regulators
-        Pearson correlation of log1p counts per 10,000 of each regulator with each gene ``[R, G]``; NaN for a gene that
-        all cells have alike.
-    mean
-        Mean of each gene ``[G]``.
+    NaN for a gene that all cells have alike.
     """
-
-    with_regulators: np.ndarray
-    mean: np.ndarray
-
-
-def correlated(data: AnnData, columns: np.ndarray) -> Correlated:
-    """Return the correlations of some columns with all genes, over all cells."""
     from scarena.models.normalised import log_blocks
 
     cross_RG, sum_G, square_G = np.zeros((len(columns), data.n_vars)), np.zeros(data.n_vars), np.zeros(data.n_vars)
@@ -94,4 +70,9 @@ def correlated(data: AnnData, columns: np.ndarray) -> Correlated:
     # What is left of equal values after their mean is rounding.
     spread_G = np.sqrt(np.where(variance_G > 1e-10 * np.maximum(square_G / data.n_obs, 1e-12), variance_G, np.nan))
     covariance_RG = cross_RG / data.n_obs - mean_G[columns, None] * mean_G
-    return Correlated(np.clip(covariance_RG / spread_G[columns, None] / spread_G, -1, 1), mean_G)
+    return np.asarray(np.clip(covariance_RG / spread_G[columns, None] / spread_G, -1, 1))
+
+
+def drawn(n_cells: int, most: int, seed: int) -> np.ndarray:
+    """Return rows of so many cells at most, drawn without regard to anything, in their order."""
+    return np.sort(np.random.default_rng(seed).permutation(n_cells)[:most])

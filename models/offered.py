@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scarena.models.base import Model
+from scarena.models.without_cells import HAS_INSTEAD
 
 if TYPE_CHECKING:
     from scarena.datasets.card import Kind
-
-_OF_CELLS = {
-    "genes": "the model has vectors of genes, and none of cells",
-    "network": "the model has a network of genes, and no vectors of cells",
-}
 
 
 def lacks_product(model: type[Model], kind: Kind) -> str:
@@ -22,4 +18,4 @@ def lacks_product(model: type[Model], kind: Kind) -> str:
         return "" if genes else "the model has no vectors of genes"
     if kind == "network":
         return "" if genes or model.network is not Model.network else "the model has no network of genes"
-    return _OF_CELLS.get(model.card.offers, "")
+    return HAS_INSTEAD.get(model.card.offers, "")

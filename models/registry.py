@@ -44,6 +44,8 @@ _NOT_MODELS = {
     "genes.corpus",
     "genes.kept",
     "genes.components",
+    "networks.of_transformer",
+    "without_cells",
 }
 
 

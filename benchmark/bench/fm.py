@@ -8,7 +8,6 @@ so, the precision. Each side is timed several times after a warm-up.
 from __future__ import annotations
 
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -35,8 +34,8 @@ from scarena.bench.fm_sides import (
     read,
     theirs,
 )
+from scarena.bench.own_process import ended
 from scarena.steps.record import hardware, versions
-from scarena.steps.supervise import thread_env, watch
 
 if TYPE_CHECKING:
     from scarena.models.foundation.embed import Precision
@@ -46,7 +45,6 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 # Times as many cells as a transformer's: seconds, too, and so that a batch is a small part.
 _OF_STUDENT = 16
 _NEIGHBORS = 15
-_TIMEOUT_S, _MEMORY_MB = 3600, 1 << 20
 
 
 def measured(side: Side, given: Given, repeats: int) -> dict[str, Any]:
@@ -151,17 +149,11 @@ def memory(n_cells: int, threads: int) -> dict[str, Any]:
     NotAvailable
         If the process fails.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_json(folder / "spec.json", {"n_cells": n_cells, "answer": str(folder / "answer.json")})
-        command = [sys.executable, "-m", "scarena.bench.fm", str(folder / "spec.json")]
-        log, env = folder / "log", thread_env(threads, Path(".cache"))
-        outcome = watch(command, log=log, timeout_s=_TIMEOUT_S, memory_mb=_MEMORY_MB, env=env)
-        if outcome.state != "ok":
-            what = (log.read_text().strip().splitlines() or [outcome.reason])[-1]
-            raise NotAvailable(what, where="bench fm, memory", fix="give the process more memory or fewer cells")
-        answer: dict[str, Any] = read_json(folder / "answer.json")
-        return answer
+    own = ended("scarena.bench.fm", {"n_cells": n_cells}, threads=threads)
+    if own.outcome.state != "ok":
+        what = (own.log.strip().splitlines() or [own.outcome.reason])[-1]
+        raise NotAvailable(what, where="bench fm, memory", fix="give the process more memory or fewer cells")
+    return own.answer
 
 
 def time_fm(

@@ -6,7 +6,6 @@ Everything is made up, at the sizes of real datasets: all sets of a collection, 
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,8 @@ import numpy as np
 
 from scarena.base.files import read_json, write_json
 from scarena.base.progress import tell
+from scarena.bench.own_process import ended
 from scarena.steps.record import hardware, versions
-from scarena.steps.supervise import thread_env, watch
 from scarena.tasks.gene_task import GeneTask
 from scarena.tasks.genes import Genes
 from scarena.tasks.registry import catalogue
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 COLUMNS = ["task", "seconds", "of them on a core"]
 _N_SETS, _N_STATED, _N_TISSUES, _N_PAIRS = 400, 490, 61, 290_000
 _LATENT = 16
-_TIMEOUT_S, _MEMORY_MB = 3600, 1 << 20
 
 
 def made(n_genes: int) -> tuple[GeneTruth, GeneTruth, np.ndarray]:
@@ -68,7 +66,7 @@ def run_child(spec_file: Path) -> None:
     every, stated, latent = made(spec["n_genes"])
     noise = np.random.default_rng(1).normal(size=(len(latent), spec["dimensions"] - _LATENT))
     vectors = np.concatenate([2 * latent, noise], axis=1).astype(np.float32)
-    run, of_class = (Genes(vectors, np.arange(len(latent)), truth, 0, spec["threads"]) for truth in (every, stated))
+    run, of_class = (Genes(vectors, np.arange(len(latent)), truth, 0) for truth in (every, stated))
     for entry in catalogue():
         if isinstance(entry.task, GeneTask):
             asked = run if not entry.task.unanswerable(run.facts) else of_class
@@ -85,18 +83,10 @@ def run_child(spec_file: Path) -> None:
 def time_genes(n_genes: int, dimensions: int, threads: int) -> dict[str, Any]:
     """Return seconds of each task and peak GiB."""
     tell(f"timing tasks on {n_genes:,} genes x {dimensions}")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        spec = {"n_genes": n_genes, "dimensions": dimensions, "threads": threads}
-        write_json(folder / "spec.json", spec | {"answer": str(folder / "answer.json")})
-        command = [sys.executable, "-m", "scarena.bench.genes", str(folder / "spec.json")]
-        log = folder / "log"
-        outcome = watch(
-            command, log=log, timeout_s=_TIMEOUT_S, memory_mb=_MEMORY_MB, env=thread_env(threads, Path(".cache"))
-        )
-        answer = read_json(folder / "answer.json") if outcome.state == "ok" else {"log": log.read_text()[-2000:]}
-    run = {**spec, "state": outcome.state, "peak_gib": outcome.cost.peak_rss_mb / 1024, "cpu_s": outcome.cost.cpu_s}
-    return {"hardware": hardware(), "versions": versions(), "run": {**run, **answer}}
+    spec = {"n_genes": n_genes, "dimensions": dimensions, "threads": threads}
+    own = ended("scarena.bench.genes", spec, threads=threads)
+    run = {**spec, "state": own.outcome.state, "peak_gib": own.peak_gib, "cpu_s": own.outcome.cost.cpu_s}
+    return {"hardware": hardware(), "versions": versions(), "run": {**run, **(own.answer or {"log": own.log[-2000:]})}}
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:

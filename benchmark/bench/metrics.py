@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ import numpy as np
 
 from scarena.base.files import read_json, write_json
 from scarena.base.progress import tell
+from scarena.bench.own_process import ended
 from scarena.steps.record import hardware, versions
-from scarena.steps.supervise import thread_env, watch
 
 TEN = (
     "isolated_labels", "kmeans_nmi", "kmeans_ari", "silhouette_label", "clisi",
@@ -30,7 +29,7 @@ _THEIRS = {
     "bras": "bras", "ilisi": "ilisi_knn", "kbet": "kbet_per_label", "graph_connectivity": "graph_connectivity",
     "pcr": "pcr_comparison",
 }  # fmt: skip
-_TIMEOUT_S, _MEMORY_MB = 4 * 3600, 1 << 20
+_TIMEOUT_S = 4 * 3600
 _LARGE = 50_000  # from here on compiling is a small part, and scib-metrics takes minutes an embedding
 
 
@@ -101,20 +100,14 @@ def run_child(spec_file: Path) -> None:
 def measure(who: str, n_cells: int, *, threads: int, repeats: int = 2, **more: Any) -> dict[str, Any]:
     """Return seconds of each embedding, peak GiB of the process and the last values; or why there are none."""
     tell(f"timing {who} on {n_cells:,} cells")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        spec = {"who": who, "n_cells": n_cells, "dimensions": 50, "threads": threads, "repeats": repeats}
-        spec |= {"metrics": list(TEN), "replicates": 0, "answer": str(folder / "answer.json"), **more}
-        write_json(folder / "spec.json", spec)
-        command = [sys.executable, "-m", "scarena.bench.metrics", str(folder / "spec.json")]
-        # A cache of compiled code that both sides start from: ours is filled by a small run before.
-        env = thread_env(threads, Path(".cache"))
-        log = folder / "log"
-        outcome = watch(command, log=log, timeout_s=_TIMEOUT_S, memory_mb=_MEMORY_MB, env=env)
-        if outcome.state != "ok":
-            return {"who": who, "n_cells": n_cells, "state": outcome.state, "log": log.read_text()[-2000:]}
-        answer = read_json(folder / "answer.json")
-    return {"who": who, "n_cells": n_cells, "state": "ok", "peak_gib": outcome.cost.peak_rss_mb / 1024, **answer}
+    spec = {"who": who, "n_cells": n_cells, "dimensions": 50, "threads": threads, "repeats": repeats}
+    spec |= {"metrics": list(TEN), "replicates": 0, **more}
+    # Both sides start from one cache of compiled code: ours is filled by a small run before.
+    own = ended("scarena.bench.metrics", spec, threads=threads, timeout_s=_TIMEOUT_S)
+    told = {"who": who, "n_cells": n_cells, "state": own.outcome.state}
+    if own.outcome.state != "ok":
+        return {**told, "log": own.log[-2000:]}
+    return {**told, "peak_gib": own.peak_gib, **own.answer}
 
 
 def time_metrics(sizes: list[int], threads: int, *, alone: int = 0) -> dict[str, Any]:

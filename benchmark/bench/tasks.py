@@ -6,7 +6,6 @@ Each number of donors is measured in a process of its own: peak memory must not 
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ import numpy as np
 from scarena.base.files import read_json, write_json
 from scarena.base.progress import tell
 from scarena.bench.metrics import cells
+from scarena.bench.own_process import ended
 from scarena.steps.record import hardware, versions
-from scarena.steps.supervise import thread_env, watch
 from scarena.tasks.cell_task import CellTask
 from scarena.tasks.cells import Cells
 from scarena.tasks.registry import catalogue
@@ -25,7 +24,6 @@ from scarena.tasks.registry import catalogue
 COLUMNS = ["task", "seconds, 8 donors", "seconds, 32 donors"]
 DONORS = (8, 32)
 _N_PROTEINS = 49
-_TIMEOUT_S, _MEMORY_MB = 3600, 1 << 20
 
 
 def run_of(n_cells: int, dimensions: int, n_donors: int) -> Cells:
@@ -76,17 +74,10 @@ def time_tasks(n_cells: int, dimensions: int) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
     for n_donors in DONORS:
         tell(f"timing tasks on {n_cells:,} cells of {n_donors} donors")
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            spec = {"n_cells": n_cells, "dimensions": dimensions, "n_donors": n_donors}
-            write_json(folder / "spec.json", spec | {"answer": str(folder / "answer.json")})
-            command = [sys.executable, "-m", "scarena.bench.tasks", str(folder / "spec.json")]
-            log = folder / "log"
-            outcome = watch(
-                command, log=log, timeout_s=_TIMEOUT_S, memory_mb=_MEMORY_MB, env=thread_env(1, Path(".cache"))
-            )
-            answer = read_json(folder / "answer.json") if outcome.state == "ok" else {"log": log.read_text()[-2000:]}
-        found.append({**spec, "state": outcome.state, "peak_gib": outcome.cost.peak_rss_mb / 1024, **answer})
+        spec = {"n_cells": n_cells, "dimensions": dimensions, "n_donors": n_donors}
+        own = ended("scarena.bench.tasks", spec, threads=1)
+        run = {**spec, "state": own.outcome.state, "peak_gib": own.peak_gib}
+        found.append({**run, **(own.answer or {"log": own.log[-2000:]})})
     return {"hardware": hardware(), "versions": versions(), "threads": 1, "runs": found}
 
 

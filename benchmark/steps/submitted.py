@@ -9,6 +9,7 @@ import numpy as np
 
 from scarena.base.errors import NotApplicable, NotAvailable, ScarenaError, state_of
 from scarena.base.files import sha256_of, write_json
+from scarena.models.without_cells import HAS_INSTEAD
 from scarena.steps.config import BoardConfig
 from scarena.steps.record import Record, commit, hardware, versions
 from scarena.steps.states import kind_of, read_state
@@ -34,8 +35,7 @@ def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: 
             ran = {"state": "ok", **joined(dataset_file, name, embedding, config)}
         elif dataset["state"] == "ok":
             if not kept.exists() and has_genes(config, name):
-                what = "the model has vectors of genes, and none of cells"
-                raise NotApplicable(what, where=name, fix="none needed")
+                raise NotApplicable(HAS_INSTEAD["genes"], where=name, fix="none needed")
             if not kept.exists():
                 fix = f"`scarena submit {dataset['dataset']} …`"
                 raise NotAvailable("nothing was submitted for this dataset", where=name, fix=fix)

@@ -110,7 +110,7 @@ def _claimed(genes: Genes, sets: list[Members], strata: Strata, reading: Reading
     folds = genes.random_folds
     samples, _ = samples_of(sets, strata, folds, seed=genes.seed)
     said = held_out(samples, reading, folds, ("bias", "both")).scores
-    once = Drawn(genes.drawn.times[:2])
+    once = Drawn(genes.drawn.times[:1])
     return mean_of_sets(
         areas_of(samples, said["both"], folds, once) - areas_of(samples, said["bias"], folds, once)
     ).value

@@ -34,8 +34,6 @@ class Genes:
         The dataset.
     seed
         Of everything that draws.
-    n_jobs
-        Threads.
     """
 
     product: ClassVar[Product] = "genes"
@@ -43,7 +41,6 @@ class Genes:
     rows: np.ndarray
     truth: GeneTruth
     seed: int
-    n_jobs: int
 
     @cached_property
     def facts(self) -> Facts:

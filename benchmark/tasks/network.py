@@ -32,8 +32,6 @@ class Network:
         The dataset.
     seed
         Of everything that draws.
-    n_jobs
-        Threads.
     """
 
     product: ClassVar[Product] = "network"
@@ -43,7 +41,6 @@ class Network:
     genes: tuple[str, ...]
     truth: NetworkTruth
     seed: int
-    n_jobs: int
 
     @cached_property
     def facts(self) -> Facts:

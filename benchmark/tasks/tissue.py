@@ -50,10 +50,10 @@ class Tissue(GeneTask):
             If too few genes are expressed for a spline.
         """
         from scarena.metrics.genes.bias import of_facts
-        from scarena.metrics.genes.tissue import ENOUGH, KNOTS, held_out_correlation, residual, specificity
+        from scarena.metrics.genes.tissue import ENOUGH, KNOTS, held_out_correlation, level_and_specificity, residual
         from scarena.metrics.measured import Measured, Undefined
 
-        mean, tau = specificity(genes.truth.tissues)
+        mean, tau = level_and_specificity(genes.truth.tissues)
         rows = np.flatnonzero(np.isfinite(tau))
         if len(rows) < ENOUGH * KNOTS:
             raise Undefined(f"{len(rows)} genes are expressed in some tissue: {ENOUGH * KNOTS} are needed")

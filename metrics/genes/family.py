@@ -1,4 +1,4 @@
-"""Which genes are held out together: folds of whole families, and how often each family is drawn."""
+"""Which genes are held out together: folds of whole families."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scarena.base.tissue_specificity import specificity
 from scarena.metrics.genes.folded import HeldOut
 from scarena.metrics.measured import Undefined
 
@@ -22,8 +23,8 @@ ENOUGH = 10
 KNOTS = 8
 
 
-def specificity(profiles: NDArray[np.floating]) -> tuple[Floats, Floats]:
-    """Return the mean expression and τ of genes ``[n_genes]``: Σ (1 − x / max x) / (T − 1), 0 to 1.
+def level_and_specificity(profiles: NDArray[np.floating]) -> tuple[Floats, Floats]:
+    """Return the mean expression and τ of genes ``[n_genes]`` (`scarena.base.tissue_specificity`).
 
     Parameters
     ----------
@@ -33,12 +34,9 @@ def specificity(profiles: NDArray[np.floating]) -> tuple[Floats, Floats]:
     """
     x = np.asarray(profiles, np.float64)
     there = np.isfinite(x)
-    n, filled = there.sum(axis=1), np.where(there, x, 0.0)
-    top = filled.max(axis=1)
-    several, expressed = n > 1, top > 0
-    mean = np.where(several, filled.sum(axis=1) / np.maximum(n, 1), np.nan)
-    tau = (n - filled.sum(axis=1) / np.where(expressed, top, 1)) / np.maximum(n - 1, 1)
-    return mean, np.where(several & expressed, tau, np.nan)
+    n = there.sum(axis=1)
+    mean = np.where(n > 1, np.where(there, x, 0.0).sum(axis=1) / np.maximum(n, 1), np.nan)
+    return mean, specificity(x)
 
 
 def residual(mean: Floats, tau: Floats) -> Floats:
@@ -114,7 +112,7 @@ class Tissues:
     """
 
     def __init__(self, profiles: NDArray[np.floating]) -> None:
-        tau = specificity(profiles)[1]
+        tau = specificity(profiles)
         rows = np.flatnonzero(np.nan_to_num(tau) > SPECIFIC)
         top = np.where(np.isfinite(profiles[rows]), profiles[rows], -np.inf).argmax(axis=1) if len(rows) else rows
         enough = np.flatnonzero(np.bincount(top, minlength=profiles.shape[1]) >= ENOUGH)

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 from scarena.base.errors import ConfigError, DataError, NotApplicable
+from scarena.base.progress import tell
 from scarena.models.foundation.gene_attention import AttentionSums, Hooked
 from scarena.models.foundation.gene_derivatives import cell_derivatives
 from scarena.models.foundation.model import Transformer
@@ -148,15 +149,7 @@ def jacobian_network(
     """
     model = model.to(device).eval()
     scored = _measured(data, genes, among)
-    sum_VE = torch.zeros(len(genes), model.config.gene_width, dtype=torch.float64)
-    cells_V = torch.zeros(len(genes), dtype=torch.int64)
-    cells, first = over_vocabulary(data, genes), 0
-    for tokens in chunks_of(cells, model, device, None):
-        depth_B = torch.from_numpy(cells.depth_B[first : first + tokens.n_cells]).to(device)
-        first += tokens.n_cells
-        at_T = tokens.genes_T.long().cpu()
-        sum_VE.index_add_(0, at_T, cell_derivatives(model, tokens, depth_B).double().cpu())
-        cells_V += torch.bincount(at_T, minlength=len(genes))
+    sum_VE, cells_V = derivative_sums(model, data, genes, device)
     at = torch.from_numpy(scored)
     # A log share is linear in what the decoder makes of a cell: one derivative serves all targets.
     table_GE = model.decoder.genes.weight.detach().double().cpu()[at]
@@ -165,6 +158,26 @@ def jacobian_network(
     mean_GG[cells_G < max(1, fewest)] = np.nan
     cells_GG = np.broadcast_to(cells_G[:, None], mean_GG.shape)
     return _pairs(mean_GG, cells_GG, [genes[place] for place in scored], n_pairs)
+
+
+def derivative_sums(
+    model: FoundationModel, data: AnnData, genes: Sequence[str], device: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return how what the decoder makes of a cell changes with a gene's value, and how many cells express the gene.
+
+    Summed over these cells, float64 [V, E]; int64 [V]. The model is on the device.
+    """
+    sum_VE = torch.zeros(len(genes), model.config.gene_width, dtype=torch.float64)
+    cells_V, first = torch.zeros(len(genes), dtype=torch.int64), 0
+    cells = over_vocabulary(data, genes)
+    for tokens in chunks_of(cells, model, device, None):
+        depth_B = torch.from_numpy(cells.depth_B[first : first + tokens.n_cells]).to(device)
+        first += tokens.n_cells
+        tell("differentiating", first, len(cells), "cells")
+        at_T = tokens.genes_T.long().cpu()
+        sum_VE.index_add_(0, at_T, cell_derivatives(model, tokens, depth_B).double().cpu())
+        cells_V += torch.bincount(at_T, minlength=len(genes))
+    return sum_VE, cells_V
 
 
 def _measured(data: AnnData, genes: Sequence[str], among: Sequence[str]) -> np.ndarray:

@@ -20,8 +20,7 @@ from scarena.base.errors import NotApplicable
 from scarena.base.progress import tell
 from scarena.models.foundation.embed import encode
 from scarena.models.foundation.gene_attention import AttentionSums
-from scarena.models.foundation.gene_derivatives import cell_derivatives
-from scarena.models.foundation.gene_network import chunks_of, layers_of, watch
+from scarena.models.foundation.gene_network import chunks_of, derivative_sums, layers_of, watch
 from scarena.models.foundation.knockout import multiplied
 from scarena.models.foundation.model import Transformer
 from scarena.models.foundation.tokenize import Cells, over_vocabulary, places
@@ -82,16 +81,7 @@ def jacobian_scores(
     """
     model = model.to(device).eval()
     rows_R, columns_G = _asked(data, genes, regulators)
-    sum_VE = torch.zeros(len(genes), model.config.gene_width, dtype=torch.float64)
-    cells_V, first = torch.zeros(len(genes), dtype=torch.int64), 0
-    cells = over_vocabulary(data, genes)
-    for tokens in chunks_of(cells, model, device, None):
-        depth_B = torch.from_numpy(cells.depth_B[first : first + tokens.n_cells]).to(device)
-        first += tokens.n_cells
-        tell("differentiating", first, len(cells), "cells")
-        at_T = tokens.genes_T.long().cpu()
-        sum_VE.index_add_(0, at_T, cell_derivatives(model, tokens, depth_B).double().cpu())
-        cells_V += torch.bincount(at_T, minlength=len(genes))
+    sum_VE, cells_V = derivative_sums(model, data, genes, device)
     n_R1 = cells_V[rows_R].numpy()[:, None]
     change_RG = sum_VE[rows_R].numpy() @ _decoded(model, columns_G) / np.maximum(n_R1, 1)
     return _table(np.where(n_R1 >= FEWEST, change_RG, np.nan), genes, rows_R, columns_G)

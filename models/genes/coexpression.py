@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.models.base import ModelCard
-from scarena.models.genes.corpus import CLIP, FEWEST, TARGET, studies
+from scarena.models.genes.corpus import CLIP, FEWEST, studies
 from scarena.models.genes.kept import OfCorpus
+from scarena.models.normalised import TARGET
 
 if TYPE_CHECKING:
     from scarena.models.genes.corpus import Expression
@@ -41,7 +42,7 @@ class GeneCoexpression(OfCorpus):
         """Return the components of the correlations."""
         from scarena.models.genes.components import left_components
 
-        top = np.sort(np.argsort(-found.variance, kind="stable")[:_N_TOP])
+        top = found.most_variable(_N_TOP)
         lengths = np.linalg.norm(found.values, axis=0)
         correlation = found.values.T @ found.values[:, top] / np.outer(lengths, lengths[top])
         return left_components(correlation - correlation.mean(axis=0), _N_COMPONENTS)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scarena.models.normalised import log_normalised
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
 CARDS = ("baron_h1", "celltypist_demo", "li_lines", "pollen")
-FEWEST, CLIP, TARGET = 10, 10.0, 10_000
-"""Cells of the corpus that a gene must be found in; what a standardised value is cut at; counts that a cell is scaled
-to."""
+FEWEST, CLIP = 10, 10.0
+"""Cells of the corpus that a gene must be found in; what a standardised value is cut at."""
 SAMPLED = 256
 """Cells of each set in the sample that a transformer reads."""
 
@@ -44,6 +45,10 @@ class Expression:
     genes: np.ndarray
     values: np.ndarray
     variance: np.ndarray
+
+    def most_variable(self, n_genes: int) -> np.ndarray:
+        """Return the columns of so many genes of the largest variance, rising; of equals the first."""
+        return np.sort(np.argsort(-self.variance, kind="stable")[:n_genes])
 
 
 def digest() -> str:
@@ -103,7 +108,7 @@ def expression(sets: list[AnnData]) -> Expression:
     for data in sets:
         own = np.flatnonzero([gene in place for gene in data.var_names])
         columns = np.array([place[data.var_names[column]] for column in own], np.int64)
-        logs = _logs(data)[:, own]
+        logs = log_normalised(data.X).toarray()[:, own]
         logs -= logs.mean(axis=0)
         values[first : first + data.n_obs, columns] = logs
         squares[columns] += np.einsum("cg,cg->g", logs, logs, dtype=np.float64)
@@ -114,10 +119,3 @@ def expression(sets: list[AnnData]) -> Expression:
     values = values[:, varies]
     values /= np.sqrt(variance[varies]).astype(np.float32)
     return Expression(genes[varies], np.clip(values, -CLIP, CLIP, out=values), variance[varies])
-
-
-def _logs(data: AnnData) -> np.ndarray:
-    """Return log1p of counts per 10,000, float32 [n_cells, n_genes]; zeros for a cell without counts."""
-    counts = np.asarray(data.X.toarray(), np.float32)
-    depth = counts.sum(axis=1, keepdims=True, dtype=np.float64)
-    return np.log1p(counts * (TARGET / np.maximum(depth, 1)).astype(np.float32))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.models.base import ModelCard
-from scarena.models.genes.corpus import FEWEST, TARGET, studies
+from scarena.models.genes.corpus import FEWEST, studies
 from scarena.models.genes.kept import OfCorpus
+from scarena.models.normalised import TARGET
 
 if TYPE_CHECKING:
     from scarena.models.genes.corpus import Expression
@@ -47,7 +48,7 @@ class Gene2vec(OfCorpus):
         """Return the singular vectors times the root of their singular values."""
         from scarena.models.genes.components import left_components
 
-        contexts = np.sort(np.argsort(-found.variance, kind="stable")[:_N_CONTEXTS])
+        contexts = found.most_variable(_N_CONTEXTS)
         scaled = left_components(shifted_ppmi(found.values > _HIGH, contexts, _NEGATIVES, _SMOOTHING), _DIMENSIONS)
         lengths = np.linalg.norm(scaled, axis=0)
         return scaled / np.sqrt(lengths)

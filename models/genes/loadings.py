@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scarena.models.base import ModelCard
-from scarena.models.genes.corpus import CLIP, FEWEST, TARGET, studies
+from scarena.models.genes.corpus import CLIP, FEWEST, studies
 from scarena.models.genes.kept import OfCorpus
+from scarena.models.normalised import TARGET
 
 if TYPE_CHECKING:
     import numpy as np

@@ -56,20 +56,12 @@ def _memberships(ctx: Context) -> tuple[list[str], csr_matrix]:
     """Return Ensembl ids, sorted, and whether each is in each set, of all collections one after the other."""
     from scipy.sparse import csr_matrix
 
-    from scarena.datasets.card import load_card
-    from scarena.datasets.gene_facts import COLLECTIONS
-    from scarena.datasets.gmt import read_gmt
+    from scarena.datasets.gene_facts import COLLECTIONS, collection_sets
     from scarena.datasets.known_genes import known_genes
-    from scarena.datasets.sources import pull
 
-    known, sets = known_genes(frozenset(), cache=ctx.cache), []
-    for name in COLLECTIONS.values():
-        card = load_card(name)
-        path = pull(card, cache=ctx.cache)[card.reader.options["file"]]
-        for members in read_gmt(path).values():
-            ids = {gene for gene in known.ids(members, "symbol", str(path)) if gene is not None}
-            if _SMALLEST <= len(ids) <= _LARGEST:
-                sets.append(sorted(ids))
+    known = known_genes(frozenset(), cache=ctx.cache)
+    every = [ids for name in COLLECTIONS for ids in collection_sets(name, known, cache=ctx.cache).values()]
+    sets = [sorted(ids) for ids in every if _SMALLEST <= len(ids) <= _LARGEST]
     genes = sorted({gene for members in sets for gene in members})
     place = {gene: row for row, gene in enumerate(genes)}
     rows = np.array([place[gene] for members in sets for gene in members])

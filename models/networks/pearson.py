@@ -32,4 +32,4 @@ class Pearson(NetworkModel):
     def network(self, data: AnnData, regulators: Sequence[str], ctx: Context) -> pd.DataFrame:
         """Return correlations, −1 to 1."""
         columns = measured(data, regulators, self.card.name)
-        return table(data, columns, correlated(data, columns).with_regulators)
+        return table(data, columns, correlated(data, columns))

@@ -43,7 +43,7 @@ class Ridge(NetworkModel):
     def network(self, data: AnnData, regulators: Sequence[str], ctx: Context) -> pd.DataFrame:
         """Return standardised weights; a gene's own is NaN."""
         columns = measured(data, regulators, self.card.name)
-        return table(data, columns, weights(correlated(data, columns).with_regulators, columns))
+        return table(data, columns, weights(correlated(data, columns), columns))
 
 
 def weights(correlation_RG: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scarena.models.base import Context, ModelCard
-from scarena.models.foundation.checkpoint import SHIPPED, load, read_genes
-from scarena.models.networks.spearman import drawn
-from scarena.models.of_networks import NetworkModel
+from scarena.models.foundation.checkpoint import SHIPPED
+from scarena.models.networks.of_transformer import CODE, OfTransformer
 from scarena.models.scarena_fm import settings_of, trained_on
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
-N_CELLS = 500
-"""Drawn without regard to anything."""
+    from scarena.models.foundation.model import FoundationModel
 
 
-class Attention(NetworkModel):
+class Attention(OfTransformer):
     """Attention."""
 
+    n_cells = 500
     card = ModelCard(
         name="scarena-fm-attention",
         title="scArena-FM (attention)",
@@ -29,16 +28,14 @@ class Attention(NetworkModel):
         offers="network",
         description="in-house transformer: how much of its attention a regulator gives to a gene, over layers, heads "
         "and cells",
-        settings=settings_of(SHIPPED, ("regulator_scores", "checkpoint"), n_cells=N_CELLS),
+        settings=settings_of(SHIPPED, CODE, n_cells=n_cells),
         **trained_on(SHIPPED),
     )
 
-    def network(self, data: AnnData, regulators: Sequence[str], ctx: Context) -> pd.DataFrame:
+    def scores(
+        self, model: FoundationModel, data: AnnData, genes: Sequence[str], regulators: Sequence[str], ctx: Context
+    ) -> pd.DataFrame:
         """Return shares of attention, 0 to 1."""
-        import torch
-
         from scarena.models.foundation.regulator_scores import attention_scores
 
-        torch.set_num_threads(ctx.threads)
-        some = data[drawn(data.n_obs, N_CELLS, ctx.seed)]
-        return attention_scores(load(SHIPPED), some, read_genes(SHIPPED), regulators, ctx.device)
+        return attention_scores(model, data, genes, regulators, ctx.device)

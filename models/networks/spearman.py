@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scarena.models.base import Context, ModelCard
-from scarena.models.of_networks import NetworkModel, measured, table
+from scarena.models.of_networks import NetworkModel, drawn, measured, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,11 +46,6 @@ class Spearman(NetworkModel):
             own.T @ _unit_ranks(log[:, first : first + _GENES].toarray()) for first in range(0, data.n_vars, _GENES)
         ]
         return table(data, columns, np.concatenate(parts, axis=1))
-
-
-def drawn(n_cells: int, most: int, seed: int) -> np.ndarray:
-    """Return rows of so many cells at most, drawn without regard to anything, in their order."""
-    return np.sort(np.random.default_rng(seed).permutation(n_cells)[:most])
 
 
 def _unit_ranks(values: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from scarena.tasks.registry import catalogue
 
 def test_every_task_of_genes_is_answered_by_one_of_the_two_datasets():
     every, stated, latent = made(2000)
-    facts = [Genes(latent, range(len(latent)), truth, 0, 1).facts for truth in (every, stated)]
+    facts = [Genes(latent, range(len(latent)), truth, 0).facts for truth in (every, stated)]
     tasks = [entry.task for entry in catalogue() if isinstance(entry.task, GeneTask)]
     assert tasks and all(any(not task.unanswerable(each) for each in facts) for task in tasks)
     assert len(every.genes) == len(latent) == every.sets.shape[0] and every.sets.max() == 1

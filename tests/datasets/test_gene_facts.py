@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from scarena.base.errors import CardError
-from scarena.datasets.gene_facts import COLLECTIONS, elsewhere, specificity, tissue_profiles
+from scarena.base.tissue_specificity import specificity
+from scarena.datasets.gene_facts import COLLECTIONS, elsewhere, tissue_profiles
 
 TP53, MYH6 = "ENSG00000141510", "ENSG00000197616"
 

@@ -32,7 +32,7 @@ def made(seed=0, *, perturbed=True, n_unmeasured=6):
 
 def scores(matrix, truth, **names):
     named = {"regulators": truth.regulators, "genes": truth.genes, **names}
-    return NetworkTask().score(Network(np.asarray(matrix, np.float32), **named, truth=truth, seed=0, n_jobs=1))
+    return NetworkTask().score(Network(np.asarray(matrix, np.float32), **named, truth=truth, seed=0))
 
 
 def noise(seed, shape=(N_REGULATORS, N_GENES)):
@@ -177,5 +177,5 @@ def test_a_dataset_without_edges_is_not_asked():
     from scarena.tasks.facts import Facts
 
     assert NetworkTask().unanswerable(Facts(1, 1, 1)) and not NetworkTask().unanswerable(
-        Network(noise(0), made().regulators, made().genes, made(), 0, 1).facts
+        Network(noise(0), made().regulators, made().genes, made(), 0).facts
     )

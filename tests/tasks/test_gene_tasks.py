@@ -23,7 +23,7 @@ N_KNOWN = 850
 
 
 def run(truth, vectors, seed=0):
-    return Genes(vectors[:N_KNOWN].astype(np.float32), np.arange(min(N_KNOWN, len(vectors))), truth, seed, 1)
+    return Genes(vectors[:N_KNOWN].astype(np.float32), np.arange(min(N_KNOWN, len(vectors))), truth, seed)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_a_dataset_whose_sets_are_too_small_says_so():
 
 def test_a_gene_that_the_model_does_not_know_counts_and_coverage_says_so(make_gene_truth, scored):
     truth, latent = make_gene_truth()
-    half = Genes(latent[:450].astype(np.float32), np.arange(450), truth, 0, 1)
+    half = Genes(latent[:450].astype(np.float32), np.arange(450), truth, 0)
     scores = TASKS["function"].score(half)
     assert 0.4 < scores["function_coverage"].value < 0.6 < scored("function", "latent")["function_coverage"].value
     assert scores["function_auroc"].value < scored("function", "latent")["function_auroc"].value - 0.1

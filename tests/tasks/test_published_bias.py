@@ -15,7 +15,7 @@ from scarena.metrics.genes.bias import PER_FACT, Bias
 from scarena.metrics.genes.family import family_folds
 from scarena.metrics.genes.matched import Strata, sample_of
 from scarena.metrics.genes.sets import Reading, held_out
-from scarena.metrics.genes.tissue import specificity
+from scarena.metrics.genes.tissue import level_and_specificity
 
 TABLES = Path(os.environ.get("SCARENA_MIRROR", ".")) / "gene_tables"
 pytestmark = pytest.mark.skipif(not TABLES.is_dir(), reason="needs the published files: set SCARENA_MIRROR")
@@ -34,7 +34,9 @@ def genes():
     known = {coding[gene]["gene_name"]: gene for gene in coding if gene in rows}
     profiles = np.log1p([[float(v) if v not in ("", "NA") else np.nan for v in rows[g]] for g in known.values()])
     length = [np.log10(int(coding[g]["end"]) - int(coding[g]["start"]) + 1) for g in known.values()]
-    return {symbol: place for place, symbol in enumerate(known)}, np.column_stack([*specificity(profiles), length])
+    return {symbol: place for place, symbol in enumerate(known)}, np.column_stack(
+        [*level_and_specificity(profiles), length]
+    )
 
 
 def families_of(places):

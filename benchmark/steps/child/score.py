@@ -55,7 +55,7 @@ def _genes(spec: dict[str, Any]) -> Genes:
     vectors, names = read_embedding(Path(spec["embedding"]))
     rows = truth.genes.index.get_indexer(pd.Index(names))
     order = np.argsort(rows)
-    return Genes(vectors[order], rows[order], truth, spec["seed"], spec["threads"])
+    return Genes(vectors[order], rows[order], truth, spec["seed"])
 
 
 def _network(spec: dict[str, Any]) -> Network:
@@ -64,7 +64,7 @@ def _network(spec: dict[str, Any]) -> Network:
 
     truth = read_network_truth(_unchanged(spec))
     matrix = join(*read_embedding(Path(spec["embedding"])), np.asarray(truth.regulators), spec["embedding"])
-    return Network(matrix, truth.regulators, truth.genes, truth, spec["seed"], spec["threads"])
+    return Network(matrix, truth.regulators, truth.genes, truth, spec["seed"])
 
 
 def _unchanged(spec: dict[str, Any]) -> Path:

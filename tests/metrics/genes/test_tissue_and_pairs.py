@@ -10,13 +10,13 @@ from scarena.metrics.genes.degree_matched import degree_matched
 from scarena.metrics.genes.folded import PENALTIES
 from scarena.metrics.genes.pairs import AXES, Pairs
 from scarena.metrics.genes.stated import REPEATS, Stated
-from scarena.metrics.genes.tissue import HeldOut, Tissues, rank_correlation, residual, specificity
+from scarena.metrics.genes.tissue import HeldOut, Tissues, level_and_specificity, rank_correlation, residual
 from scarena.metrics.measured import Undefined
 
 
 def test_tau_is_one_for_one_tissue_none_for_all_alike_and_leaves_out_what_nobody_measured():
     profiles = np.array([[2.0, 0, 0, 0], [1, 1, 1, 1], [2, 1, np.nan, 0], [0, 0, 0, 0], [np.nan, np.nan, np.nan, 1]])
-    mean, tau = specificity(profiles)
+    mean, tau = level_and_specificity(profiles)
     assert tau[:3] == pytest.approx([1, 0, (0 + 0.5 + 1) / 2]) and np.isnan(tau[3:]).all()
     assert mean[:4] == pytest.approx([0.5, 1, 1, 0]) and np.isnan(mean[4])
 
