@@ -1,5 +1,6 @@
 """A folder with a small board that pulls, pretrains, embeds and scores; how to start, watch and kill its driver."""
 
+import base64
 import contextlib
 import os
 import signal
@@ -93,6 +94,12 @@ class Place:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
         psutil.wait_procs(processes, timeout=30)
+
+    def unfinished(self):
+        """Return the files that snakemake holds as being made: it notes a step's end some moments after the process's."""
+        marks = self.folder / ".snakemake/incomplete"
+        names = ["".join(p.relative_to(marks).parts).replace("@", "") for p in marks.rglob("*") if p.is_file()]
+        return {base64.urlsafe_b64decode(name).decode() for name in names}
 
     def survivors(self):
         """Return processes that still work in the folder."""

@@ -1,7 +1,7 @@
 """However often the driver and all its children are killed, the same command ends in the board of an undisturbed run.
 
-Kills are drawn: a step among those that are to be hit, and a moment within it. What was finished stays as it was: only
-what ran when the power went is computed again.
+Kills are drawn: a step among those that are to be hit, and a moment within it. What was finished, and noted as such,
+stays as it was: only what ran when the power went is computed again.
 """
 
 import random
@@ -39,7 +39,7 @@ def kill_within(place, verb, delay):
     ran = {file for _, file in place.steps(hit)}
     place.kill(hit)
     process.communicate()
-    return ran
+    return ran | place.unfinished()
 
 
 def killed_again_and_again(place, n_kills, seed):
