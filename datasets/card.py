@@ -23,8 +23,8 @@ from scarena.datasets.network_rule import NetworkRule
 from scarena.datasets.targets import Target, check_targets
 
 _FURTHER = ("targets", "proteins", "coordinates", "network", "answered_by")
-Kind = Literal["cells", "genes", "network"]
-"""What a dataset asks about: cells, genes, or which gene regulates which."""
+Kind = Literal["cells", "genes", "network", "response"]
+"""What a dataset asks about: cells, genes, which gene regulates which, or what perturbations do."""
 _CARDS = Path(__file__).parent / "cards"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Term = Annotated[str, Field(pattern=r"^CL:\d{7}$")]

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from scarena.models.responses import Seen
+
 Family = Literal["foundation", "baseline", "control"]
-Offers = Literal["vectors", "labels", "genes", "network"]
-"""What a model makes of a cell: a vector, the probability of each type, or nothing, having vectors of genes alone or a
-network of them."""
+Offers = Literal["vectors", "labels", "genes", "network", "response"]
+"""What a model makes of a cell: a vector, the probability of each type, or nothing, having vectors of genes alone, a
+network of them, or predictions of what a perturbation does."""
 
 
 class Environment(BaseModel):
@@ -62,7 +64,8 @@ class ModelCard(BaseModel):
     offers: Offers = "vectors"
     """``labels``: rows of `embed` are probabilities of the types (see `scarena.models.predicting.Predictor`);
     ``genes``: it has none, and vectors of genes (`scarena.models.of_genes.GeneModel`); ``network``: it has none, and
-    ranks which gene regulates which (`scarena.models.of_networks.NetworkModel`). A model of cells may have all."""
+    ranks which gene regulates which (`scarena.models.of_networks.NetworkModel`); ``response``: it predicts what
+    perturbations do (`scarena.models.of_responses.ResponseModel`). A model of cells may have all."""
     control: Literal["positive", "negative"] | None = None
     holds: tuple[Literal["types", "distances"], ...] = ()
     """What of the truth a positive control holds: it then stands for the truth where a metric asks for that."""
@@ -202,3 +205,28 @@ class Model(ABC):
         from scarena.models.gene_cosine import cosine_network
 
         return cosine_network(lambda genes: self.gene_vectors(genes, ctx), data, regulators)
+
+    def predict(self, seen: Seen, ask: pd.DataFrame, ctx: Context) -> pd.DataFrame:
+        """Return what perturbations are predicted to do that the model has not seen.
+
+        Parameters
+        ----------
+        seen
+            What it may learn from, and the controls.
+        ask
+            By name: ``perturbation``, ``context`` and ``targets``, as in ``seen.items``. One call a split.
+        ctx
+            Seed, device, cache folder, thread count and log.
+
+        Returns
+        -------
+        A row a profile that is asked about and the model can speak of, a column a measured gene: the mean of
+        log-normalised expression after the perturbation, on the scale of ``seen.profiles``. No row where it says
+        nothing: missing is not zero. A gene without a column, or NaN, is counted as unpredicted.
+
+        Raises
+        ------
+        NotApplicable
+            If the model has none.
+        """
+        raise NotApplicable("it predicts no responses to perturbations", where=self.card.name, fix="none needed")

@@ -18,4 +18,6 @@ def lacks_product(model: type[Model], kind: Kind) -> str:
         return "" if genes else "the model has no vectors of genes"
     if kind == "network":
         return "" if genes or model.network is not Model.network else "the model has no network of genes"
+    if kind == "response":
+        return "" if model.predict is not Model.predict else "the model predicts no responses to perturbations"
     return HAS_INSTEAD.get(model.card.offers, "")

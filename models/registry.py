@@ -23,8 +23,8 @@ from scarena.models.foundation.code import digest_of
 
 _HERE = Path(__file__).parent
 _QUOTED = re.compile(r'"[a-z0-9.-]+"')
-_FOLDERS = (".", "baselines", "controls", "genes", "networks", "predictors", "adapters")
-_HELPERS = ("models", "baselines", "genes", "networks")
+_FOLDERS = (".", "baselines", "controls", "genes", "networks", "perturbations", "predictors", "adapters")
+_HELPERS = ("models", "baselines", "genes", "networks", "perturbations")
 """Folders of files that models import, which their fingerprints are of."""
 _NOT_MODELS = {
     "base",
@@ -38,8 +38,10 @@ _NOT_MODELS = {
     "normalised",
     "of_genes",
     "of_networks",
+    "of_responses",
     "predicting",
     "pretrained",
+    "responses",
     "baselines.variational",
     "genes.corpus",
     "genes.kept",

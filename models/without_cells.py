@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 HAS_INSTEAD = {
     "genes": "the model has vectors of genes, and none of cells",
     "network": "the model has a network of genes, and no vectors of cells",
+    "response": "the model predicts responses to perturbations, and has no vectors of cells",
 }
 """By what a card says that the model offers."""
 
 
 class WithoutCells(Model):
-    """A model whose card offers vectors of genes alone, or a network."""
+    """A model whose card offers vectors of genes alone, a network, or predicted responses."""
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Say that it has no vectors of cells.

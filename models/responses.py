@@ -1,0 +1,62 @@
+"""What a model that predicts responses is told, and what it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from anndata import AnnData
+
+    from scarena.datasets.response_truth import Setting
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What a model may learn from. All profiles are means of log-normalised expression, on one scale.
+
+    Parameters
+    ----------
+    setting
+        What it will be asked about: an unseen perturbation (``gene``), an unseen ``pair``, or an unseen ``context``.
+    profiles
+        A row a profile (a perturbation in a context) it may learn from, a column a measured gene by Ensembl id; float.
+        May have no rows.
+    items
+        By the same names: ``perturbation``, ``context``, and ``targets``, the Ensembl ids of the perturbed genes joined
+        by ``+`` (empty for a compound).
+    controls
+        A row a context, those that are held out too: the mean of cells to which nothing was done. Not the scorer's.
+    genes
+        By Ensembl id, of measured and perturbed genes: ``symbol`` and `scarena.datasets.gene_facts.FACTS`, NaN where
+        nobody knows.
+    cells
+        Cells to which nothing was done: counts, ``obs["context"]``. None where none are at hand.
+    study
+        Names or accessions of the studies that the dataset is from: who learns from other screens leaves these out.
+    duplicates
+        What a replicate experiment saw of the profiles asked about; for positive controls alone, else None.
+    """
+
+    setting: Setting
+    profiles: pd.DataFrame
+    items: pd.DataFrame
+    controls: pd.DataFrame
+    genes: pd.DataFrame
+    cells: AnnData | None = None
+    study: tuple[str, ...] = ()
+    duplicates: pd.DataFrame | None = None
+
+    @property
+    def measured(self) -> pd.Index:
+        """Ensembl ids of the columns."""
+        return self.controls.columns
+
+
+def targets_of(items: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Return the Ensembl ids of the genes that each perturbation is of; none for a compound."""
+    named: Sequence[str] = items["targets"].astype(str).tolist()
+    return [tuple(part for part in each.split("+") if part) for each in named]
