@@ -269,6 +269,22 @@ def submit_genes(
     print(f"kept {kept.path}; `scarena run --config {settings}` scores it")
 
 
+@app.command("submit-response", rich_help_panel=MODELS)
+def submit_response(
+    dataset: Annotated[str, typer.Argument(help="a dataset of perturbations of the board")],
+    predictions: Annotated[Path, typer.Argument(help="a row a profile, a column a gene: .npz, .csv, .parquet, .h5ad")],
+    card: Annotated[Path, typer.Option(help="YAML with the keys of a model card")],
+    settings: Settings = Path("config/perturbation.yaml"),
+) -> None:
+    """Put predicted responses that were computed elsewhere on a board; the next `scarena run` scores them."""
+    from scarena.steps.config import load_config
+    from scarena.steps.submitted_responses import submit_response as put
+
+    kept = put(dataset, predictions, card, load_config(settings))
+    print("\n".join(kept.notes))
+    print(f"kept {kept.path}; `scarena run --config {settings}` scores it")
+
+
 @app.command("config-schema", rich_help_panel=BOARDS)
 def config_schema() -> None:
     """Print the JSON schema of a board's configuration."""

@@ -20,6 +20,8 @@ from scarena.steps.submitted_genes import has_genes, submitted_gene_vectors
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scarena.datasets.response_truth import ResponseTruth
+
 
 def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: BoardConfig) -> Record:
     """Make the run of a submission: its vectors, joined by cell name, and a record without cost. See `embed_step`."""
@@ -31,8 +33,7 @@ def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: 
     embedding.unlink(missing_ok=True)
     try:
         if dataset["state"] == "ok" and kind_of(dataset) != "cells":
-            joined = _genes_joined if kind_of(dataset) == "genes" else _cosines
-            ran = {"state": "ok", **joined(dataset_file, name, embedding, config)}
+            ran = {"state": "ok", **_JOINED[kind_of(dataset)](dataset_file, name, embedding, config)}
         elif dataset["state"] == "ok":
             if not kept.exists() and has_genes(config, name):
                 raise NotApplicable(HAS_INSTEAD["genes"], where=name, fix="none needed")
@@ -85,3 +86,37 @@ def _cosines(dataset_file: Path, name: str, out: Path, config: BoardConfig) -> d
     matrix = checked_network(table, list(truth.regulators), list(truth.genes), name)
     write_embedding(out, matrix, np.asarray(truth.regulators))
     return {"embedding_sha256": sha256_of(out), "dimension": matrix.shape[1]}
+
+
+def _responses(dataset_file: Path, name: str, out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Write a submission's predictions, or what the bilinear model makes of its vectors of genes."""
+    from scarena.datasets.response_truth import read_response_truth
+    from scarena.models.embedding import read_embedding, write_embedding
+    from scarena.steps.submitted_responses import joined
+    from scarena.tasks.responses import row_names
+
+    truth = read_response_truth(dataset_file.with_suffix(".h5ad"))
+    kept = folder_of(config, name) / f"{read_state(dataset_file)['dataset']}.npz"
+    rows = joined(*read_embedding(kept), truth) if kept.exists() else _from_vectors(truth, name, config)
+    write_embedding(out, rows, np.asarray(row_names(truth.splits)))
+    return {"embedding_sha256": sha256_of(out), "dimension": rows.shape[1]}
+
+
+def _from_vectors(truth: ResponseTruth, name: str, config: BoardConfig) -> np.ndarray:
+    """Return the responses that submitted vectors of genes predict, as those of any model that has such vectors."""
+    from scarena.models.base import Context
+    from scarena.models.of_genes import GeneModel
+    from scarena.models.responses import predictions
+
+    vectors = submitted_gene_vectors(config, name)
+
+    class Submitted(GeneModel):
+        card = submitted_card(config, name)
+
+        def gene_vectors(self, genes: pd.DataFrame, ctx: Context) -> pd.DataFrame:
+            return vectors.loc[vectors.index.isin(genes.index)]
+
+    return predictions(Submitted(), truth, None, Context(cache=config.cache))
+
+
+_JOINED = {"genes": _genes_joined, "network": _cosines, "response": _responses}

@@ -1,4 +1,4 @@
-"""Reading what was submitted: vectors by name, of cells or of genes, from .npz, .csv, .parquet or .h5ad, no pickle."""
+"""Reading what was submitted, from .npz, .csv, .parquet or .h5ad, no pickle: vectors by name, or a table of genes."""
 
 from __future__ import annotations
 
@@ -38,13 +38,15 @@ def read_vectors(file: Path, key: str | None = None, of: Of = "cell") -> tuple[n
     DataError
         If the file is missing, of another kind, damaged, or holds anything but numbers.
     """
-    readers = {".csv": _csv, ".parquet": _parquet, ".h5ad": _h5ad}
-    if file.suffix not in (".npz", *readers):
-        fix = f"one of: {', '.join(('.npz', *readers))}"
-        raise DataError(f"unknown kind of file {file.suffix!r}", where=str(file), fix=fix)
-    check_regular(file, fix="give the file with the vectors")
+    _check_kind(file, "give the file with the vectors")
     with reading(file, fix="write it again"):
-        vectors, names = _npz(file, of) if file.suffix == ".npz" else readers[file.suffix](file, key)
+        if file.suffix == ".npz":
+            vectors, names = _npz(file, of)
+        elif file.suffix == ".h5ad":
+            vectors, names = _obsm(file, key)
+        else:
+            table = _KINDS[file.suffix](file)
+            vectors, names = table.to_numpy(), table.index.to_numpy(dtype=str)
     if vectors.dtype.kind not in "fiu":
         fix = "leave one column of names and only numbers beside it"
         raise DataError(f"holds values that are no numbers ({vectors.dtype})", where=str(file), fix=fix)
@@ -54,13 +56,49 @@ def read_vectors(file: Path, key: str | None = None, of: Of = "cell") -> tuple[n
     return vectors, names
 
 
+def read_table(file: Path) -> pd.DataFrame:
+    """Return numbers with a name a row and the name of a gene a column.
+
+    Parameters
+    ----------
+    file
+        .npz with ``predictions`` [rows, genes], ``profiles`` and ``genes``; .csv or .parquet with names in the first
+        column (or the index); .h5ad with the numbers in ``X``.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, of another kind, damaged, or holds anything but numbers.
+    """
+    import pandas as pd
+
+    _check_kind(file, "give the file with the predictions")
+    with reading(file, fix="write it again"):
+        if file.suffix == ".npz":
+            held = read_arrays(file, "predictions", "profiles", "genes")
+            table = pd.DataFrame(held["predictions"], held["profiles"].astype(str), held["genes"].astype(str))
+        else:
+            table = _KINDS[file.suffix](file)
+    if bad := [str(name) for name, kind in table.dtypes.items() if getattr(kind, "kind", "O") not in "fiu"]:
+        fix = "leave one column of names and only numbers beside it"
+        raise DataError(f"the column {bad[0]!r} holds no numbers", where=str(file), fix=fix)
+    return table
+
+
+def _check_kind(file: Path, fix: str) -> None:
+    kinds = (".npz", *_KINDS)
+    if file.suffix not in kinds:
+        raise DataError(f"unknown kind of file {file.suffix!r}", where=str(file), fix=f"one of: {', '.join(kinds)}")
+    check_regular(file, fix=fix)
+
+
 def _npz(file: Path, of: Of) -> tuple[np.ndarray, np.ndarray]:
     vectors, names = _ARRAYS[of]
     held = read_arrays(file, vectors, names)
     return held[vectors], held[names].astype(str)
 
 
-def _csv(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
+def _csv(file: Path) -> pd.DataFrame:
     import pandas as pd
 
     with file.open("rb") as text:
@@ -69,10 +107,11 @@ def _csv(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
     if len(header) == _HEADER or header.count(b",") > _COLUMNS:
         raise DataError(f"a row of more than {_COLUMNS:,} columns", where=str(file), fix="give one row a name")
     names = pd.read_csv(file, usecols=[0], dtype=str, keep_default_na=False).iloc[:, 0]
-    return _columns(pd.read_csv(file).iloc[:, 1:]), names.to_numpy(dtype=str)
+    table = pd.read_csv(file).iloc[:, 1:]
+    return table.set_axis(names.to_numpy(dtype=str), axis=0)
 
 
-def _parquet(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
+def _parquet(file: Path) -> pd.DataFrame:
     import pandas as pd
     import pyarrow.parquet as pq
 
@@ -82,14 +121,20 @@ def _parquet(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
     table = pd.read_parquet(file)
     if table.index.dtype.kind in "iu" and len(table.columns):
         table = table.set_index(table.columns[0])
-    return _columns(table), table.index.astype(str).to_numpy(dtype=str)
+    return table.set_axis(table.index.astype(str).to_numpy(dtype=str), axis=0)
 
 
-def _columns(table: pd.DataFrame) -> np.ndarray:
-    return table.to_numpy()
+def _matrix(file: Path) -> pd.DataFrame:
+    from scarena.datasets.read_h5ad import open_h5ad
+
+    table: pd.DataFrame = open_h5ad(file).to_df()
+    return table
 
 
-def _h5ad(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
+_KINDS = {".csv": _csv, ".parquet": _parquet, ".h5ad": _matrix}
+
+
+def _obsm(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
     from scarena.datasets.read_h5ad import open_h5ad
 
     data = open_h5ad(file, backed=True)

@@ -143,8 +143,8 @@ def test_a_shell_completes_verbs_and_options(shell):
 
 # What is over at once, or has a display of its own (`run`).
 QUICK = {
-    "run", "datasets", "models", "tasks", "metrics", "new-model", "submit", "submit-genes", "config-schema", "crate",
-    "diff", "fm sizes",
+    "run", "datasets", "models", "tasks", "metrics", "new-model", "submit", "submit-genes", "submit-response",
+    "config-schema", "crate", "diff", "fm sizes",
 }  # fmt: skip
 
 

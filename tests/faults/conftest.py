@@ -96,7 +96,7 @@ class Place:
         psutil.wait_procs(processes, timeout=30)
 
     def unfinished(self):
-        """Return the files that snakemake holds as being made: it notes a step's end some moments after the process's."""
+        """Return the files that snakemake holds as being made: it notes a step's end moments after the process's."""
         marks = self.folder / ".snakemake/incomplete"
         names = ["".join(p.relative_to(marks).parts).replace("@", "") for p in marks.rglob("*") if p.is_file()]
         return {base64.urlsafe_b64decode(name).decode() for name in names}

@@ -1,4 +1,4 @@
-"""In the child process: running one model on one dataset, of cells, of genes, or of a network of genes."""
+"""In the child process: running one model on one dataset, of cells, of genes, of a network or of perturbations."""
 
 from __future__ import annotations
 
@@ -87,10 +87,22 @@ def _of_network(model: type[Model], spec: dict[str, Any], context: Context) -> _
     return _Made(matrix, np.asarray(truth.regulators, dtype=np.str_), seconds)
 
 
+def _of_response(model: type[Model], spec: dict[str, Any], context: Context) -> _Made:
+    from scarena.datasets.response_truth import read_response_cells, read_response_truth
+    from scarena.models.responses import predictions
+    from scarena.tasks.responses import row_names
+
+    truth, cells = (read(Path(spec["dataset"])) for read in (read_response_truth, read_response_cells))
+    start = time.monotonic()
+    rows = predictions(model(), truth, cells, context)
+    return _Made(rows, np.asarray(row_names(truth.splits), dtype=np.str_), time.monotonic() - start)
+
+
 _KINDS: dict[str, Callable[[type[Model], dict[str, Any], Context], _Made]] = {
     "cells": _of_cells,
     "genes": _of_genes,
     "network": _of_network,
+    "response": _of_response,
 }
 
 

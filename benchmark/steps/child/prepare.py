@@ -54,4 +54,17 @@ def _network(spec: dict[str, Any], card: DatasetCard) -> dict[str, Any]:
     return {"card": card.model_dump(mode="json"), "summary": summary, "cl_release": ontology.release}
 
 
-_PREPARED = {"genes": _genes, "network": _network}
+def _response(spec: dict[str, Any], card: DatasetCard) -> dict[str, Any]:
+    from scarena.datasets.ontology import CellOntology
+    from scarena.datasets.prepare_response import prepare_response, response_summary
+    from scarena.datasets.response_splits import write_splits
+    from scarena.datasets.response_truth import write_response_truth
+
+    ontology = CellOntology.load(spec["ontology"])
+    truth, cells = prepare_response(card, cache=Path(spec["cache"]), ontology=ontology)
+    write_response_truth(truth, cells, Path(spec["h5ad"]))
+    write_splits(truth.splits, Path(spec["h5ad"]).with_name("splits.json"))
+    return {"card": card.model_dump(mode="json"), "summary": response_summary(truth), "cl_release": ontology.release}
+
+
+_PREPARED = {"genes": _genes, "network": _network, "response": _response}

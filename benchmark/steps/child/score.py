@@ -1,4 +1,4 @@
-"""In the child process: scoring what a run made: vectors of cells or of genes, or a network."""
+"""In the child process: scoring what a run made: vectors of cells or of genes, a network, or responses."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from scarena.tasks.scoring import score_tasks
 if TYPE_CHECKING:
     from scarena.tasks.genes import Genes
     from scarena.tasks.network import Network
+    from scarena.tasks.responses import Responses
 
 
 def score(spec: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +68,16 @@ def _network(spec: dict[str, Any]) -> Network:
     return Network(matrix, truth.regulators, truth.genes, truth, spec["seed"])
 
 
+def _responses(spec: dict[str, Any]) -> Responses:
+    from scarena.datasets.response_truth import read_response_truth
+    from scarena.tasks.responses import Responses, row_names
+
+    truth = read_response_truth(_unchanged(spec))
+    wanted = np.asarray(row_names(truth.splits))
+    rows = join(*read_embedding(Path(spec["embedding"])), wanted, spec["embedding"])
+    return Responses(rows, truth, spec["seed"])
+
+
 def _unchanged(spec: dict[str, Any]) -> Path:
     """Return the prepared dataset of a spec, which must be the one that its reference was made of."""
     path = Path(spec["dataset"])
@@ -76,8 +87,9 @@ def _unchanged(spec: dict[str, Any]) -> Path:
     return path
 
 
-_GIVEN: dict[str, Callable[[dict[str, Any]], Cells | Genes | Network]] = {
+_GIVEN: dict[str, Callable[[dict[str, Any]], Cells | Genes | Network | Responses]] = {
     "cells": _cells,
     "genes": _genes,
     "network": _network,
+    "response": _responses,
 }
