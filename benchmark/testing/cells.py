@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+    from scarena.models.responses import Seen
+
 N_CELLS, N_TYPES = 60, 3
 _GENES = Path(__file__).parent / "genes.tsv"
 
@@ -36,6 +38,31 @@ def asked_genes(more: Sequence[str] = (), seed: int = 0) -> pd.DataFrame:
     known = pd.DataFrame(facts, index=ids, columns=list(FACTS))
     known.insert(0, "symbol", symbols)
     return known.reindex([*ids, *more]).fillna({"symbol": "no gene"})
+
+
+def asked_responses(seed: int = 0) -> tuple[Seen, pd.DataFrame]:
+    """Return sixteen made-up responses to learn from, and four to ask about: see `scarena.models.base.Model.predict`.
+
+    Effects lie along three programmes of genes, so that there is something to learn; one asked gene is not measured.
+    """
+    import pandas as pd
+
+    from scarena.models.responses import Seen
+
+    genes, rng = asked_genes(), np.random.default_rng(seed)
+    measured, perturbed = list(genes.index[:100]), list(genes.index[81:101])
+    control = rng.gamma(1.0, 0.5, 100)
+    values = control + rng.normal(0, 0.3, (20, 3)) @ rng.normal(0, 0.3, (3, 100)) + rng.normal(0, 0.02, (20, 100))
+    names = [f"knock-out of {gene}" for gene in perturbed]
+    profiles = pd.DataFrame(np.maximum(values, 0), index=names, columns=measured)
+    items = pd.DataFrame({"perturbation": names, "context": "cells", "targets": perturbed}, index=names)
+    cells = conformance_cells(seed)[:, :100].copy()
+    cells.obs = cells.obs[["batch"]].assign(context="cells")
+    seen = Seen(
+        "gene", profiles.iloc[:16], items.iloc[:16], pd.DataFrame(control[None], ["cells"], measured), genes, cells,
+        duplicates=profiles.iloc[16:],
+    )  # fmt: skip
+    return seen, items.iloc[16:]
 
 
 def conformance_cells(seed: int = 0) -> AnnData:

@@ -15,6 +15,7 @@ import numpy as np
 
 import scarena.testing.gene_checks as gene_checks
 import scarena.testing.processes as processes
+import scarena.testing.response_checks as response_checks
 from scarena.base.errors import ModelError, NotApplicable
 from scarena.models.embedding import check_embedding
 from scarena.testing.cells import N_TYPES
@@ -40,6 +41,8 @@ class Check:
     staged: Callable[[Stage], None] | None = None
     of_genes: bool = False
     """Whether it is of vectors of genes, and asked of models alone that have some."""
+    of_responses: bool = False
+    """Whether it is of predicted responses, and asked of models alone that predict some by a rule of their own."""
 
 
 def _same(found: np.ndarray, wanted: np.ndarray, tolerance: float, what: str) -> None:
@@ -238,6 +241,24 @@ CHECKS: dict[str, Check] = {
         ),
         Check(
             "gene-alone", "a gene's vector does not depend on the others asked for", gene_checks.alone, of_genes=True
+        ),
+        Check(
+            "response-finite",
+            "means on the scale of the profiles, by name; what is handed over is left alone",
+            response_checks.finite,
+            of_responses=True,
+        ),
+        Check(
+            "response-deterministic",
+            "the same seed gives the same predictions",
+            response_checks.deterministic,
+            of_responses=True,
+        ),
+        Check(
+            "response-ordered",
+            "predictions do not depend on the order of profiles and genes",
+            response_checks.ordered,
+            of_responses=True,
         ),
         Check("names", "the run's embedding.npz names every cell once, in whatever order", staged=processes.names),
         Check("offline", "a run needs no network: connections are refused", staged=processes.offline),

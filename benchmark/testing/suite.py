@@ -99,9 +99,14 @@ def _in_child(subject: Subject, name: str, folder: Path, python: Path) -> list[R
 def direct_checks(spec: dict[str, Any]) -> dict[str, Any]:
     """Run, in this process, the checks that need no other on the model of a spec; return their results."""
     trial = Trial(Subject(**spec["subject"]).load(), Path(spec["cache"]))
-    wanted = [check for check in CHECKS.values() if check.direct and (trial.knows_genes or not check.of_genes)]
+    wanted = [check for check in CHECKS.values() if check.direct and _is_asked(check, trial)]
     found = [judged(spec["name"], check.name, partial(check.direct, trial)) for check in wanted if check.direct]
     return {"results": [dataclasses.asdict(result) for result in found]}
+
+
+def _is_asked(check: Check, trial: Trial) -> bool:
+    """Return whether a check is of something that the model makes."""
+    return (trial.knows_genes or not check.of_genes) and (trial.predicts or not check.of_responses)
 
 
 class _Shared:

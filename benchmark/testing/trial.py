@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+    from scarena.models.responses import Seen
+
 
 class Trial:
     """One model under test.
@@ -44,6 +46,11 @@ class Trial:
     def knows_genes(self) -> bool:
         """Whether the model has vectors of genes, so far as its class says."""
         return self.model.gene_vectors is not Model.gene_vectors
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the model predicts responses by a rule of its own; from vectors of genes all do it alike."""
+        return self.model.predict is not Model.predict
 
     @cached_property
     def cells(self) -> AnnData:
@@ -85,6 +92,11 @@ class Trial:
         """Return the model's vectors of genes, unchecked."""
         with self._context(seed) as context:
             return self.model().gene_vectors(asked, context)
+
+    def predict(self, seen: Seen, ask: pd.DataFrame, seed: int = 0) -> Any:
+        """Return the responses that the model predicts, unchecked."""
+        with self._context(seed) as context:
+            return self.model().predict(seen, ask, context)
 
     def _run(self, handed: AnnData, seed: int) -> Any:
         with self._context(seed) as context:

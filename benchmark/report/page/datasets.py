@@ -11,6 +11,7 @@ from scarena.report.page.columns import shown_metrics
 from scarena.report.page.gate import dataset_marks
 from scarena.report.page.graphs import graph_of
 from scarena.report.page.images import umaps
+from scarena.report.page.responses import responses_of
 from scarena.report.page.scores import Scores
 from scarena.report.page.sentences import of_dataset
 from scarena.report.page.tables import dataset_table, grouped
@@ -30,6 +31,7 @@ def dataset_parts(board: Json, folder: Path, scores: Scores, every: tuple[str, .
             "every": _rows(board, name, scores, every) if every else [], "umaps": pictures.get(name),
             "marks": dataset_marks(board, name),
             "mistakes": mistakes_of(board, name), "graph": graph_of(board, folder, name, scores),
+            "responses": responses_of(board, folder, name),
         }
         for entry in board["datasets"]
     ]  # fmt: skip
