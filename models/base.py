@@ -67,7 +67,7 @@ class ModelCard(BaseModel):
     ranks which gene regulates which (`scarena.models.of_networks.NetworkModel`); ``response``: it predicts what
     perturbations do (`scarena.models.of_responses.ResponseModel`). A model of cells may have all."""
     control: Literal["positive", "negative"] | None = None
-    holds: tuple[Literal["types", "distances"], ...] = ()
+    holds: tuple[Literal["types", "distances", "target"], ...] = ()
     """What of the truth a positive control holds: it then stands for the truth where a metric asks for that."""
     source: str = ""
     licence: str = ""
@@ -227,6 +227,9 @@ class Model(ABC):
         Raises
         ------
         NotApplicable
-            If the model has none.
+            If the model has none. A model with vectors of genes has those that these predict.
         """
-        raise NotApplicable("it predicts no responses to perturbations", where=self.card.name, fix="none needed")
+        from scarena.models.gene_response import bilinear_response
+
+        kept = vars(self).setdefault("_kept_for_responses", {})
+        return bilinear_response(lambda genes: self.gene_vectors(genes, ctx), seen, ask, seed=ctx.seed, kept=kept)
