@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from scarena.datasets.response_truth import ResponseTruth, Split
     from scarena.metrics.responses.answers import Answers
-    from scarena.metrics.responses.asked import Known
+    from scarena.metrics.responses.asked import Asked, Known
     from scarena.tasks.product import Product
 
 BETWEEN = " | "
@@ -64,13 +64,16 @@ class Responses:
     @cached_property
     def answers(self) -> Answers:
         """What was predicted beside what is known, by number in place of name."""
+        import pandas as pd
+
         from scarena.metrics.responses.answers import Answers
         from scarena.metrics.responses.asked import asked_of
 
         known, row_of = known_of(self.truth), self.truth.profiles.index
-        splits, reveal = [], {}
+        splits: list[Asked] = []
+        reveal: dict[int, list[Asked]] = {}
         for split in self.truth.splits:
-            training, asked = (row_of.get_indexer(list(names)) for names in (split.training, split.asked))
+            training, asked = (row_of.get_indexer(pd.Index(names)) for names in (split.training, split.asked))
             one = asked_of(known, training, asked, self.by_split[split.name])
             if split.kind == self.scored_kind:
                 splits.append(one)
@@ -113,7 +116,7 @@ def known_of(truth: ResponseTruth) -> Known:
     return Known(
         truth.observed, truth.whole, truth.control_scored, truth.control_shown,
         np.unique(profiles["perturbation"].astype(str), return_inverse=True)[1],
-        pd.Index(truth.contexts).get_indexer(profiles["context"].astype(str)), truth.setting == "context",
+        pd.Index(truth.contexts).get_indexer(pd.Index(profiles["context"].astype(str))), truth.setting == "context",
         profiles["reproducibility"].to_numpy(np.float64), targeted, truth.duplicate, truth.strength, truth.doubt,
     )  # fmt: skip
 
