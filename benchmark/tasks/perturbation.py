@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scarena.metrics.info_responses import KEYS
 from scarena.tasks.own_task import OwnTask
 
 if TYPE_CHECKING:
+    from scarena.metrics.details import Details
     from scarena.metrics.measured import Measured, Undefined
     from scarena.metrics.scores import Scores
     from scarena.tasks.facts import Facts
     from scarena.tasks.responses import Responses
+
+_DIGITS = 9
 
 
 class Perturbation(OwnTask["Responses"]):
@@ -50,10 +54,27 @@ class Perturbation(OwnTask["Responses"]):
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1):
-            return super().score(given)
+            scores = super().score(given)
+            known = any(score.state == "ok" for score in scores.values())
+            return replace(scores, details=_details(given)) if known else scores
 
     def measured(self, given: Responses) -> Mapping[str, Measured | Undefined]:
         """Return how far predictions are from what was observed."""
         from scarena.metrics.responses.scored import scored
 
         return scored(given.answers)
+
+
+def _details(given: Responses) -> Details | None:
+    """Return what each profile has; nothing of a dataset with more than 10,000."""
+    import numpy as np
+
+    from scarena.metrics.details import MAX_PROFILES, OF_PROFILE, Details, ProfileScores
+    from scarena.tasks.responses import BETWEEN
+
+    table = given.per_profile
+    if len(table) > MAX_PROFILES:
+        return None
+    numbers = np.round(table[list(OF_PROFILE)].to_numpy(np.float64), _DIGITS).astype(np.float32)
+    names = tuple(f"{split}{BETWEEN}{profile}" for split, profile in zip(table["split"], table.index, strict=True))
+    return Details((), (), profiles=ProfileScores(names, numbers))

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from scarena.datasets.response_truth import Split
+from scarena.metrics.details import OF_PROFILE
 from scarena.metrics.info_responses import KEYS
 from scarena.metrics.registry import METRICS
+from scarena.tasks.details import read_details, write_details
 from scarena.tasks.facts import Facts
 from scarena.tasks.perturbation import Perturbation
 from scarena.tasks.responses import Responses, row_names
@@ -276,3 +278,14 @@ def test_numbers_of_each_profile_add_up_to_the_scores(truth, answered):
     assert found["response_value"].value == pytest.approx((negative - error) / (negative - duplicate), abs=1e-9)
     assert found["response_nir"].value == pytest.approx(table["nir"].mean(), abs=1e-9)
     assert found["response_mse"].value == pytest.approx(error, abs=1e-9)
+
+
+def test_numbers_of_each_profile_are_kept_as_details(truth, answered, tmp_path):
+    given = Responses(answered(truth, half_way), truth, 0)
+    found = Perturbation().score(given)
+    write_details(tmp_path / "details.npz", found.details)
+    kept = read_details(tmp_path / "details.npz").profiles
+    assert set(kept.names) <= set(row_names(truth.splits)) and len(kept.names) == len(truth.profiles)
+    table = given.per_profile
+    for column, name in enumerate(OF_PROFILE):
+        np.testing.assert_allclose(kept.numbers[:, column], table[name].to_numpy(float), atol=1e-6)
