@@ -31,9 +31,12 @@ class Drawn:
     ----------
     perturbation
         Code of each profile's perturbation ``[A]``, in any range.
+    among
+        More profiles whose draws these are, and which of them these are ``[n]``; see `at`.
     """
 
     perturbation: Codes
+    among: tuple[Drawn, NDArray[np.bool_]] | None = None
 
     @cached_property
     def n_perturbations(self) -> int:
@@ -43,6 +46,9 @@ class Drawn:
     @cached_property
     def times(self) -> Floats | None:
         """How often each profile is there in each replicate ``[D, A]``; None with fewer than five perturbations."""
+        if self.among is not None:
+            whole, rows = self.among
+            return None if whole.times is None else whole.times[:, rows]
         if self.n_perturbations < ENOUGH_GROUPS:
             return None
         codes = np.unique(self.perturbation, return_inverse=True)[1]
@@ -60,9 +66,7 @@ class Drawn:
 
     def at(self, rows: NDArray[np.bool_]) -> Drawn:
         """Return the same draws of some of the profiles."""
-        some = Drawn(self.perturbation[rows])
-        some.__dict__["times"] = None if self.times is None else self.times[:, rows]
-        return some
+        return Drawn(self.perturbation[rows], (self, rows))
 
     @property
     def said(self) -> str:
