@@ -67,7 +67,7 @@ class ModelCard(BaseModel):
     ranks which gene regulates which (`scarena.models.of_networks.NetworkModel`); ``response``: it predicts what
     perturbations do (`scarena.models.of_responses.ResponseModel`). A model of cells may have all."""
     control: Literal["positive", "negative"] | None = None
-    holds: tuple[Literal["types", "distances"], ...] = ()
+    holds: tuple[Literal["types", "distances", "target"], ...] = ()
     """What of the truth a positive control holds: it then stands for the truth where a metric asks for that."""
     source: str = ""
     licence: str = ""
