@@ -19,7 +19,7 @@ from scarena.datasets.genes import GeneTable, gene_table
 from scarena.datasets.network_effects import log_normalised
 from scarena.datasets.prepare import prepare
 from scarena.datasets.read_mean_profiles import read_mean_profiles
-from scarena.datasets.response_cells import shown, truth_of_cells
+from scarena.datasets.response_cells import depth_of, shown, truth_of_cells
 from scarena.datasets.response_means import truth_of_means
 from scarena.datasets.response_rule import MeanProfiles, ResponseRule
 from scarena.datasets.response_splits import (
@@ -174,8 +174,9 @@ def _of_cells(
         said = "values are taken as published, logarithms whose counts do not come back: models are shown no cells"
     else:
         data = prepare(card, cache=cache, mirror=mirror, ontology=ontology)
-        said = "values are log1p of counts per 10,000 of the genes that are known"
-    log = data.X if as_they_are else log_normalised(data.X)
+        depth = depth_of(data, rule.cells)
+        said = f"values are log1p of counts per {depth:,.0f} of the genes that are known"
+    log = data.X if as_they_are else log_normalised(data.X, depth)
     truth, rows = truth_of_cells(data, log, rule, table, f"dataset {card.name}")
     further = {"sources": str(data.uns["sources"])}
     truth = replace(truth, further=further, notes=(*map(str, data.uns["notes"]), said, *truth.notes))

@@ -96,6 +96,15 @@ def truth_of_cells(
     return truth, np.flatnonzero((screen.group >= n) & ~first)
 
 
+def depth_of(data: AnnData, rule: PerturbedCells) -> float:
+    """Return the number of counts that cells are scaled to: a fixed one, or that of the median cell of the control."""
+    if rule.per != "median":
+        return rule.per
+    control = (data.obs["cell_type"].astype(str) == rule.control).to_numpy()
+    depths = np.asarray(data.X[control].sum(axis=1)).ravel()
+    return float(np.median(depths)) if len(depths) else 1.0
+
+
 def shown(data: AnnData, rows: np.ndarray, rule: PerturbedCells) -> AnnData:
     """Return the control's cells that models are shown, without a label, which says the same of all."""
     cells = data[rows].copy()

@@ -42,8 +42,11 @@ class PerturbedCells(BaseModel):
     """Contexts whose cells are read; all where it names none."""
     n_genes: int = Field(5000, ge=2)
     """Genes that are scored: those with the most expression in the control, so that no perturbed cell chooses."""
+    per: Annotated[float, Field(gt=0)] | Literal["median"] = 1e4
+    """Counts that each cell is scaled to before the logarithm; ``median``: those of the median cell of the control. On
+    a panel of few genes a cell has some hundred counts: scaled to 10,000, one count is as good as many."""
     values: Literal["counts", "published"] = "counts"
-    """``counts``: log1p of counts per 10,000; ``published``: the values of the file as they are, where these are
+    """``counts``: log1p of counts so scaled; ``published``: the values of the file as they are, where these are
     logarithms whose counts do not come back. Models then see no cells."""
 
 

@@ -44,7 +44,8 @@ def published_cells(card: DatasetCard, *, cache: Path, mirror: Path | None = Non
     check_obs(raw, card, where)
     wanted, said = wanted_cells(raw, card)
     genes = gene_map(raw.genes, gene_table(cache=cache, mirror=mirror), where, raw.features)
-    columns = np.array([genes.merge[:, column].indices[0] for column in range(genes.merge.shape[1])])
+    published, kept = genes.merge.nonzero()
+    columns = published[np.unique(kept, return_index=True)[1]]
     values = _logarithms(plain(gene_counts(raw))[:, columns][wanted], where)
     obs = canonical_obs(raw, card, None, where)[wanted]
     data = New(values, obs=obs)
