@@ -157,10 +157,12 @@ def reproducibility(
 
 
 def correlations(one_PG: Floats, other_PG: Floats, dropped_PG: np.ndarray) -> Floats:
-    """Return the Pearson correlation of each row over the genes that are not dropped ``[P]``; 0 where undefined."""
+    """Return the Pearson correlation of each row over the genes that are not dropped ``[P]``.
+
+    0 where either row is constant, NaN where a value is.
+    """
     kept = (~dropped_PG).astype(np.float64)
     n_P = np.maximum(kept.sum(axis=1, keepdims=True), 1)
     a, b = ((each - (each * kept).sum(axis=1, keepdims=True) / n_P) * kept for each in (one_PG, other_PG))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return np.where(np.isfinite(found), found, 0.0)
+    size_P = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.asarray((a * b).sum(axis=1) / np.where(size_P == 0, 1.0, size_P))
