@@ -57,6 +57,7 @@ class ResponseRule(BaseModel):
 
     setting: Setting
     of: Literal["genes", "compounds"] = "genes"
+    """What labels name; of compounds no gene is known to be perturbed."""
     cells: PerturbedCells | None = None
     """None where the reader finds published means (`MEANS`)."""
     separator: str = ""
