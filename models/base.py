@@ -227,6 +227,9 @@ class Model(ABC):
         Raises
         ------
         NotApplicable
-            If the model has none.
+            If the model has none. A model with vectors of genes has those that these predict.
         """
-        raise NotApplicable("it predicts no responses to perturbations", where=self.card.name, fix="none needed")
+        from scarena.models.gene_response import bilinear_response
+
+        kept = vars(self).setdefault("_kept_for_responses", {})
+        return bilinear_response(lambda genes: self.gene_vectors(genes, ctx), seen, ask, seed=ctx.seed, kept=kept)

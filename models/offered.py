@@ -19,5 +19,5 @@ def lacks_product(model: type[Model], kind: Kind) -> str:
     if kind == "network":
         return "" if genes or model.network is not Model.network else "the model has no network of genes"
     if kind == "response":
-        return "" if model.predict is not Model.predict else "the model predicts no responses to perturbations"
+        return "" if genes or model.predict is not Model.predict else "the model predicts no responses to perturbations"
     return HAS_INSTEAD.get(model.card.offers, "")

@@ -70,9 +70,11 @@ class Predictor(Model):
         names = {each for each in known if each is not None}
         if len(names) == 1:
             return pd.DataFrame(1.0, index=data.obs_names, columns=[*names])
-        return self.predict(data, known, ctx)
+        return self.predict_types(data, known, ctx)
 
-    def predict(self, data: AnnData, known: Sequence[str | None] | np.ndarray, ctx: Context) -> pd.DataFrame:
+    def predict_types(
+        self, data: AnnData, known: Sequence[str | None] | np.ndarray, ctx: Context
+    ) -> pd.DataFrame:  # fmt: skip
         """Return the probability of each known label for every cell.
 
         Parameters

@@ -1,4 +1,7 @@
-"""What a model that predicts responses is told, and what it is asked."""
+"""What a model that predicts responses is told, and what it is asked.
+
+Every model is told so, by its base class too: nothing here may import a model.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scarena.base.errors import NotApplicable
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scarena.datasets.response_truth import ResponseTruth, Setting, Split
-    from scarena.models.base import Context, Model
 
 ASKED = ["perturbation", "context", "targets"]
 """Columns of what is asked about."""
@@ -94,35 +94,6 @@ def seen_of(truth: ResponseTruth, split: Split, cells: AnnData | None, *, positi
         _table(truth.control_shown, truth.contexts, truth.measured), truth.genes.copy(),
         None if cells is None else cells.copy(), tuple(json.loads(truth.card).get("study", ())), duplicates,
     )  # fmt: skip
-
-
-def predictions(model: Model, truth: ResponseTruth, cells: AnnData | None, ctx: Context) -> np.ndarray:
-    """Return what one model predicts in every split, one after the other: float32 [n_asked, G], NaN where nothing.
-
-    Raises
-    ------
-    NotApplicable
-        If it has nothing to say in any split; a split of which it says so has NaN.
-    ModelError
-        If what it returns is no table of numbers on the scale of the profiles.
-    """
-    from scarena.models.response_table import checked_responses
-
-    found, reasons, name = list[np.ndarray](), list[NotApplicable](), model.card.name
-    for split in truth.splits:
-        asked = list(split.asked)
-        seen = seen_of(truth, split, cells, positive=model.card.control == "positive")
-        try:
-            table = model.predict(seen, truth.profiles.loc[asked, ASKED].copy(), ctx)
-        except NotApplicable as why:
-            reasons.append(why)
-            found.append(np.full((len(asked), len(truth.measured)), np.nan, np.float32))
-            continue
-        found.append(checked_responses(table, asked, list(truth.measured), name))
-    if len(reasons) == len(truth.splits):
-        raise reasons[0]
-    ctx.notes.extend(f"nothing is predicted in some splits: {why}" for why in dict.fromkeys(map(str, reasons)))
-    return np.concatenate(found)
 
 
 def _table(values: np.ndarray, names: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:

@@ -106,7 +106,7 @@ def _from_vectors(truth: ResponseTruth, name: str, config: BoardConfig) -> np.nd
     """Return the responses that submitted vectors of genes predict, as those of any model that has such vectors."""
     from scarena.models.base import Context
     from scarena.models.of_genes import GeneModel
-    from scarena.models.responses import predictions
+    from scarena.models.predictions import predictions
 
     vectors = submitted_gene_vectors(config, name)
 

@@ -37,17 +37,17 @@ def known(cells):
 
 
 def test_hidden_cells_are_told_apart(model, cells, known):
-    found = model.predict(cells, known, Context())
+    found = model.predict_types(cells, known, Context())
     assert list(found.columns) == ["type0", "type1", "type2"] and list(found.index) == list(cells.obs_names)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
     assert (found.idxmax(axis=1) == cells.obs["cell_type"])[::4].mean() > 0.9
 
 
 def test_what_hidden_cells_truly_are_changes_nothing(model, cells, known):
-    first = model.predict(cells, known, Context())
+    first = model.predict_types(cells, known, Context())
     cells.obs["cell_type"] = np.where(np.arange(cells.n_obs) % 4 == 0, "another", cells.obs["cell_type"])
     cells.obs["cell_type_id"] = cells.obs["cell_type"]
-    np.testing.assert_array_equal(first, model.predict(cells, known, Context()))
+    np.testing.assert_array_equal(first, model.predict_types(cells, known, Context()))
 
 
 def test_a_model_is_handed_no_column_of_types(cells, known):
@@ -57,20 +57,20 @@ def test_a_model_is_handed_no_column_of_types(cells, known):
             assert [each for each in labels[::4] if each is not None] == []
             return super().probabilities(data, labels, classes, ctx)
 
-    Looking().predict(cells, known, Context())
+    Looking().predict_types(cells, known, Context())
 
 
 def test_a_prediction_does_not_depend_on_which_other_cells_are_asked_for(model, cells, known):
-    first = model.predict(cells, known, Context())
+    first = model.predict_types(cells, known, Context())
     kept = np.arange(cells.n_obs) % 8 != 0
-    again = model.predict(cells[kept].copy(), known[kept], Context())
+    again = model.predict_types(cells[kept].copy(), known[kept], Context())
     np.testing.assert_allclose(again, first[kept], atol=1e-6)
 
 
 def test_the_labels_of_known_cells_matter(model, cells, known):
     others = known.copy()
     others[known == "type0"], others[known == "type1"] = "type1", "type0"
-    first, swapped = (model.predict(cells, each, Context()) for each in (known, others))
+    first, swapped = (model.predict_types(cells, each, Context()) for each in (known, others))
     assert (first["type0"] > 0.5).sum() > 50
     assert np.corrcoef(first["type0"], swapped["type1"])[0, 1] > 0.9
 
@@ -79,18 +79,18 @@ def test_two_labels_and_a_cell_without_counts_are_no_error(model, cells, known):
     known[known == "type2"] = None
     cells.X.data[: cells.X.indptr[2]] = 0
     cells.X.eliminate_zeros()
-    assert model.predict(cells, known, Context()).shape == (240, 2)
+    assert model.predict_types(cells, known, Context()).shape == (240, 2)
 
 
 def test_one_label_is_nothing_to_tell_apart(model, cells, known):
     known[known != "type0"] = None
     with pytest.raises(NotApplicable, match="1 known labels"):
-        model.predict(cells, known, Context())
+        model.predict_types(cells, known, Context())
 
 
 def test_labels_of_other_cells_are_refused(cells, known):
     with pytest.raises(DataError, match="239 entries for 240 cells"):
-        HVGForest().predict(cells, known[1:], Context())
+        HVGForest().predict_types(cells, known[1:], Context())
 
 
 @pytest.mark.parametrize("returned", [np.ones((240, 3)), np.full((240, 3), np.nan), np.ones((240, 2)) / 2])
@@ -100,7 +100,7 @@ def test_what_is_no_probability_is_refused(returned, cells, known):
             return returned
 
     with pytest.raises(ModelError):
-        Wrong().predict(cells, known, Context())
+        Wrong().predict_types(cells, known, Context())
 
 
 def test_genes_are_chosen_by_known_cells_alone(make_cells):
@@ -217,16 +217,16 @@ def test_trained_predictors_name_hidden_cells_and_what_these_truly_are_changes_n
     cells.X.data[: cells.X.indptr[1]] = 0
     cells.X.eliminate_zeros()
     model = kind()
-    first = model.predict(cells, known, Context())
+    first = model.predict_types(cells, known, Context())
     assert list(first.columns) == ["", "type1", "type2"]
     np.testing.assert_allclose(first.iloc[0], 1 / 3, atol=1e-6)
     truth = cells.obs["cell_type"].astype(str).replace("type0", "")
     assert (first.idxmax(axis=1) == truth)[::4].mean() > 0.8
     cells.obs["cell_type"] = "another"
-    np.testing.assert_array_equal(first, model.predict(cells, known, Context()))
+    np.testing.assert_array_equal(first, model.predict_types(cells, known, Context()))
 
 
 def test_without_its_package_celltypist_is_not_available(cells, known, monkeypatch):
     monkeypatch.setattr(celltypist, "missing", lambda: "its package")
     with pytest.raises(NotAvailable, match="its package"):
-        CellTypist().predict(cells, known, Context())
+        CellTypist().predict_types(cells, known, Context())

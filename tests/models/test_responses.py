@@ -11,7 +11,8 @@ from scarena.datasets.gene_facts import FACTS
 from scarena.datasets.response_truth import ResponseTruth, Split
 from scarena.models.base import Context, ModelCard
 from scarena.models.of_responses import ResponseModel
-from scarena.models.responses import Seen, predictions, seen_of, targets_of
+from scarena.models.predictions import predictions
+from scarena.models.responses import Seen, seen_of, targets_of
 
 GENES, NAMES = ("ENSG1", "ENSG2", "ENSG3"), ("a", "b", "c", "d")
 SPLITS = (Split("fold 0", "fold", ("c", "d"), ("b", "a")), Split("fold 1", "fold", ("a", "b"), ("c", "d")))

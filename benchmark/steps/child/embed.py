@@ -89,7 +89,7 @@ def _of_network(model: type[Model], spec: dict[str, Any], context: Context) -> _
 
 def _of_response(model: type[Model], spec: dict[str, Any], context: Context) -> _Made:
     from scarena.datasets.response_truth import read_response_cells, read_response_truth
-    from scarena.models.responses import predictions
+    from scarena.models.predictions import predictions
     from scarena.tasks.responses import row_names
 
     truth, cells = (read(Path(spec["dataset"])) for read in (read_response_truth, read_response_cells))
