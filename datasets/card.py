@@ -20,9 +20,10 @@ from scarena.base.plugins import Plugin, one_line, plugins
 from scarena.base.untrusted import read_yaml
 from scarena.base.validated import validated
 from scarena.datasets.network_rule import NetworkRule
+from scarena.datasets.response_rule import ResponseRule, check_response
 from scarena.datasets.targets import Target, check_targets
 
-_FURTHER = ("targets", "proteins", "coordinates", "network", "answered_by")
+_FURTHER = ("targets", "proteins", "coordinates", "network", "answered_by", "response")
 Kind = Literal["cells", "genes", "network", "response"]
 """What a dataset asks about: cells, genes, which gene regulates which, or what perturbations do."""
 _CARDS = Path(__file__).parent / "cards"
@@ -74,7 +75,8 @@ class DatasetCard(BaseModel):
     description: str
     kind: Kind = "cells"
     """``genes``: what is known of genes (`scarena.datasets.gene_truth`); ``network``: cells, and edges between genes
-    (`scarena.datasets.network_truth`)."""
+    (`scarena.datasets.network_truth`); ``response``: cells or mean profiles, and what was done to them
+    (`scarena.datasets.response_truth`)."""
     role: Literal["benchmark", "pretraining", "smoke"] = "benchmark"
     species: str = "human"
     tissue: str = "unknown"
@@ -109,6 +111,8 @@ class DatasetCard(BaseModel):
     (`scarena.models.base.ModelCard.gene_knowledge`)."""
     network: NetworkRule | None = None
     """Of a dataset of this kind, where its true edges are."""
+    response: ResponseRule | None = None
+    """Of a dataset of this kind, what is asked of it and how its profiles are named."""
     notes: str = ""
 
     @model_validator(mode="after")
@@ -138,6 +142,14 @@ class DatasetCard(BaseModel):
         edges = None if self.network is None else self.network.edges
         if edges is not None and edges.file not in {file.key for file in self.files}:
             raise ValueError(f"the edges are in {edges.file!r}, which is the key of no file")
+        return self
+
+    @model_validator(mode="after")
+    def _a_response_is_asked(self) -> DatasetCard:
+        if (self.kind == "response") != (self.response is not None):
+            raise ValueError("`kind: response` and `response:`, which says what is asked, go together")
+        if self.response is not None:
+            check_response(self.response, self.reader.name, self.reader.options, [file.key for file in self.files])
         return self
 
     @model_serializer(mode="wrap")

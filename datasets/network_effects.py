@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def log_normalised(counts: csr_matrix) -> csr_matrix:
-    """Return log1p of counts per 10,000, float64 ``[B, G]``; a cell without counts keeps its zeros."""
+def log_normalised(counts: csr_matrix, per: float = 1e4) -> csr_matrix:
+    """Return log1p of counts per so many, float64 ``[B, G]``; a cell without counts keeps its zeros."""
     log = counts.astype(np.float64)
     depth_B = np.maximum(np.asarray(log.sum(axis=1)).ravel(), 1)
-    log.data = np.log1p(log.data * np.repeat(1e4 / depth_B, np.diff(log.indptr)))
+    log.data = np.log1p(log.data * np.repeat(per / depth_B, np.diff(log.indptr)))
     return log
 
 

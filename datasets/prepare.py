@@ -38,7 +38,14 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def _check_obs(raw: Raw, card: DatasetCard, where: str) -> None:
+def check_obs(raw: Raw, card: DatasetCard, where: str) -> None:
+    """Refuse tables of cells with a name twice, or without the batches and labels that the card's role needs.
+
+    Raises
+    ------
+    DataError
+        If there is such a fault.
+    """
     twice = raw.obs.index[raw.obs.index.duplicated()]
     if len(twice):
         what = f"{len(twice)} cell names occur twice (first: {twice[0]!r})"
@@ -66,7 +73,8 @@ def _check_groups(obs: pd.DataFrame, card: DatasetCard, where: str) -> None:
         raise DataError("one batch only, so batch metrics mean nothing", where=f"{where}: batch", fix=fix)
 
 
-def _obs(raw: Raw, card: DatasetCard, terms: LabelTerms | None, where: str) -> pd.DataFrame:
+def canonical_obs(raw: Raw, card: DatasetCard, terms: LabelTerms | None, where: str) -> pd.DataFrame:
+    """Return the table of cells in the canonical form."""
     obs = pd.DataFrame({"batch": raw.obs["batch"]}, index=raw.obs.index.astype(str))
     labels = raw.obs["label"].fillna("unknown") if "label" in raw.obs else pd.Series("unknown", index=raw.obs.index)
     obs["cell_type"] = labels.to_numpy()
@@ -76,7 +84,7 @@ def _obs(raw: Raw, card: DatasetCard, terms: LabelTerms | None, where: str) -> p
     return obs.assign(**target_columns(raw, card, where)).astype("category")
 
 
-def _wanted(raw: Raw, card: DatasetCard) -> tuple[np.ndarray, list[str]]:
+def wanted_cells(raw: Raw, card: DatasetCard) -> tuple[np.ndarray, list[str]]:
     """Return which cells have a label that the card does not drop, and lines that say how many have not."""
     wanted, said = np.ones(len(raw.obs), bool), list[str]()
     if "label" not in raw.obs:
@@ -118,11 +126,11 @@ def to_anndata(
     from anndata import AnnData as New
 
     where = f"{card.name} ({', '.join(sorted({f.url.rsplit('/', 1)[-1] for f in card.files}))})"
-    _check_obs(raw, card, where)
+    check_obs(raw, card, where)
     check_named(raw, card, where)
     if store is None:
         raw = dataclasses.replace(raw, counts=in_memory(raw.counts))
-    (wanted, said), kept = _wanted(raw, card), list[np.ndarray]()
+    (wanted, said), kept = wanted_cells(raw, card), list[np.ndarray]()
     terms = (
         label_terms(raw.obs["label"][wanted], card, ontology, where) if "label" in raw.obs and _known(card) else None
     )
@@ -133,7 +141,7 @@ def to_anndata(
     if not len(rows):
         fix = "check `min_counts` on the card and the file"
         raise DataError(f"no cell has {card.min_counts} counts", where=where, fix=fix)
-    obs = _obs(dataclasses.replace(raw, obs=raw.obs.iloc[rows]), card, terms, where)
+    obs = canonical_obs(dataclasses.replace(raw, obs=raw.obs.iloc[rows]), card, terms, where)
     _check_groups(obs, card, where)
     var = pd.DataFrame({"symbol": genes.symbols}, index=genes.ids)
     data = New(counts, obs=obs, var=var, obsm=matrices_of(raw, obs.index, where))
@@ -148,8 +156,8 @@ def to_anndata(
 
 
 def _known(card: DatasetCard) -> bool:
-    """Return whether a card says what labels mean; one for pretraining need not."""
-    return bool(card.labels) or card.role != "pretraining"
+    """Return whether a card says what labels mean; one for pretraining, or whose labels are perturbations, need not."""
+    return bool(card.labels) or not (card.role == "pretraining" or card.kind == "response")
 
 
 def _stored(parts: Iterator[csr_matrix], n_genes: int, store: Path) -> Any:
@@ -185,7 +193,7 @@ def prepare(
     if card.kind == "genes":
         fix = "prepare it with `scarena.datasets.prepare_genes`"
         raise CardError("a dataset of genes, without cells", where=f"dataset {card.name}", fix=fix)
-    if card.role != "pretraining" and not card.labels:
+    if not card.labels and _known(card):
         fix = "write `labels: {label: CL:…}` (null where no term is right)"
         raise CardError("no labels", where=f"dataset {card.name}", fix=fix)
     ontology = ontology or CellOntology.load()

@@ -17,13 +17,12 @@ from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.files import replacing
 from scarena.base.untrusted import reading
+from scarena.datasets.response_rule import Setting as Setting
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
-Setting = Literal["gene", "pair", "context"]
-"""What is unseen: a perturbation, a pair of perturbations, or a context (cell type, donor, line)."""
 KEY = "response"
 _OPTIONAL = ("duplicate", "strength", "doubt")
 

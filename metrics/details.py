@@ -1,6 +1,6 @@
-"""What two groups of scores are made of, kept beside them: which type was taken for which, and how types lie.
+"""What some scores are made of, kept beside them: which type was taken for which, how types lie, what each profile has.
 
-No metric of its own: it takes what label transfer and scGraph computed, and computes neither.
+No metric of its own: it takes what label transfer, scGraph and the task of responses computed, and computes none.
 """
 
 from __future__ import annotations
@@ -16,8 +16,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_TYPES = 1000
+MAX_PROFILES = 10_000
+OF_PROFILE = ("predicted", "error", "negative", "duplicate", "nir", "reproducibility")
+"""Numbers of a profile, in their order; see `scarena.metrics.responses.scored.per_profile`."""
 # Below what another order of a sum changes in single precision: two runs must write the same bytes.
 _DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProfileScores:
+    """What each profile that a model was asked about has.
+
+    Parameters
+    ----------
+    names
+        Of the profiles, each after that of the split that asks about it (`scarena.tasks.responses.row_names`).
+    numbers
+        `OF_PROFILE`, float32 ``[n_profiles, 6]``; NaN where there is none.
+    """
+
+    names: tuple[str, ...]
+    numbers: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +58,8 @@ class Details:
         Distances between their centroids in the embedding, float32 ``[k, k]`` in [0, 1], each column divided by its
         maximum as in :class:`~scarena.metrics.scgraph.ScGraphReference`, NaN for a column of zeros; ``None`` where
         scGraph has no value.
+    profiles
+        Of a run of responses: what each profile has.
     """
 
     types: tuple[str, ...]
@@ -46,6 +67,7 @@ class Details:
     confusion: NDArray[np.int64] | None = None
     graph_types: tuple[str, ...] = ()
     distances: NDArray[np.float32] | None = None
+    profiles: ProfileScores | None = None
 
 
 def details_of(

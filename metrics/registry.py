@@ -13,6 +13,7 @@ from scarena.metrics.info_genes import INFO as GENES
 from scarena.metrics.info_networks import INFO as NETWORKS
 from scarena.metrics.info_ontology import INFO as ONTOLOGY
 from scarena.metrics.info_probes import INFO as PROBES
+from scarena.metrics.info_responses import INFO as RESPONSES
 from scarena.metrics.info_scib import INFO as SCIB
 from scarena.metrics.info_structure import INFO as STRUCTURE
 from scarena.metrics.info_transfer import INFO as TRANSFER
@@ -22,7 +23,7 @@ _ALL = (*SCIB, *ONTOLOGY, *TRANSFER, *STRUCTURE)
 _HERE = "scarena"
 
 BUILT_IN: dict[str, MetricInfo] = {info.key: info for info in _ALL}
-OF_TASKS: dict[str, MetricInfo] = {info.key: info for info in (*PROBES, *GENES, *NETWORKS)}
+OF_TASKS: dict[str, MetricInfo] = {info.key: info for info in (*PROBES, *GENES, *NETWORKS, *RESPONSES)}
 """Those that a task computes by itself, from more than labels and batches: `score_embedding` is not asked for them."""
 ORIGINS: dict[str, str] = dict.fromkeys([*BUILT_IN, *OF_TASKS], _HERE)
 BROKEN: dict[str, str] = {}

@@ -179,3 +179,100 @@ def made_task_board(*names: str) -> dict[str, object]:
 def make_task_board() -> Callable[..., dict[str, object]]:
     """The maker of small boards of tasks."""
     return made_task_board
+
+
+def _cut(names: list[str], group_of: dict[str, str], order: list[str], n: int) -> list[tuple[list[str], list[str]]]:
+    """Return what is learned from and what is asked about when every n-th of some groups is held out."""
+    out = [set(order[start::n]) for start in range(n)]
+    return [([x for x in names if group_of[x] not in held], [x for x in names if group_of[x] in held]) for held in out]
+
+
+def made_responses(
+    setting: str = "gene",
+    *,
+    n: int = 30,
+    n_genes: int = 120,
+    n_contexts: int = 1,
+    n_folds: int = 5,
+    noise: float = 0.05,
+    common: float = 0.2,
+    size: float = 0.3,
+    weak: float = 0.1,
+    cells: bool = True,
+    seed: int = 0,
+):
+    """Return a dataset of n perturbations in each context, of which the first ten are of measured genes.
+
+    Parameters
+    ----------
+    setting
+        What is held out; ``pair`` is not made here.
+    noise, common, size
+        Standard deviations of the noise of a half, of the shift that all perturbations share, and of effects.
+    weak
+        What effects of every second perturbation are multiplied with: a replicate does not find them again.
+    cells
+        Whether there is a second half of everything.
+    """
+    import pandas as pd
+
+    from scarena.datasets.response_truth import ResponseTruth, Split
+
+    rng = np.random.default_rng([seed, n, n_genes, n_contexts])
+    measured = tuple(f"ENSG{i:011d}" for i in range(n_genes))
+    contexts = tuple(f"context{i}" for i in range(n_contexts))
+    items = [(f"p{i:02d}", context) for context in contexts for i in range(n)]
+    names = [f"{p} in {c}" for p, c in items]
+    base = rng.gamma(1.0, 0.5, (n_contexts, n_genes))
+    strong = np.where(np.arange(n) % 2 == 0, 1.0, weak)[:, None]
+    effect = common * rng.normal(size=n_genes) + size * strong * rng.normal(size=(n, n_genes))
+    row_of = np.array([contexts.index(c) for _, c in items])
+    mean = base[row_of] + np.tile(effect, (n_contexts, 1))
+
+    def half(of):
+        return (of + noise * rng.normal(size=of.shape)).astype(np.float32)
+
+    scored, shown = half(base), half(base)
+    first, second = half(mean), half(mean)
+    shown = shown if cells else scored
+    t = np.abs(second - second.mean(axis=0)) / noise
+    found = [np.corrcoef(a, b)[0, 1] for a, b in zip(first - scored[row_of], second - shown[row_of], strict=True)]
+    profiles = pd.DataFrame(items, columns=["perturbation", "context"], index=names)
+    profiles["targets"] = [measured[int(p[1:])] if int(p[1:]) < 10 else f"ENSG9{p[1:]}" for p, _ in items]
+    profiles["n_cells"] = 50 if cells else 0
+    profiles["reproducibility"] = found if cells else np.nan
+    held = "context" if setting == "context" else "perturbation"
+    groups = sorted(set(profiles[held]))
+    folds = _cut(names, profiles[held].to_dict(), groups, min(n_folds, len(groups)))
+    splits = [Split(f"fold{i}", "fold", tuple(t), tuple(a)) for i, (t, a) in enumerate(folds)]
+    if setting == "gene" and n >= 30:
+        order = [f"p{i:02d}" for i in rng.permutation(n)]
+        asked = tuple(x for x in names if profiles.perturbation[x] in order[: n // 3])
+        for k in (0, 5, 10, 20):
+            told = tuple(x for x in names if profiles.perturbation[x] in order[n // 3 : n // 3 + k])
+            splits.append(Split(f"reveal{k}", "reveal", told, asked))
+    genes = pd.DataFrame({"symbol": measured}, index=list(measured))
+    halves = {"duplicate": second, "strength": t.astype(np.float32), "doubt": np.exp(-t).astype(np.float32)}
+    return ResponseTruth(
+        setting, profiles, contexts, measured, genes, first, (first + second) / 2 if cells else first, scored, shown,
+        tuple(splits), shared_control=not cells, **(halves if cells else {}),
+    )  # fmt: skip
+
+
+def answer_each(truth, answer: Callable[..., np.ndarray]) -> np.ndarray:
+    """Return what is predicted of all rows: ``answer(truth, training rows, asked rows)`` of every split in turn."""
+    row_of = truth.profiles.index.get_indexer
+    answers = [answer(truth, row_of(list(split.training)), row_of(list(split.asked))) for split in truth.splits]
+    return np.concatenate(answers).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def make_responses():
+    """The maker of small datasets of perturbations."""
+    return made_responses
+
+
+@pytest.fixture(scope="session")
+def answered():
+    """What a rule predicts of every row of a dataset of perturbations."""
+    return answer_each

@@ -166,9 +166,23 @@ def read_object(path: Path, *needed: str, fix: str) -> dict[str, Any]:
 
 
 def read_arrays(
-    path: Path, *needed: str, fix: str = "write it again", only: Collection[str] | None = None
+    path: Path, *needed: str, fix: str = "write it again", only: Collection[str] | None = None, objects: bool = False
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of an npz, of some names alone if asked; none Python objects, none larger than its member.
+    """Return the arrays of an npz, of some names alone if asked; none larger than its member.
+
+    Parameters
+    ----------
+    path
+        The file.
+    needed
+        Names that must be there.
+    fix
+        What to do if it cannot be read.
+    only
+        Names that are read; all others are not looked at.
+    objects
+        Whether arrays of Python objects are read where these are text and numbers (`scarena.base.plain_pickle`); with
+        False none is.
 
     Raises
     ------
@@ -187,10 +201,10 @@ def read_arrays(
             raise DataError(f"lacks {', '.join(lacking)}", where=str(path), fix=fix)
         check_unpacked(sum(each.file_size for each in members), size, str(path))
         wanted = [pair for pair in zip(names, members, strict=True) if only is None or pair[0] in only]
-        return {name: _array(archive, each, path, fix) for name, each in wanted}
+        return {name: _array(archive, each, path, fix, objects=objects) for name, each in wanted}
 
 
-def _array(archive: Any, member: Any, path: Path, fix: str) -> np.ndarray:
+def _array(archive: Any, member: Any, path: Path, fix: str, *, objects: bool) -> np.ndarray:
     import math
 
     from numpy.lib import format as npy
@@ -200,6 +214,8 @@ def _array(archive: Any, member: Any, path: Path, fix: str) -> np.ndarray:
         header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = header(file)
         held = member.file_size - file.tell()
+        if objects and dtype.kind == "O":
+            return _objects(file.read(), shape)
     if dtype.hasobject:
         what = f"{member.filename} holds Python objects, which could run code"
         raise DataError(what, where=str(path), fix="save plain numbers and strings (str, not object)")
@@ -209,3 +225,14 @@ def _array(archive: Any, member: Any, path: Path, fix: str) -> np.ndarray:
         raise DataError(what, where=str(path), fix=fix)
     with archive.open(member) as file:
         return npy.read_array(file, allow_pickle=False)
+
+
+def _objects(raw: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    import numpy as np
+
+    from scarena.base.plain_pickle import objects_of
+
+    items = objects_of(raw, shape)
+    found = np.empty(len(items), object)
+    found[:] = items
+    return found.reshape(shape)

@@ -58,6 +58,7 @@ def markdown() -> str:
     )
     return template.render(
         cells=_sections("cells"), genes=_sections("genes"), network=_sections("network"),
+        response=_sections("response"),
         gene_penalties=_listed(folded.PENALTIES), stated=stated, strengths=_listed(linear.STRENGTHS),
         usual=f"{linear.USUAL:g}", max_axes=linear.MAX_AXES, max_cells=f"{linear.MAX_CELLS:,}",
         choosing=held_out.CHOOSING, penalties=_listed(ridge.PENALTIES), shots=_listed(few_shot.SHOTS),

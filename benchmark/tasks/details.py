@@ -1,4 +1,4 @@
-"""details.npz beside each scores.json: which type a run took for which, and how types lie in its embedding.
+"""details.npz beside each scores.json: which type a run took for which, how types lie, and what each profile has.
 
 What the types are compared with is the same for all runs of a dataset and lies in its reference.npz.
 """
@@ -15,7 +15,7 @@ from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.files import replacing
 from scarena.base.untrusted import check_names, read_arrays
-from scarena.metrics.details import MAX_TYPES, Details
+from scarena.metrics.details import MAX_PROFILES, MAX_TYPES, OF_PROFILE, Details, ProfileScores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +61,9 @@ def write_details(path: Path, details: Details) -> None:
         arrays["confusion"] = details.confusion
     if details.distances is not None:
         arrays |= {"graph_types": np.asarray(details.graph_types, np.str_), "distances": details.distances}
+    if details.profiles is not None:
+        names = np.asarray(details.profiles.names, np.str_)
+        arrays |= {"profiles": names, "profile_scores": details.profiles.numbers}
     with replacing(path) as part, part.open("wb") as file:
         np.savez(file, **arrays)
 
@@ -84,7 +87,23 @@ def read_details(path: Path) -> Details | None:
         raise DataError(f"compares {unknown[0]!r}, which is none of its types", where=str(path), fix=_fix(path))
     told = tuple(map(str, terms))
     check_names(told, str(path))
-    return Details(types, told, _confusion(has, len(types), path), graph_types, _distances(has, len(graph_types), path))
+    confusion, distances = _confusion(has, len(types), path), _distances(has, len(graph_types), path)
+    return Details(types, told, confusion, graph_types, distances, _profiles(has, path))
+
+
+def _profiles(has: dict[str, np.ndarray], path: Path) -> ProfileScores | None:
+    names, numbers = has.get("profiles"), has.get("profile_scores")
+    if names is None and numbers is None:
+        return None
+    if names is None or names.ndim != 1 or names.dtype.kind != "U" or len(names) > MAX_PROFILES:
+        raise DataError("its profiles are not names", where=str(path), fix=_fix(path))
+    if numbers is None or numbers.shape != (len(names), len(OF_PROFILE)) or numbers.dtype != np.float32:
+        raise DataError("has not six numbers a profile", where=str(path), fix=_fix(path))
+    told = tuple(map(str, names))
+    check_names(told, str(path))
+    if np.isinf(numbers).any() or len(set(told)) != len(told):
+        raise DataError("its profiles are doubled or infinite", where=str(path), fix=_fix(path))
+    return ProfileScores(told, numbers)
 
 
 def _names(given: np.ndarray, path: Path) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ _BUILT_IN = (
     "granularity:Granularity", "intra_type:IntraType", "malignant:Malignant", "treated:Treated", "response:Response",
     "protein:Protein", "species:Species", "niche:Niche",
     "function:Function", "tissue:Tissue", "classes:Classes", "pairs:GenePairs", "gene_network:NetworkTask",
+    "perturbation:Perturbation",
 )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def test_a_card_without_further_truths_is_written_as_before_there_were_any():
     assert hashlib.sha256(written.encode()).hexdigest().startswith("fd905b60cd84583d")
     for name in card_names():
         card = load_card(name)
-        if not (card.targets or card.proteins or card.coordinates or card.network or card.answered_by):
+        if not (card.targets or card.proteins or card.coordinates or card.network or card.answered_by or card.response):
             assert list(card.model_dump())[-3:] == ["min_counts", "not_applicable", "notes"]
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scarena.base.errors import DataError
-from scarena.report.page.responses import drawing, responses_of, rows_of
-from scarena.tasks.response_profiles import ProfileErrors, read_profiles, write_profiles
+from scarena.metrics.details import OF_PROFILE, Details, ProfileScores
+from scarena.report.page.responses import Errors, drawing, responses_of, rows_of
+from scarena.tasks.details import write_details
 
 NAMES = ("JAK1", "STAT1", "IRF1")
 
 
-def errors(predicted: list[float], names: tuple[str, ...] = NAMES, replicate: float = 0.1) -> ProfileErrors:
+def errors(predicted: list[float], names: tuple[str, ...] = NAMES, replicate: float = 0.1) -> Errors:
     zero = {"JAK1": 0.5, "STAT1": 2.0, "IRF1": 1.0}
-    return ProfileErrors(
+    return Errors(
         names, np.array([zero[n] for n in names]), np.array(predicted), np.full(len(names), replicate)
     )  # fmt: skip
 
@@ -43,7 +43,7 @@ def test_without_replicates_there_is_no_ceiling() -> None:
 
 def test_what_is_worse_than_half_is_drawn_at_its_edge_and_a_name_is_text() -> None:
     names = ("A<b>", "B")
-    found = ProfileErrors(names, np.ones(2), np.array([9.0, 0.0]), np.full(2, np.nan))
+    found = Errors(names, np.ones(2), np.array([9.0, 0.0]), np.full(2, np.nan))
     svg = str(drawing(rows_of([found]), "d"))
     assert "A&lt;b&gt;" in svg
     heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', svg)]
@@ -54,16 +54,24 @@ def test_controls_are_not_drawn_and_nothing_is_where_no_run_kept_errors(tmp_path
     board = board_of(("noise", "control"), ("ridge", "baseline"), ("silent", "baseline"))
     assert responses_of(board, tmp_path, "d") is None
     for model in ("noise", "ridge"):
-        write_profiles(tmp_path / "d" / model / "0" / "profiles.npz", errors([0.5, 1.0, 1.0]))
+        (tmp_path / "d" / model / "0").mkdir(parents=True)
+        write_details(tmp_path / "d" / model / "0" / "details.npz", Details((), (), profiles=told(cells=True)))
     found = responses_of(board, tmp_path, "d")
     assert found is not None
     assert (found["titles"], found["n"], len(found["rows"])) == (["Ridge"], 3, 3)
 
 
-def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "profiles.npz"
-    write_profiles(path, errors([0.5, 1.0, 1.0]))
-    np.testing.assert_array_equal(read_profiles(path).predicted, [0.5, 1.0, 1.0])  # type: ignore[union-attr]
-    np.savez(path, names=np.array(NAMES), zero=np.ones(2), predicted=np.ones(3), replicate=np.ones(3))
-    with pytest.raises(DataError, match="one error a profile"):
-        read_profiles(path)
+def told(cells: bool) -> ProfileScores:
+    """Three profiles of two splits, as a run's details have them."""
+    column = {"predicted": [1, 1, 1], "error": [0.5, 1.0, 1.0], "negative": [0.5, 2.0, 1.0], "nir": [0.5] * 3}
+    column["duplicate"] = [0.1] * 3 if cells else [0] * 3
+    column["reproducibility"] = [0.9] * 3 if cells else [np.nan] * 3
+    numbers = np.array([column[name] for name in OF_PROFILE], np.float32).T
+    return ProfileScores(("fold 0 | JAK1", "fold 0 | STAT1", "fold 1 | IRF1 | CD4"), numbers)
+
+
+def test_details_become_errors_by_profile_and_no_replicate_without_cells() -> None:
+    found = Errors.of(told(cells=True))
+    assert found.names == ("JAK1", "STAT1", "IRF1 | CD4")
+    np.testing.assert_allclose([found.zero[1], found.predicted[0], found.replicate[2]], [2.0, 0.5, 0.1], rtol=1e-6)
+    assert np.isnan(Errors.of(told(cells=False)).replicate).all()

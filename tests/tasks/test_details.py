@@ -5,7 +5,7 @@ import pytest
 
 from scarena.base.errors import DataError
 from scarena.base.files import write_json
-from scarena.metrics.details import Details
+from scarena.metrics.details import Details, ProfileScores
 from scarena.steps.config import BoardConfig
 from scarena.steps.record import Record
 from scarena.steps.score import score_step
@@ -15,6 +15,8 @@ TYPES, TERMS = ("a", "b", "ü"), ("CL:1", "", "CL:2")
 CONFUSION = np.array([[5, 1, 0], [0, 4, 0], [2, 0, 7]])
 DISTANCES = np.array([[0, 1, np.nan], [1, 0, np.nan], [0.5, 0.25, np.nan]], np.float32)
 WHOLE = Details(TYPES, TERMS, CONFUSION, TYPES, DISTANCES)
+NUMBERS = np.array([[1, 0.2, 0.5, 0.1, 0.9, np.nan], [0, 0.5, 0.5, 0.1, 0.5, 0.7]], np.float32)
+OF_RESPONSES = Details((), (), profiles=ProfileScores(("fold0 | ü", "fold1 | b"), NUMBERS))
 
 
 def arrays(**changed):
@@ -30,9 +32,15 @@ def same(found, expected):
     for one, other in ((found.confusion, expected.confusion), (found.distances, expected.distances)):
         assert (one is None) == (other is None)
         assert one is None or (one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+    assert (found.profiles is None) == (expected.profiles is None)
+    if found.profiles is not None:
+        assert found.profiles.names == expected.profiles.names
+        np.testing.assert_array_equal(found.profiles.numbers, expected.profiles.numbers)
 
 
-@pytest.mark.parametrize("details", [WHOLE, Details(TYPES, TERMS), Details((), ()), Details(TYPES, TERMS, CONFUSION)])
+@pytest.mark.parametrize(
+    "details", [WHOLE, Details(TYPES, TERMS), Details((), ()), Details(TYPES, TERMS, CONFUSION), OF_RESPONSES]
+)
 def test_what_was_written_is_read_and_twice_is_the_same_bytes(tmp_path, details):
     for name in ("one.npz", "two.npz"):
         write_details(tmp_path / name, details)
@@ -44,7 +52,16 @@ def test_a_run_from_before_there_were_details_has_none(tmp_path):
     assert read_details(tmp_path / "details.npz") is None
 
 
+_NAMES = np.array(["a", "b"])
 SPOILT = {
+    "profile-numbers-alone": {"profile_scores": NUMBERS},
+    "profiles-alone": {"profiles": _NAMES},
+    "profiles-of-numbers": {"profiles": np.arange(2), "profile_scores": NUMBERS},
+    "profiles-twice": {"profiles": _NAMES[[0, 0]], "profile_scores": NUMBERS},
+    "profiles-escape": {"profiles": np.array(["a", "\x1b[2J"]), "profile_scores": NUMBERS},
+    "profiles-narrow": {"profiles": _NAMES, "profile_scores": NUMBERS[:, :5]},
+    "profiles-double": {"profiles": _NAMES, "profile_scores": NUMBERS.astype(float)},
+    "profiles-infinite": {"profiles": _NAMES, "profile_scores": np.full((2, 6), np.inf, np.float32)},
     "terms": {"terms": np.array(["CL:1"])},
     "term-numbers": {"terms": np.arange(3)},
     "unsorted": {"types": np.array(["b", "a", "ü"])},

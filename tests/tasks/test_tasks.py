@@ -43,7 +43,7 @@ def test_a_task_says_what_it_is(entry):
     assert task.headline in task.metrics() and METRICS[task.headline].better == "higher"
     kinds = {all_models()[name].card.control for name in task.controls}
     # The truth of a network is not among what a model is handed: no model can hold it.
-    assert kinds == ({"positive", "negative"} if task.product == "cells" else {"negative"})
+    assert kinds == ({"positive", "negative"} if task.product in ("cells", "response") else {"negative"})
     assert inspect.getdoc(type(task))
 
 

@@ -10,13 +10,45 @@ import numpy as np
 from markupsafe import Markup
 
 from scarena.board.ranked import ranked_models
-from scarena.tasks.response_profiles import ProfileErrors, read_profiles
+from scarena.metrics.details import OF_PROFILE, ProfileScores
+from scarena.tasks.details import read_details
+from scarena.tasks.responses import BETWEEN
 
 Json = dict[str, Any]
 _MODELS, _PROFILES = 3, 60
 _HEADLINE = "response_value"
 _COLOURS = ("#0072B2", "#D55E00", "#009E73")
 _LOWEST = -0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Errors:
+    """Squared errors of one run, mean over genes, by the name of the profile that was asked about.
+
+    Parameters
+    ----------
+    names
+        Of the profiles [n].
+    zero
+        Of the better negative: of knowing nothing of the perturbation [n].
+    predicted
+        Of the prediction [n].
+    replicate
+        Of a replicate experiment [n]; NaN where there is none.
+    """
+
+    names: tuple[str, ...]
+    zero: np.ndarray
+    predicted: np.ndarray
+    replicate: np.ndarray
+
+    @classmethod
+    def of(cls, told: ProfileScores) -> Errors:
+        """Return what a run's details tell, without the name of the split: each profile is asked about once."""
+        column = {name: told.numbers[:, place].astype(np.float64) for place, name in enumerate(OF_PROFILE)}
+        known = np.isfinite(column["reproducibility"])
+        names = tuple(name.split(BETWEEN, 1)[-1] for name in told.names)
+        return cls(names, column["negative"], column["error"], np.where(known, column["duplicate"], np.nan))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +66,14 @@ def responses_of(board: Json, folder: Path, dataset: str) -> Json | None:
 
     The models are the first three of the ranking that predicted here, controls left out; of several seeds the first.
     """
-    found: list[tuple[str, ProfileErrors]] = []
+    found: list[tuple[str, Errors]] = []
     for card in ranked_models(board, _HEADLINE):
         run = folder / dataset / card["name"] / str(board["provenance"]["seeds"][0])
         if card["family"] == "control" or len(found) == _MODELS:
             continue
-        errors = read_profiles(run / "profiles.npz")
-        found += [(card["title"], errors)] if errors is not None else []
+        details = read_details(run / "details.npz")
+        if details is not None and details.profiles is not None:
+            found.append((card["title"], Errors.of(details.profiles)))
     rows = rows_of([errors for _, errors in found])
     if not rows:
         return None
@@ -51,7 +84,7 @@ def responses_of(board: Json, folder: Path, dataset: str) -> Json | None:
             "ceiling": any(row.ceiling is not None for row in rows)}  # fmt: skip
 
 
-def rows_of(found: list[ProfileErrors]) -> list[Row]:
+def rows_of(found: list[Errors]) -> list[Row]:
     """Return the profiles of the largest effects, the largest first, joined by name."""
     if not found:
         return []

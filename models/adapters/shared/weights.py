@@ -5,9 +5,7 @@ Upstream loaders skip what does not match. Here a missing, unknown or misshapen 
 
 from __future__ import annotations
 
-import io
 import pickle
-import pickletools
 import re
 import warnings
 import zipfile
@@ -21,6 +19,7 @@ from torch import Tensor, nn
 from scarena.base import untrusted
 from scarena.base.errors import ModelError
 from scarena.base.files import read_json, replacing
+from scarena.base.plain_pickle import dictionary_of
 from scarena.base.untrusted import check_regular, check_unpacked, reading
 
 Keys = Mapping[str, str | tuple[str, ...]]
@@ -32,27 +31,6 @@ _FIX = "give the folder as its authors published it"
 _MOST_BYTES = 256 << 20
 # No size, token or place in a genome is larger.
 _MOST = 1 << 32
-# What a dictionary of numbers and strings may name; everything else that a pickle asks for is refused.
-_HARMLESS = {
-    ("collections", "OrderedDict"),
-    ("collections", "defaultdict"),
-    ("builtins", "int"),
-    ("builtins", "float"),
-    ("builtins", "str"),
-    ("builtins", "set"),
-    ("numpy", "dtype"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "scalar"),
-}
-
-
-class _Plain(pickle.Unpickler):
-    """An unpickler that makes containers and numbers, and calls nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _HARMLESS:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return super().find_class(module, name)
 
 
 def read_dictionary(path: Path) -> dict[str, Any]:
@@ -65,20 +43,12 @@ def read_dictionary(path: Path) -> dict[str, Any]:
     """
     check_regular(path, ModelError, most=_MOST_BYTES, fix=_FIX)
     with reading(path, ModelError, what="not a plain dictionary", fix=_FIX):
-        found = read_json(path) if path.suffix == ".json" else _unpickled(path.read_bytes())
+        found = read_json(path) if path.suffix == ".json" else dictionary_of(path.read_bytes())
     if not isinstance(found, Mapping):
         raise _unreadable(path, f"holds a {type(found).__name__}, not a dictionary")
     if wrong := [key for key, value in found.items() if isinstance(value, int) and abs(value) > _MOST]:
         raise _unreadable(path, f"{str(wrong[0])[:60]} is {found[wrong[0]]:.3g}")
     return {str(key): value for key, value in found.items()}
-
-
-def _unpickled(raw: bytes) -> Any:
-    # The C unpickler makes room for every place that a pickle numbers, up to gigabytes for five bytes.
-    for code, argument, _ in pickletools.genops(raw):
-        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(raw):
-            raise pickle.UnpicklingError(f"it numbers an object {argument}")
-    return _Plain(io.BytesIO(raw)).load()
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
