@@ -72,16 +72,20 @@ class KnockoutResponse(ResponseModel):
         from scarena.models.foundation.regulator_scores import knockout_scores
 
         kept: dict[str, pd.Series] = vars(self).setdefault("_kept", {})
+        measured, cells = seen.measured.sort_values(), seen.cells
+        vocabulary = read_genes(SHIPPED)
         new = [gene for gene in genes if gene not in kept]
-        measured = seen.measured.sort_values()
-        if new and seen.cells is not None:
+        # Other genes have no token to take away; asked for alone, they are an error there.
+        tokens = sorted(set(new) & set(vocabulary) & set(cells.var_names)) if cells is not None else []
+        kept |= {gene: pd.Series(np.nan, measured) for gene in new}
+        if tokens and cells is not None:
             torch.set_num_threads(ctx.threads)
-            some = seen.cells[drawn(seen.cells.n_obs, N_CELLS, ctx.seed)]
+            some = cells[drawn(cells.n_obs, N_CELLS, ctx.seed)]
             found = knockout_scores(
-                load(SHIPPED), some, read_genes(SHIPPED), new, ctx.device, n_cells=N_KNOCKED_OUT, seed=ctx.seed
+                load(SHIPPED), some, vocabulary, tokens, ctx.device, n_cells=N_KNOCKED_OUT, seed=ctx.seed
             )
             kept |= {gene: found.loc[gene].reindex(measured) for gene in found.index}
-        known = [gene for gene in genes if gene in kept and kept[gene].notna().any()]
+        known = [gene for gene in genes if kept[gene].notna().any()]
         values = np.reshape([kept[gene] for gene in known], (len(known), len(measured)))
         return pd.DataFrame(values, index=pd.Index(known, dtype=object), columns=measured)
 

@@ -114,5 +114,9 @@ def test_shifts_are_the_transformers_on_cells_of_the_control_and_are_computed_on
     one, same = (model.predict(seen, items[3:], CTX) for _ in range(2))
     pd.testing.assert_frame_equal(one, same)
     assert calls == [sorted(known[:4])]
+    unknown = items.assign(targets=["ENSG_NOT_KNOWN", *known[:3]])[:1]
+    with pytest.raises(NotApplicable, match="nothing is known"):
+        model.predict(seen, unknown, CTX)
+    assert calls == [sorted(known[:4])]
     assert one["ENSG_NOT_KNOWN"].isna().all() and one[known].notna().all().all()
     assert module.N_CELLS >= 40
