@@ -83,10 +83,11 @@ def seen_of(truth: ResponseTruth, split: Split, cells: AnnData | None, *, positi
     positive
         Whether the model is a control that holds the truth, and is handed the other half of the cells.
     """
-    rows = truth.profiles.index.get_indexer(list(split.training))
+    place = {name: row for row, name in enumerate(truth.profiles.index)}
+    rows = [place[name] for name in split.training]
     duplicates = None
     if positive and truth.duplicate is not None:
-        asked = truth.profiles.index.get_indexer(list(split.asked))
+        asked = [place[name] for name in split.asked]
         duplicates = _table(truth.duplicate[asked], split.asked, truth.measured)
     return Seen(
         truth.setting, _table(truth.whole[rows], split.training, truth.measured),

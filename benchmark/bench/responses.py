@@ -57,10 +57,10 @@ def made(n_perturbations: int, n_genes: int) -> ResponseTruth:
         Split(f"fold {k}", "fold", tuple(np.array(names)[fold != k]), tuple(np.array(names)[fold == k]))
         for k in range(_FOLDS)
     )
-    controls = [(control + rng.normal(0, 0.01, (1, n_genes))).astype(np.float32) for _ in range(2)]
+    scored, shown = ((control + rng.normal(0, 0.01, (1, n_genes))).astype(np.float32) for _ in range(2))
     strength = np.abs(rng.normal(size=effects.shape)).astype(np.float32)
     return ResponseTruth(
-        "gene", profiles, ("cells",), tuple(measured), genes, one, (one + other) / 2, *controls, splits,
+        "gene", profiles, ("cells",), tuple(measured), genes, one, (one + other) / 2, scored, shown, splits,
         duplicate=other, strength=strength, doubt=rng.uniform(size=effects.shape).astype(np.float32),
     )  # fmt: skip
 
@@ -114,7 +114,8 @@ def run_child(spec_file: Path) -> None:
     from scarena.tasks.perturbation import Perturbation
     from scarena.tasks.responses import Responses
 
-    spec, seconds = read_json(spec_file), {}
+    spec = read_json(spec_file)
+    seconds: dict[str, dict[str, float | str | None]] = {}
     truth = made(spec["n_perturbations"], spec["n_genes"])
     for model in models():
         start, begun = time.monotonic(), time.process_time()
