@@ -285,6 +285,22 @@ def submit_response(
     print(f"kept {kept.path}; `scarena run --config {settings}` scores it")
 
 
+@app.command(rich_help_panel=MODELS)
+def deposit(
+    files: Annotated[list[Path], typer.Argument(help="YAML with dataset, file and card, as config/deposited/*.yaml")],
+    settings: Settings = Path("config/perturbation.yaml"),
+) -> None:
+    """Put predictions that others published on a board, pulled by checksum; the next `scarena run` scores them."""
+    from scarena.steps.config import load_config
+    from scarena.steps.deposits import put_deposit
+
+    config = load_config(settings)
+    for file in files:
+        kept = put_deposit(file, config)
+        print(f"{file}: {'; '.join(kept.notes)}")
+    print(f"`scarena run --config {settings}` scores them")
+
+
 @app.command("config-schema", rich_help_panel=BOARDS)
 def config_schema() -> None:
     """Print the JSON schema of a board's configuration."""
