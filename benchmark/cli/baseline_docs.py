@@ -49,6 +49,16 @@ WHOSE = {
     "pearson-pca": "scanpy's defaults; the number of genes is ours",
     "proliferation": "those of the metric of the cell cycle",
     "random-projection": "ours: as many dimensions as PCA",
+    "response-additive": "ours: there are none to choose",
+    "response-bilinear": "its authors'",
+    "response-elastic-net": "ours",
+    "response-forest": "the trees are those of Turbine's benchmark, the axes and the share of the vector ours",
+    "response-knn": "ours",
+    "response-matching-mean": "its authors'",
+    "response-mean-shift": "ours: there are none to choose",
+    "response-other-screens": "its authors', for one screen; which one is ours",
+    "response-ridge": "ours",
+    "response-train-mean": "as published",
     "scanorama": "its package's defaults",
     "scanvi": "scvi-tools' integration tutorial",
     "scanvi-labels": "those of `scanvi`",
@@ -65,7 +75,7 @@ def baselines() -> list[ModelCard]:
 
     Those that know what scArena-FM learned of genes are described with it.
     """
-    rooms = ("baselines", "genes", "networks", "predictors")
+    rooms = ("baselines", "genes", "networks", "perturbations", "predictors")
     folders = tuple(f"scarena.models.{room}." for room in rooms)
     own = [model for model in all_models().values() if model.__module__.startswith(folders)]
     return [model.card for model in own if model.card.family == "baseline"]

@@ -108,6 +108,27 @@ def bench_genes(
     print_table(f"tasks, {genes:,} genes x {dimensions}, {threads} threads", COLUMNS, rows(found), as_json=False)
 
 
+@app.command("responses")
+def bench_responses(
+    perturbations: Annotated[
+        int, typer.Option(min=20, help="perturbed genes, a fifth of them held out at a time")
+    ] = 187,
+    genes: Annotated[int, typer.Option(min=50, help="measured genes")] = 2000,
+    threads: Annotated[int, typer.Option(min=1, help="of the models; the metrics take one")] = 2,
+    out: Out = None,
+) -> None:
+    """Time the models that predict responses to perturbations, the metrics on them, and their memory: five folds."""
+    from scarena.base.files import write_json
+    from scarena.bench.responses import COLUMNS, rows, time_responses
+
+    with shown(still=True):
+        found = time_responses(perturbations, genes, threads)
+    if out is not None:
+        write_json(out, found)
+    title = f"responses, {perturbations:,} perturbations x {genes:,} genes, {threads} threads"
+    print_table(title, COLUMNS, rows(found), as_json=False)
+
+
 @app.command("adapters")
 def bench_adapters(
     models: Annotated[list[str] | None, typer.Argument(help="scgpt, geneformer, uce; all")] = None,

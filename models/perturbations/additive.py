@@ -33,6 +33,7 @@ class Additive(ResponseModel):
         trains_on_target=True,
         source="models/perturbations",
         licence="MIT",
+        settings={"unseen_gene": "no prediction"},
     )
 
     def predict(self, seen: Seen, ask: pd.DataFrame, ctx: Context) -> pd.DataFrame:

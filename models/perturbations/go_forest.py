@@ -40,5 +40,6 @@ class GOForest(OfGO):
         if not own.scores.shape[1]:
             return np.repeat(own.mean[None], len(x_md), axis=0)
         forest = RandomForestRegressor(N_TREES, max_features=SHARE, random_state=ctx.seed, n_jobs=ctx.threads)
-        found = forest.fit(x_nd, own.scores).predict(x_md)
+        one = own.scores.shape[1] == 1
+        found = forest.fit(x_nd, own.scores.ravel() if one else own.scores).predict(x_md)
         return own.back(found.reshape(len(x_md), -1))

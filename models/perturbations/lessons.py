@@ -39,7 +39,7 @@ class Lesson:
     ask
         By name [m], as ``items``: what is asked about.
     controls
-        float64, a row a context, a column a measured gene.
+        float64, a row a context, a column a measured gene; both sorted by name.
     """
 
     setting: Setting
@@ -50,7 +50,7 @@ class Lesson:
 
     @property
     def measured(self) -> pd.Index:
-        """Ensembl ids of the genes [G]."""
+        """Ensembl ids of the genes [G], sorted."""
         return self.controls.columns
 
     @property
@@ -73,15 +73,15 @@ class Lesson:
 
 
 def lessons(seen: Seen, ask: pd.DataFrame) -> Iterator[Lesson]:
-    """Yield what is asked about, divided by what it learns from.
+    """Yield what is asked about, divided by what it learns from; by name, whatever order it was handed over in.
 
     Where a context is held out, all profiles are of use for it. Otherwise those of the context that is asked about
     are, and all of them where it has none.
     """
     items = seen.items.loc[seen.profiles.index].sort_index()
-    controls = seen.controls.astype(np.float64)
+    controls = seen.controls.sort_index().sort_index(axis=1).astype(np.float64)
     own = controls.loc[items["context"]].to_numpy()
-    effects = seen.profiles.loc[items.index, seen.measured].to_numpy(np.float64) - own
+    effects = np.ascontiguousarray(seen.profiles.loc[items.index, controls.columns].to_numpy(np.float64) - own)
     where = items["context"].to_numpy()
     have = set() if seen.setting == "context" else set(where)
     rest = ask[~ask["context"].isin(sorted(have))]
@@ -117,9 +117,10 @@ def answered(
     names = [name for name in ask.index if name in found]
     if not names:
         raise NotApplicable("nothing is known of what is asked about", where="response", fix="none needed")
-    controls = seen.controls.loc[ask.loc[names, "context"], seen.measured].to_numpy(np.float64)
+    measured = seen.measured.sort_values()
+    controls = seen.controls.loc[ask.loc[names, "context"], measured].to_numpy(np.float64)
     values = controls + np.reshape([found[name] for name in names], controls.shape)
-    return pd.DataFrame(values, index=pd.Index(names, dtype=object), columns=seen.measured)
+    return pd.DataFrame(values, index=pd.Index(names, dtype=object), columns=measured)[seen.measured]
 
 
 def generator(*words: object) -> np.random.Generator:

@@ -32,6 +32,7 @@ class MatchingMean(ResponseModel):
         trains_on_target=True,
         source="github:mlbio-epfl/systema",
         licence="MIT",
+        settings={"unseen_gene": "overall mean"},
     )
 
     def predict(self, seen: Seen, ask: pd.DataFrame, ctx: Context) -> pd.DataFrame:

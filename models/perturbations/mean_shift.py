@@ -31,6 +31,7 @@ class MeanShift(ResponseModel):
         trains_on_target=True,
         source="models/perturbations",
         licence="MIT",
+        settings={"weights": "each context once"},
     )
 
     def predict(self, seen: Seen, ask: pd.DataFrame, ctx: Context) -> pd.DataFrame:

@@ -73,16 +73,17 @@ class KnockoutResponse(ResponseModel):
 
         kept: dict[str, pd.Series] = vars(self).setdefault("_kept", {})
         new = [gene for gene in genes if gene not in kept]
+        measured = seen.measured.sort_values()
         if new and seen.cells is not None:
             torch.set_num_threads(ctx.threads)
             some = seen.cells[drawn(seen.cells.n_obs, N_CELLS, ctx.seed)]
             found = knockout_scores(
                 load(SHIPPED), some, read_genes(SHIPPED), new, ctx.device, n_cells=N_KNOCKED_OUT, seed=ctx.seed
             )
-            kept |= {gene: found.loc[gene].reindex(seen.measured) for gene in found.index}
+            kept |= {gene: found.loc[gene].reindex(measured) for gene in found.index}
         known = [gene for gene in genes if gene in kept and kept[gene].notna().any()]
-        values = np.reshape([kept[gene] for gene in known], (len(known), len(seen.measured)))
-        return pd.DataFrame(values, index=pd.Index(known, dtype=object), columns=seen.measured)
+        values = np.reshape([kept[gene] for gene in known], (len(known), len(measured)))
+        return pd.DataFrame(values, index=pd.Index(known, dtype=object), columns=measured)
 
 
 def _scaled(lesson: Lesson, shifts: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -30,6 +30,7 @@ class TrainMean(ResponseModel):
         trains_on_target=True,
         source="models/perturbations",
         licence="MIT",
+        settings={"weights": "each perturbation once"},
     )
 
     def predict(self, seen: Seen, ask: pd.DataFrame, ctx: Context) -> pd.DataFrame:

@@ -30,7 +30,7 @@ Fit = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 def narrow(vectors: pd.DataFrame) -> pd.DataFrame:
     """Return vectors of 256 dimensions at most, centred, sorted by gene, float64."""
     ordered = vectors.sort_index()
-    values = ordered.to_numpy(np.float64)
+    values = np.ascontiguousarray(ordered.to_numpy(np.float64))
     return pd.DataFrame(reduced(values, MOST_AXES) if len(values) else values, index=ordered.index)
 
 

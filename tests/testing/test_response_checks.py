@@ -50,7 +50,7 @@ class Others(Sound):
 
 class Writing(Sound):
     def predict(self, seen: Seen, ask: pd.DataFrame, ctx: Context) -> pd.DataFrame:
-        seen.profiles.iloc[0, 0] = 9
+        seen.profiles.loc[min(seen.profiles.index), min(seen.measured)] = 9
         return super().predict(seen, ask, ctx)
 
 
