@@ -217,8 +217,37 @@ def pull(card: DatasetCard, *, cache: Path, mirror: Path | None = None) -> dict[
     SourceError
         If a file cannot be had or is not the one the card names.
     """
+    mirror = _mirror(mirror)
+    return {file.key: _unpacked(_pull_one(file, card, cache, mirror), file, cache) for file in card.files}
+
+
+def at_hand(card: DatasetCard, *, cache: Path, mirror: Path | None = None) -> bool:
+    """Return whether the card's files are there without the network: in the cache, the mirror, or the user's own.
+
+    Parameters
+    ----------
+    cache, mirror
+        As for `pull`.
+
+    Raises
+    ------
+    SourceError
+        If the mirror is no folder.
+    """
+    mirror = _mirror(mirror)
+
+    def there(source: SourceFile) -> bool:
+        if source.url.startswith("file:"):
+            return Path(source.url.removeprefix("file:")).exists()
+        kept = source.sha256 is not None and cached_path(cache, source.sha256).exists()
+        return kept or _from_mirror(source, card, mirror) is not None
+
+    return all(there(source) for source in card.files)
+
+
+def _mirror(mirror: Path | None) -> Path | None:
     asked = os.environ.get("SCARENA_MIRROR")
     mirror = mirror or (Path(asked) if asked else None)
     if mirror is not None and not mirror.is_dir():
         raise SourceError("no such folder", where=f"SCARENA_MIRROR={mirror}", fix="unset it or correct the path")
-    return {file.key: _unpacked(_pull_one(file, card, cache, mirror), file, cache) for file in card.files}
+    return mirror

@@ -5,8 +5,10 @@ Screens that share a study with the dataset are left out, and so is one whose st
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +54,7 @@ def other_cards(study: tuple[str, ...]) -> Iterator[DatasetCard]:
 
 
 def other_screens(study: tuple[str, ...], n_axes: int, ctx: Context) -> tuple[Screen, ...]:
-    """Return the screens that are of none of these studies and whose files can be had; the run's notes say the others.
+    """Return the screens that are of none of these studies and whose files are at hand: nothing is downloaded.
 
     Parameters
     ----------
@@ -61,19 +63,39 @@ def other_screens(study: tuple[str, ...], n_axes: int, ctx: Context) -> tuple[Sc
     n_axes
         Principal components of a screen, at most.
     ctx
-        For its cache and its notes.
+        For its cache, in which they are kept, and its notes, which say which could not be read.
     """
-    from scarena.datasets.prepare_response import prepare_response
+    from scarena.datasets.sources import at_hand
 
     found = []
     for card in other_cards(study):
+        if not at_hand(card, cache=ctx.cache):
+            continue
         try:
-            truth, _ = prepare_response(card, cache=ctx.cache)
+            found.append(_kept(card, n_axes, ctx.cache))
         except ScarenaError as error:
             ctx.notes.append(f"the screen {card.name} was not learned from: {error.what}")
-            continue
-        found.append(screen_of(card.name, truth, n_axes))
     return tuple(found)
+
+
+def _kept(card: DatasetCard, n_axes: int, cache: Path) -> Screen:
+    """Return a screen, made where the cache does not have it: a large one takes minutes to prepare."""
+    from scarena.base.files import replacing
+    from scarena.base.untrusted import read_arrays
+    from scarena.datasets import prepare_response
+
+    # What a screen is made by, too: another preparation is another screen.
+    code = [*sorted(Path(prepare_response.__file__).parent.glob("*response*.py")), Path(__file__)]
+    told = f"{card.model_dump_json()} {n_axes}".encode() + b"".join(path.read_bytes() for path in code)
+    path = cache / "screens" / f"{card.name}-{hashlib.sha256(told).hexdigest()[:24]}.npz"
+    if not path.exists():
+        truth, _ = prepare_response.prepare_response(card, cache=cache)
+        made = screen_of(card.name, truth, n_axes)
+        genes = made.vectors.index.to_numpy(dtype=np.str_)
+        with replacing(path) as part, part.open("wb") as file:
+            np.savez(file, vectors=made.vectors.to_numpy(), genes=genes, control=made.control)
+    held = read_arrays(path, "vectors", "genes", "control", fix="move it away and run response-other-screens again")
+    return Screen(card.name, pd.DataFrame(held["vectors"], index=held["genes"].astype(object)), held["control"])
 
 
 def screen_of(name: str, truth: ResponseTruth, n_axes: int) -> Screen:

