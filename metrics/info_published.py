@@ -53,12 +53,12 @@ INFO: tuple[MetricInfo, ...] = (
         "The graph is symmetric, so values lie above those of the graph_connectivity of scArena",
         f"scib, after {SCIB}"),
     _theirs(
-        "scfm_bench_overall", "Overall (scFM-Bench)",
+        "scfm_bench_overall", "scFM-Bench overall score",
         "0.6 · mean(NMI, ARI, cell-type ASW) + 0.4 · mean(graph connectivity, batch ASW)",
         "Has fewer parts than the total of scArena, and is not comparable with it",
         "wujialu/scFM-Bench notebooks/result_analysis.ipynb@913c69f"),
     _theirs(
-        "published_pearson_delta", "Pearson Δ (published)",
+        "published_pearson_delta", "published Pearson Δ",
         "Pearson correlation over genes of predicted and measured change from the mean of control cells, mean over "
         "perturbations, as its source publishes it",
         "Truth and prediction subtract the same control mean, which lifts every model and rewards the mean of "

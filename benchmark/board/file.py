@@ -183,6 +183,7 @@ class _Provenance(_Part):
     notes: list[str] = []
     columns: list[str] = []
     files: dict[str, str] = {}
+    means: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _says_whose(self) -> _Provenance:

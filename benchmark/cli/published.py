@@ -39,3 +39,19 @@ def openproblems(
         board = openproblems_board(cache=cache, species=None if species is None else species.value)
         page = write_published(board, out or Path("results") / board["board"])
     print(f"{whose(board)}\nwrote {page}", file=sys.stderr)
+
+
+@app.command()
+def table(
+    name: Annotated[str, typer.Argument(help="scfm-bench, or one of perturbation: see docs/published-boards.md")],
+    out: Annotated[Path | None, typer.Option(help="folder of the board (results/published-NAME)")] = None,
+) -> None:
+    """Write the board of a small table that was published in a paper or a notebook."""
+    from scarena.bench.others.board import write_published
+    from scarena.bench.others.tables import load_table, table_board
+    from scarena.board.published import whose
+
+    with shown(lines=False):
+        board = table_board(load_table(name))
+        page = write_published(board, out or Path("results") / board["board"])
+    print(f"{whose(board)}\nwrote {page}", file=sys.stderr)

@@ -127,7 +127,9 @@ def _table(board: Json, cards: list[Json], metrics: tuple[str, ...]) -> list[str
 
 def _costs(board: Json) -> tuple[str, ...]:
     """Return the heads of the costs; of published runs the seconds alone can be had."""
-    return _COSTS[:1] if is_published(board) else _COSTS
+    if is_published(board):
+        return _COSTS[:1] if board["timings"] else ()
+    return _COSTS
 
 
 def _cost(cost: Cost) -> list[str]:
@@ -195,7 +197,8 @@ def _published_legend(board: Json, metrics: tuple[str, ...], ranges: str) -> str
     told, named = board["provenance"], headline_title(board)
     found = [ranges, "\\*: a mean over part of the datasets, not ranked."]
     found += [f"Datasets: those with a {named} of those that count for it. ↑ higher is better, ↓ lower is better."]
-    found += [*_gated(board, metrics), "Seconds a run: wall time as published, mean over the datasets."]
+    found += _gated(board, metrics)
+    found += ["Seconds a run: wall time as published, mean over the datasets."] if board["timings"] else []
     found += [f"Licence of the numbers: {escaped(told['licence'])}. Version: {escaped(told['version'])}."]
     found += [f"To cite: {escaped(told['citation'])}. Source: {escaped(told['source'])}."]
     return " ".join([*found, "board.csv has every score with its state and reason."])

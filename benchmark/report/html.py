@@ -55,7 +55,7 @@ def render(board: Json, folder: Path) -> str:
         **_named(board), "sections": task_sections(board, scores, whole=_whole(board)),
         "trained": trained_on(board), **_critical(board, scores), "tasks_table": tasks_table(board),
     }  # fmt: skip
-    parts |= {"published": is_published(board), "whose": whose(board), "told": board["provenance"]}
+    parts |= {"published": is_published(board), "whose": whose(board), "told": {"means": {}, **board["provenance"]}}
     template = _environment().get_template("board.html")
     bare = len(template.render(**parts, downloads=[]).encode())
     return template.render(**parts, downloads=downloads.downloads(files, MOST_BYTES - bare))

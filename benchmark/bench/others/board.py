@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ Json = dict[str, Any]
 
 def board_of(
     told: Source, *, name: str, title: str, datasets: list[Json], models: list[Json], cells: list[Json],
-    timings: list[Json], commits: list[str], files: dict[str, str],
+    timings: list[Json], commits: list[str], files: dict[str, str], means: Mapping[str, str],
 ) -> Json:  # fmt: skip
     """Return a board of published cells: means, ranks, control checks and gate by the functions that make every board.
 
@@ -26,7 +27,7 @@ def board_of(
         **({} if told.headline == TOTAL else {"headline": told.headline}),
         "datasets": datasets, "models": models, "contamination": contamination(models, datasets), "cells": cells,
         **compared(cells, models, {}, scaled=False, headline=told.headline),
-        "provenance": told.provenance(commits, files), "timings": timings,
+        "provenance": told.provenance(commits, files, means), "timings": timings,
     }  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def board_from(files: Files, told: OpenProblems, species: Species | None = None)
         models=[_model(files, told, method) for method in told.methods],
         cells=[cell_of(each, files, told, counted[each.dataset_id]) for each in results], timings=timings,
         commits=sorted({each.commit_sha[:12] for each in files.methods.values()}),
-        files={file.url: file.sha256 or "" for file in told.files},
+        files={file.url: file.sha256 or "" for file in told.files}, means=told.means(),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean
 from typing import Any
@@ -20,7 +20,7 @@ _NOT_GIVEN = "published as NA, without a reason"
 _ENOUGH = 0.5
 
 
-def cell_of(result: Result, files: Files, told: OpenProblems, counted: dict[str, Sequence[str]]) -> Json:
+def cell_of(result: Result, files: Files, told: OpenProblems, counted: Mapping[str, Sequence[str]]) -> Json:
     """Return one run as a cell of a board.
 
     Parameters
@@ -102,9 +102,11 @@ def counted_parts(files: Files, told: OpenProblems, dataset: str) -> dict[str, l
     return {group: [part for part in parts if counts(part)] for group, parts in told.parts.items()}
 
 
-def aggregates(scores: dict[str, Score], told: OpenProblems, counted: dict[str, Sequence[str]]) -> dict[str, Score]:
+def aggregates(scores: dict[str, Score], told: OpenProblems, counted: Mapping[str, Sequence[str]]) -> dict[str, Score]:
     """Return bio and batch, unweighted means of the parts that count, and total = 0.6 bio + 0.4 batch."""
-    found = {group: _mean(scores, counted[group], told, group) for group in told.parts}
+    found: dict[str, Score] = {
+        group: _mean(scores, counted[group], told.parts[group], told.stand_ins) for group in told.parts
+    }
     for state in ("failed", NOT_APPLICABLE):
         if lacking := [group for group in TOTAL if found[group].state == state]:
             found["total"] = Score(None, state, "; ".join(f"{group}: {found[group].reason}" for group in lacking))
@@ -114,14 +116,14 @@ def aggregates(scores: dict[str, Score], told: OpenProblems, counted: dict[str, 
     return found
 
 
-def _mean(scores: dict[str, Score], parts: Sequence[str], told: OpenProblems, group: str) -> Score:
+def _mean(scores: Mapping[str, Score], parts: Sequence[str], every: Sequence[str], stand_ins: str) -> Score:
     for state in ("failed", NOT_APPLICABLE):
         if lacking := [part for part in parts if scores[part].state == state]:
             return Score(None, state, "; ".join(f"{part}: {scores[part].reason}" for part in lacking))
-    left = [part for part in told.parts[group] if part not in parts]
+    left = [part for part in every if part not in parts]
     without = f"without {', '.join(left)}, which most methods lack here; " if left else ""
     values = [value for part in parts if (value := scores[part].value) is not None]
-    return Score.of(fmean(values), f"{without}{told.stand_ins}")
+    return Score.of(fmean(values), f"{without}{stand_ins}")
 
 
 def timing_of(result: Result, told: OpenProblems) -> Json | None:

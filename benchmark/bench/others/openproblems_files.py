@@ -68,9 +68,18 @@ class OpenProblems(Source):
     datasets: dict[str, Dataset]
     methods: dict[str, Method]
     metrics: dict[str, Mapped]
-    parts: dict[Literal["bio", "batch"], tuple[str, ...]]
+    parts: dict[str, tuple[str, ...]]
     stand_ins: str
     mean_key: str
+
+    def means(self) -> dict[str, str]:
+        """Return, by our key, what the published value is and what differs from ours, for the page."""
+        found = {
+            m.key: f"Published as {theirs}: {m.theirs}. Differs: {m.differs}." for theirs, m in self.metrics.items()
+        }
+        parts = {group: f"Here the mean of {', '.join(keys)}: {self.stand_ins}. A part that most methods lack on a "
+                 "dataset counts there for none." for group, keys in self.parts.items()}  # fmt: skip
+        return {**found, **parts, "total": "Here 0.6 bio + 0.4 batch of these parts; not comparable with other totals."}
 
     def card(self) -> DatasetCard:
         """Return the files as a card, which is what files are pulled by."""

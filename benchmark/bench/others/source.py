@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,12 +49,22 @@ class Source(Strict):
     columns: tuple[str, ...] = Field(min_length=1)
     headline: str
 
-    def provenance(self, commits: list[str], files: dict[str, str]) -> Json:
-        """Return what board.json says of where it comes from; `files` are checksums by address."""
+    def provenance(self, commits: list[str], files: dict[str, str], means: Mapping[str, str]) -> Json:
+        """Return what board.json says of where it comes from.
+
+        Parameters
+        ----------
+        commits
+            Of the code that measured.
+        files
+            Checksums by address.
+        means
+            By key, what the published value is, and what differs from ours.
+        """
         told = {
             "measured_by": self.measured_by, "date": self.date, "version": self.version, "licence": self.licence,
             "source": self.source, "citation": self.citation, "notes": list(self.notes),
-            "columns": list(self.columns), "files": files,
+            "columns": list(self.columns), "files": files, "means": dict(means),
         }  # fmt: skip
         # What a board of our own runs says: nothing ran here. Every published run is one, and counts as seed 0.
         ours: Json = {
