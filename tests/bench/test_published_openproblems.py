@@ -1,17 +1,20 @@
 """The published runs of openproblems keep their values and gain states: missing is zero in their mean alone."""
 
 import json
+from pathlib import Path
 from statistics import fmean
 
 import pytest
 
 from scarena.base.errors import ConfigError, DataError
+from scarena.base.files import json_text
 from scarena.bench.others.board import write_published
 from scarena.bench.others.openproblems_files import openproblems, read_files
 from scarena.board.file import read_board
 from scarena.metrics.registry import METRICS
 from scarena.report.page.sentences import lead
 
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 HUMAN_ONLY = {"scgpt_zeroshot", "scimilarity", "geneformer"}
 MICE = {"hypomap", "mouse_pancreas_atlas"}
 
@@ -201,3 +204,10 @@ def test_a_file_of_another_form_is_one_typed_line(tmp_path):
     paths["results"].write_text("{")
     with pytest.raises(DataError, match="not a file of openproblems"):
         read_files(paths, openproblems())
+
+
+@pytest.mark.parametrize("species", [None, "human"])
+def test_the_board_that_is_shipped_is_what_the_pinned_files_make(openproblems_boards, species):
+    made = openproblems_boards[species]
+    shipped = REFERENCE / made["board"] / "board.json"
+    assert shipped.read_text(encoding="utf-8") == json_text(made)
