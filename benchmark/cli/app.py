@@ -23,6 +23,7 @@ from scarena.cli.corpus import app as corpus
 from scarena.cli.fm import app as fm
 from scarena.cli.own_h5ad import Genes
 from scarena.cli.progress import shown
+from scarena.cli.published import app as published
 from scarena.cli.recommend import recommend
 from scarena.cli.steps import Settings, say_state
 from scarena.cli.suggest_map import map_for_card, suggest_map
@@ -356,6 +357,7 @@ for step in (
 ):
     app.command(rich_help_panel=STEPS)(step)
 app.add_typer(bench, name="bench", rich_help_panel=MEASURE)
+app.add_typer(published, name="published", rich_help_panel=BOARDS)
 
 
 def main() -> None:
