@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-Group = Literal["bio", "batch", "total", "ontology", "transfer", "structure", "task"]
+Group = Literal["bio", "batch", "total", "ontology", "transfer", "structure", "task", "published"]
 Direction = Literal["higher", "lower", "none"]
 Asks = Literal["types", "distances", "data", "target"]
 

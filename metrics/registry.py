@@ -13,6 +13,7 @@ from scarena.metrics.info_genes import INFO as GENES
 from scarena.metrics.info_networks import INFO as NETWORKS
 from scarena.metrics.info_ontology import INFO as ONTOLOGY
 from scarena.metrics.info_probes import INFO as PROBES
+from scarena.metrics.info_published import INFO as PUBLISHED
 from scarena.metrics.info_responses import INFO as RESPONSES
 from scarena.metrics.info_scib import INFO as SCIB
 from scarena.metrics.info_structure import INFO as STRUCTURE
@@ -25,7 +26,10 @@ _HERE = "scarena"
 BUILT_IN: dict[str, MetricInfo] = {info.key: info for info in _ALL}
 OF_TASKS: dict[str, MetricInfo] = {info.key: info for info in (*PROBES, *GENES, *NETWORKS, *RESPONSES)}
 """Those that a task computes by itself, from more than labels and batches: `score_embedding` is not asked for them."""
-ORIGINS: dict[str, str] = dict.fromkeys([*BUILT_IN, *OF_TASKS], _HERE)
+OF_OTHERS: dict[str, MetricInfo] = {info.key: info for info in PUBLISHED}
+"""Those of published boards that no key of ours means: nothing here computes them."""
+_OWN = {**BUILT_IN, **OF_TASKS, **OF_OTHERS}
+ORIGINS: dict[str, str] = dict.fromkeys(_OWN, _HERE)
 BROKEN: dict[str, str] = {}
 """By key, or by the name of a plug-in that has told none: why asking for it is an error."""
 
@@ -40,7 +44,7 @@ def _plugged() -> tuple[Metric, ...]:
             BROKEN[plugin.name], ORIGINS[plugin.name] = plugin.broken, plugin.origin
             continue
         found.append((plugin.origin, plugin.value))
-    claims: dict[str, list[str]] = defaultdict(list, {key: [_HERE] for key in (*BUILT_IN, *OF_TASKS)})
+    claims: dict[str, list[str]] = defaultdict(list, {key: [_HERE] for key in _OWN})
     for origin, metric in found:
         for info in metric.info:
             claims[info.key].append(origin)
@@ -56,7 +60,7 @@ OF_EMBEDDING: dict[str, MetricInfo] = {
     **BUILT_IN, **{info.key: info for metric in PLUGGED for info in sorted(metric.info, key=lambda each: each.key)}
 }  # fmt: skip
 """Those of `score_embedding`: of vectors, labels and batches."""
-METRICS: dict[str, MetricInfo] = {**OF_EMBEDDING, **OF_TASKS}
+METRICS: dict[str, MetricInfo] = {**OF_EMBEDDING, **OF_TASKS, **OF_OTHERS}
 
 
 def keys_of(group: Group) -> tuple[str, ...]:

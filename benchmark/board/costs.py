@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
+from scarena.board.published import is_published
+
 Json = dict[str, Any]
 
 
@@ -84,6 +86,8 @@ class Cost:
         Hours of the runs that used a GPU; None where none did.
     peak_gib
         Largest resident memory of a run.
+    cpu_hours, virtual_gib
+        Mean processor hours of a run, and largest address space of one: of published runs alone.
     partly
         Whether it has no timed run on some dataset on which another model has one: its `seconds` are then of others.
     """
@@ -93,6 +97,8 @@ class Cost:
     cells_per_s: float | None = None
     gpu_hours: float | None = None
     peak_gib: float | None = None
+    cpu_hours: float | None = None
+    virtual_gib: float | None = None
     partly: bool = False
 
 
@@ -101,6 +107,8 @@ UNKNOWN = Cost()
 
 def costs_of(board: Json) -> dict[str, Cost]:
     """Return what every model took of which something was measured, by name."""
+    if is_published(board):
+        return _published(board)
     timed = timed_runs(board)
     every = {run.dataset for run in timed}
     rows: dict[str, list[Json]] = {}
@@ -109,6 +117,29 @@ def costs_of(board: Json) -> dict[str, Cost]:
             rows.setdefault(row["model"], []).append(row)
     runs = by_model(timed)
     return {model: _cost(rows[model], runs.get(model, []), every) for model in rows}
+
+
+def _published(board: Json) -> dict[str, Cost]:
+    """Return what the runs that others timed took, the mean over datasets: how many cells they had nobody may tell."""
+    every = {row["dataset"] for row in board["timings"]}
+    rows: dict[str, list[Json]] = {}
+    for row in board["timings"]:
+        rows.setdefault(row["model"], []).append(row)
+    return {
+        model: Cost(
+            seconds=fmean(row["wall_s"] for row in mine), partly={row["dataset"] for row in mine} != every,
+            cpu_hours=_mean([row.get("cpu_s") for row in mine], 3600),
+            virtual_gib=_mean([row.get("peak_virtual_mb") for row in mine], 1024, max),
+        )
+        for model, mine in rows.items()
+    }  # fmt: skip
+
+
+def _mean(
+    values: list[float | None], unit: float, of: Callable[[list[float]], float] = fmean
+) -> float | None:  # fmt: skip
+    known = [value / unit for value in values if value is not None]
+    return of(known) if known else None
 
 
 def by_model(runs: Iterable[TimedRun]) -> dict[str, list[TimedRun]]:

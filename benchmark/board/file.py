@@ -136,7 +136,8 @@ class _Timing(_Part):
     model: str | None
     step: str
     wall_s: _Number
-    peak_rss_mb: _Number
+    # Of published runs nobody may have told it.
+    peak_rss_mb: _Number | None
     cells_per_s: _Number | None = None
 
 
@@ -172,6 +173,23 @@ class _Provenance(_Part):
     hardware: dict[str, Any]
     metrics: str | None = None
     merged: list[_Origin] = []
+    # Of a board that others measured.
+    measured_by: str = ""
+    date: str = ""
+    version: str = ""
+    licence: str = ""
+    source: str = ""
+    citation: str = ""
+    notes: list[str] = []
+    columns: list[str] = []
+    files: dict[str, str] = {}
+    means: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _says_whose(self) -> _Provenance:
+        if self.measured_by and not all((self.date, self.version, self.licence, self.source, self.columns)):
+            raise ValueError("measured by others: date, version, licence, source and columns are needed")
+        return self
 
 
 class _Board(_Part):
@@ -189,6 +207,12 @@ class _Board(_Part):
     contamination: list[_Seen] = []
     timings: list[_Timing]
     provenance: _Provenance
+
+    @model_validator(mode="after")
+    def _measured_memory(self) -> _Board:
+        if not self.provenance.measured_by and any(row.peak_rss_mb is None for row in self.timings):
+            raise ValueError("timings: a run of our own has a peak memory")
+        return self
 
 
 def _held_to(kind: type[BaseModel], path: Path, what: str, fix: str) -> dict[str, Any]:

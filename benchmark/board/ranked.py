@@ -84,6 +84,8 @@ def marks(board: Json) -> dict[str, list[str]]:
     for card in board["models"]:
         name = card["name"]
         said = [f"{card['control']} control"] if card.get("control") else []
+        # Neither truth nor noise, as the data before integration.
+        said += ["control"] if card["family"] == "control" and not said else []
         said += [of_labels(card)] if of_labels(card) else []
         said += ["submitted"] if card.get("submitted") else []
         said += [f"trained on {trained[name]} of these"] if name in trained else []

@@ -19,6 +19,7 @@ from scarena.base.errors import DataError
 from scarena.base.files import read_json
 from scarena.base.progress import tell
 from scarena.board.file import read_board
+from scarena.board.published import refuse_published
 from scarena.board.tolerance import PRINTED
 from scarena.steps.config import BoardConfig, parse_config
 from scarena.steps.sequence import Step, dataset_steps, run_steps
@@ -138,6 +139,7 @@ def verify(place: Path, share: float = 0.1, seed: int = 0, *, cache: Path | None
         Where pulled files are kept; the board's own if None.
     """
     board = board_at(place)
+    refuse_published(board, str(place), "computed again")
     config = config_of(board, place)
     wanted = drawn(board, share, seed)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:

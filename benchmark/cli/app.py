@@ -23,6 +23,7 @@ from scarena.cli.corpus import app as corpus
 from scarena.cli.fm import app as fm
 from scarena.cli.own_h5ad import Genes
 from scarena.cli.progress import shown
+from scarena.cli.published import app as published
 from scarena.cli.recommend import recommend
 from scarena.cli.steps import Settings, say_state
 from scarena.cli.suggest_map import map_for_card, suggest_map
@@ -285,6 +286,22 @@ def submit_response(
     print(f"kept {kept.path}; `scarena run --config {settings}` scores it")
 
 
+@app.command(rich_help_panel=MODELS)
+def deposit(
+    files: Annotated[list[Path], typer.Argument(help="YAML with dataset, file and card, as config/deposited/*.yaml")],
+    settings: Settings = Path("config/perturbation.yaml"),
+) -> None:
+    """Put predictions that others published on a board, pulled by checksum; the next `scarena run` scores them."""
+    from scarena.steps.config import load_config
+    from scarena.steps.deposits import put_deposit
+
+    config = load_config(settings)
+    for file in files:
+        kept = put_deposit(file, config)
+        print(f"{file}: {'; '.join(kept.notes)}")
+    print(f"`scarena run --config {settings}` scores them")
+
+
 @app.command("config-schema", rich_help_panel=BOARDS)
 def config_schema() -> None:
     """Print the JSON schema of a board's configuration."""
@@ -340,6 +357,7 @@ for step in (
 ):
     app.command(rich_help_panel=STEPS)(step)
 app.add_typer(bench, name="bench", rich_help_panel=MEASURE)
+app.add_typer(published, name="published", rich_help_panel=BOARDS)
 
 
 def main() -> None:

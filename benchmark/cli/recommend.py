@@ -63,12 +63,15 @@ def _board(path: Path | None) -> Path:
 def _advice(data: AnnData, path: Path) -> Advice:
     from scarena.base.files import read_json
     from scarena.base.untrusted import reading
+    from scarena.board.published import refuse_published
     from scarena.cli.recommendation import advise, features_of
 
     tell("looking at how far its batches lie apart")
     own = features_of(data)
     with reading(path, ConfigError, what="not a board", fix="name a board.json"):
-        return advise(read_json(path), own)
+        board = read_json(path)
+        refuse_published(board, str(path), "asked for advice: it does not tell how its cells are")
+        return advise(board, own)
 
 
 def _with_roughness(found: Advice, data: AnnData, models: list[str], cells: int) -> Advice:

@@ -10,6 +10,7 @@ from typing import Any
 
 from scarena.board.costs import UNKNOWN, Cost, costs_of
 from scarena.board.gate import gated, shown_only
+from scarena.board.published import is_published, shown_columns
 from scarena.board.ranked import (
     absences,
     counting,
@@ -66,6 +67,8 @@ def metrics_of(board: Json) -> tuple[str, ...]:
     from scarena.metrics.registry import METRICS as KNOWN
     from scarena.report.page.tasks_table import columns, tasks_of
 
+    if published := shown_columns(board):
+        return published
     headline = headline_of(board)
     found = METRICS if "integration" in tasks_of(board) else tuple(column.metric for column in columns(board))
     first = (headline,) if headline in KNOWN and headline not in found else ()
@@ -82,7 +85,7 @@ def _sizes(board: Json, metrics: tuple[str, ...]) -> str:
         _count(len(board["datasets"]), "dataset"),
         _count(len(board["models"]) - n_controls, "model"),
         _count(n_controls, "control"),
-        _count(len(board["provenance"]["seeds"]), "seed"),
+        "one published run each" if is_published(board) else _count(len(board["provenance"]["seeds"]), "seed"),
     )
     return f"{', '.join(counted)}.{' Total = 0.6 bio + 0.4 batch.' if 'total' in metrics else ''}"
 
@@ -106,7 +109,7 @@ def _table(board: Json, cards: list[Json], metrics: tuple[str, ...]) -> list[str
 
     arrow = {"higher": " ↑", "lower": " ↓", "none": ""}
     heads = ["Model", "Rank", *(KNOWN[key].title + arrow[KNOWN[key].better] for key in metrics)]
-    heads += ["Datasets", *_COSTS]
+    heads += ["Datasets", *_costs(board)]
     found = overall_of(board)
     said, costs, n_datasets = marks(board), costs_of(board), len(counting(board, headline_of(board)))
     lines = [f"| {' | '.join(heads)} |", f"|---|---|{'--:|' * (len(heads) - 2)}"]
@@ -117,8 +120,16 @@ def _table(board: Json, cards: list[Json], metrics: tuple[str, ...]) -> list[str
         who = escaped(card["title"]) + (f" ({', '.join(said[name])})" if said[name] else "")
         values = [_value(found.get((name, metric)), why(name, metric)[0]) for metric in metrics]
         rank, datasets = _rank(total if ordered else None, lettered=lettered), _coverage(total, n_datasets)
-        lines.append(f"| {' | '.join([who, rank, *values, datasets, *_cost(costs.get(name, UNKNOWN))])} |")
+        spent = _cost(costs.get(name, UNKNOWN))[: len(_costs(board))]
+        lines.append(f"| {' | '.join([who, rank, *values, datasets, *spent])} |")
     return lines
+
+
+def _costs(board: Json) -> tuple[str, ...]:
+    """Return the heads of the costs; of published runs the seconds alone can be had."""
+    if is_published(board):
+        return _COSTS[:1] if board["timings"] else ()
+    return _COSTS
 
 
 def _cost(cost: Cost) -> list[str]:
@@ -165,6 +176,8 @@ def _legend(board: Json, metrics: tuple[str, ...]) -> str:
     if not has_ranges(board):
         what = f"no two ranked models have {named}s with intervals that can be compared"
         ranges = f"Rank: by the value alone, since {what}."
+    if is_published(board):
+        return _published_legend(board, metrics, ranges)
     seeds = "cells and seeds" if len(board["provenance"]["seeds"]) > 1 else "cells, one seed"
     told = [ranges, f"Small: the 95 % interval ({seeds}). \\*: a mean over part of the datasets, not ranked."]
     told += [f"Datasets: those with a {named} of those that count for it. ↑ higher is better, ↓ lower is better."]
@@ -178,3 +191,14 @@ def _legend(board: Json, metrics: tuple[str, ...]) -> str:
             f"Merged from {_count(len(merged), 'board')}: {', '.join(escaped(each['board']) for each in merged)}."
         )
     return " ".join([*told, "board.csv has every score with its state and reason."])
+
+
+def _published_legend(board: Json, metrics: tuple[str, ...], ranges: str) -> str:
+    told, named = board["provenance"], headline_title(board)
+    found = [ranges, "\\*: a mean over part of the datasets, not ranked."]
+    found += [f"Datasets: those with a {named} of those that count for it. ↑ higher is better, ↓ lower is better."]
+    found += _gated(board, metrics)
+    found += ["Seconds a run: wall time as published, mean over the datasets."] if board["timings"] else []
+    found += [f"Licence of the numbers: {escaped(told['licence'])}. Version: {escaped(told['version'])}."]
+    found += [f"To cite: {escaped(told['citation'])}. Source: {escaped(told['source'])}."]
+    return " ".join([*found, "board.csv has every score with its state and reason."])

@@ -19,13 +19,14 @@ from scarena.base.log_tail import last_lines
 from scarena.board.costs import UNKNOWN, Cost, costs_of
 from scarena.board.gate import gated
 from scarena.board.make import parquet_bytes
+from scarena.board.published import is_published, whose
 from scarena.board.ranked import counting, has_ranges, headline_of, headline_title, overall_of, ranked_models
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
 from scarena.report.page.columns import groups, shown_metrics, without_own_tasks
 from scarena.report.page.controls import control_table, uncheckable
-from scarena.report.page.cost import AXES, fronts, measured, shown
+from scarena.report.page.cost import axes_of, fronts, measured, shown
 from scarena.report.page.datasets import dataset_parts
 from scarena.report.page.gate import front_gone, gate_table, overall_marks
 from scarena.report.page.metrics import agreement, companions
@@ -54,6 +55,7 @@ def render(board: Json, folder: Path) -> str:
         **_named(board), "sections": task_sections(board, scores, whole=_whole(board)),
         "trained": trained_on(board), **_critical(board, scores), "tasks_table": tasks_table(board),
     }  # fmt: skip
+    parts |= {"published": is_published(board), "whose": whose(board), "told": {"means": {}, **board["provenance"]}}
     template = _environment().get_template("board.html")
     bare = len(template.render(**parts, downloads=[]).encode())
     return template.render(**parts, downloads=downloads.downloads(files, MOST_BYTES - bare))
@@ -80,7 +82,7 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
     return {
         "lead": lead(board), "verdicts": verdicts(board), "ranking": _ranking(board, costs), "pairs": _pairs(board),
         "intervals": any(row["low"] is not None for row in board["overall"]), "ranges": has_ranges(board),
-        "axes": AXES, "columns": measured(costs),
+        "axes": axes_of(board), "columns": measured(costs, axes_of(board)),
         "roomy": _roomy(board), "headline": [METRICS[key] for key in shown_metrics(board)],
         "groups": groups(board),
         "families": [name for name in ("foundation", "baseline", "control") if _has(board, name)],
@@ -94,9 +96,9 @@ def _cost(board: Json, costs: dict[str, Cost]) -> Json:
     ranked = fronts(board, costs)
     return {
         "scatter": charts.scatter_of_scores(board) if {"bio", "batch"} <= {*shown_metrics(board)} else None,
-        "cost_charts": charts.scatters_of_cost(ranked, headline_title(board)),
+        "cost_charts": charts.scatters_of_cost(ranked, headline_title(board), axes_of(board)),
         "front_gone": front_gone(board),
-        "front": [{**row, "costs": [each.text for each in shown(row["cost"])]} for row in ranked],
+        "front": [{**row, "costs": [each.text for each in shown(row["cost"], axes_of(board))]} for row in ranked],
     }  # fmt: skip
 
 
@@ -183,7 +185,7 @@ def _ranking(board: Json, costs: dict[str, Cost]) -> list[Json]:
     of = len(counting(board, headline_of(board)))
     return [
         {
-            **row, "costs": shown(costs.get(row["card"]["name"], UNKNOWN), measured(costs)), "of": of,
+            **row, "costs": shown(costs.get(row["card"]["name"], UNKNOWN), measured(costs, axes_of(board))), "of": of,
             "covered": round(of * total.get((row["card"]["name"], headline_of(board)), {"coverage": 0.0})["coverage"]),
         }
         for row in tables.grouped(tables.overall_table(board, shown_metrics(board)))

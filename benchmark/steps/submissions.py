@@ -7,6 +7,7 @@ configuration says nothing of it, and removing the folder takes it off again.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,11 @@ def read_submitted_card(path: Path, name: str | None = None) -> ModelCard:
     CardError
         If it is no model card, is that of a control, or leaves out where the model is from.
     """
-    found = read_yaml(path, CardError, fix="give a YAML file")
+    return checked_card(read_yaml(path, CardError, fix="give a YAML file"), path, name)
+
+
+def checked_card(found: Any, path: Path, name: str | None = None) -> ModelCard:
+    """Return the keys of a card that `path` gave as the card of a submission; see `read_submitted_card`."""
     fix = "correct these keys (see docs/plug-ins.md)"
     if name is not None and isinstance(found, dict) and found.setdefault("name", name) != name:
         what = f"is the card of {found['name']!r}, not of {name!r}"

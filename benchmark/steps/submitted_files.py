@@ -38,7 +38,7 @@ def read_vectors(file: Path, key: str | None = None, of: Of = "cell") -> tuple[n
     DataError
         If the file is missing, of another kind, damaged, or holds anything but numbers.
     """
-    _check_kind(file, "give the file with the vectors")
+    _check_kind(file, "give the file with the vectors", file.suffix)
     with reading(file, fix="write it again"):
         if file.suffix == ".npz":
             vectors, names = _npz(file, of)
@@ -56,14 +56,16 @@ def read_vectors(file: Path, key: str | None = None, of: Of = "cell") -> tuple[n
     return vectors, names
 
 
-def read_table(file: Path) -> pd.DataFrame:
+def read_table(file: Path, suffix: str = "") -> pd.DataFrame:
     """Return numbers with a name a row and the name of a gene a column.
 
     Parameters
     ----------
     file
-        .npz with ``predictions`` [rows, genes], ``profiles`` and ``genes``; .csv or .parquet with names in the first
-        column (or the index); .h5ad with the numbers in ``X``.
+        .npz with ``predictions`` [rows, genes], ``profiles`` and ``genes``, or as ivcbench deposits them; .csv or
+        .parquet with names in the first column (or the index); .h5ad with the numbers in ``X``.
+    suffix
+        Of the file's name, where it has lost it.
 
     Raises
     ------
@@ -72,23 +74,32 @@ def read_table(file: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    _check_kind(file, "give the file with the predictions")
+    kind = suffix or file.suffix
+    _check_kind(file, "give the file with the predictions", kind)
     with reading(file, fix="write it again"):
-        if file.suffix == ".npz":
-            held = read_arrays(file, "predictions", "profiles", "genes")
-            table = pd.DataFrame(held["predictions"], held["profiles"].astype(str), held["genes"].astype(str))
-        else:
-            table = _KINDS[file.suffix](file)
+        table = pd.DataFrame(*_predictions(file)) if kind == ".npz" else _KINDS[kind](file)
     if bad := [str(name) for name, kind in table.dtypes.items() if getattr(kind, "kind", "O") not in "fiu"]:
         fix = "leave one column of names and only numbers beside it"
         raise DataError(f"the column {bad[0]!r} holds no numbers", where=str(file), fix=fix)
     return table
 
 
-def _check_kind(file: Path, fix: str) -> None:
+def _predictions(file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return predictions, the names of their rows and those of their columns."""
+    held = read_arrays(file, objects=True)
+    if {"pred_means", "strata"} <= set(held):
+        # ivcbench writes a row's group as ``perturbation=NAME``.
+        names = np.array([str(name).removeprefix("perturbation=") for name in held["strata"]])
+        return held["pred_means"], names, held["genes"].astype(str)
+    if lacking := [name for name in ("predictions", "profiles", "genes") if name not in held]:
+        raise DataError(f"lacks {', '.join(lacking)}", where=str(file), fix="write it again")
+    return held["predictions"], held["profiles"].astype(str), held["genes"].astype(str)
+
+
+def _check_kind(file: Path, fix: str, kind: str) -> None:
     kinds = (".npz", *_KINDS)
-    if file.suffix not in kinds:
-        raise DataError(f"unknown kind of file {file.suffix!r}", where=str(file), fix=f"one of: {', '.join(kinds)}")
+    if kind not in kinds:
+        raise DataError(f"unknown kind of file {kind!r}", where=str(file), fix=f"one of: {', '.join(kinds)}")
     check_regular(file, fix=fix)
 
 

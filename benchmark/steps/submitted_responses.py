@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scarena.datasets.response_truth import ResponseTruth
+    from scarena.models.base import ModelCard
 
 _SHOWN = 3
 
@@ -49,14 +50,20 @@ def submit_response(dataset: str, file: Path, card_file: Path, config: BoardConf
         If the name is taken, the board has no such dataset, or the table is no prediction of its profiles; nothing is
         written then.
     """
+    return put_responses(dataset, file, read_submitted_card(card_file), card_file, config)
+
+
+def put_responses(
+    dataset: str, file: Path, card: ModelCard, told_by: Path, config: BoardConfig, *, suffix: str = ""
+) -> Kept:
+    """Do what `submit_response` does with a card that was read from `told_by`; `suffix` tells the kind of file."""
     from scarena.models.embedding import write_embedding
     from scarena.models.response_table import checked_responses
 
-    card = read_submitted_card(card_file)
-    check_name(card.name, config, card_file)
+    check_name(card.name, config, told_by)
     truth = truth_of(dataset, config)
     asked = asked_of(truth)
-    table, notes = _named(read_table(file), truth, config.cache, str(file))
+    table, notes = _named(read_table(file, suffix), truth, config.cache, str(file))
     try:
         found = checked_responses(table, asked, list(truth.measured), str(file))
     except ModelError as why:

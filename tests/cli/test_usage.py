@@ -144,7 +144,7 @@ def test_a_shell_completes_verbs_and_options(shell):
 # What is over at once, or has a display of its own (`run`).
 QUICK = {
     "run", "datasets", "models", "tasks", "metrics", "new-model", "submit", "submit-genes", "submit-response",
-    "config-schema", "crate", "diff", "fm sizes",
+    "deposit", "config-schema", "crate", "diff", "fm sizes",
 }  # fmt: skip
 
 

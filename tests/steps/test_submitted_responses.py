@@ -129,8 +129,8 @@ def test_what_is_missing_is_told_and_stays_missing(board: BoardConfig, tmp_path:
     (lambda t: t.assign(**{MEASURED[0]: "a"}), "no numbers"),
     (lambda t: t.assign(**{MEASURED[0]: np.inf}), "infinite"),
     (lambda t: t * np.nan, "nothing"),
-    (lambda t: t * 1e4, "scale"),
-    (lambda t: -t, "scale"),
+    (lambda t: t * 1e4, "counts"),
+    (lambda t: -t, "effects"),
 ])  # fmt: skip
 def test_what_is_no_prediction_is_refused_in_one_line(
     board: BoardConfig, tmp_path: Path, change: Any, line: str

@@ -9,6 +9,7 @@ from typing import Any
 
 from scarena.base.errors import DataError
 from scarena.board.make import who
+from scarena.board.published import refuse_published
 from scarena.board.ranked import headline_of
 from scarena.board.samples import Replicates
 from scarena.board.tolerance import PRINTED, allowed, beyond
@@ -44,10 +45,11 @@ class Part:
 
 
 def check_metrics(parts: Sequence[Part]) -> None:
-    """Refuse a board with a metric that is not known here: whether more of it is better could only be guessed."""
+    """Refuse a board that others measured, and a metric not known here: which side of it is better would be guessed."""
     from scarena.metrics.registry import METRICS
 
     for part in parts:
+        refuse_published(part.board, part.where, "merged with other boards")
         keys = {key for cell in part.board["cells"] for key in cell["scores"]}
         if unknown := sorted(keys - METRICS.keys()):
             fix = "install the package it comes from, or make the board again"

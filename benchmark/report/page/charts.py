@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from scarena.board.ranked import overall_of
-from scarena.report.page.cost import AXES, comparable
+from scarena.report.page.cost import AXES, Axis, comparable
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -18,11 +19,10 @@ _FAMILY = {
     "baseline": ("#D55E00", "square"),
     "control": ("#8a8f98", "x-thin-open"),
 }
-_BY_KEY = {axis.key: axis for axis in AXES}
 _AXIS_TITLES = {
     "seconds": "wall seconds of a run, start-up included, mean over the datasets (log)",
     "cells_per_s": "cells embedded a second, start-up apart (log; more is better)", "gpu_hours": "GPU hours (log)",
-    "peak_gib": "peak memory, GiB (log)",
+    "peak_gib": "peak memory, GiB (log)", "cpu_hours": "CPU hours of a run (log)",
 }  # fmt: skip
 
 
@@ -59,13 +59,16 @@ def scatter_of_scores(board: Json) -> Json:
     return _spec(figure)
 
 
-def scatters_of_cost(rows: list[Json], named: str = "total") -> dict[str, Json]:
+def scatters_of_cost(
+    rows: list[Json], named: str = "total", axes: Sequence[Axis] = AXES
+) -> dict[str, Json]:  # fmt: skip
     """Return the headline, called `named`, against each measured cost by its key, with the front of the two joined."""
     import plotly.graph_objects as go
 
     charts = {}
-    for key, title in ((axis.key, axis.title) for axis in AXES if axis.front):
-        known = [row for row in rows if comparable(row["cost"], _BY_KEY[key])]
+    for axis in (each for each in axes if each.front):
+        key, title = axis.key, axis.title
+        known = [row for row in rows if comparable(row["cost"], axis)]
         if not known:
             continue
         figure = go.Figure()

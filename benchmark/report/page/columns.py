@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scarena.board.published import is_published, shown_columns
 from scarena.board.ranked import headline_of
 from scarena.report.page.scores import HEADLINE
 from scarena.report.page.tasks_table import columns, tasks_of
@@ -16,6 +17,7 @@ Json = dict[str, Any]
 _ABOVE = {
     "total": "Overall", "bio": "scIB", "batch": "scIB", "onto_rwr": "Ontology", "lcad_all": "Ontology",
     "knn_accuracy": "Annotation", "knn_macro_f1": "Annotation",
+    "openproblems_mean": "openproblems",
 }  # fmt: skip
 
 
@@ -34,6 +36,8 @@ def shown_metrics(board: Json) -> tuple[str, ...]:
     """
     from scarena.metrics.registry import METRICS
 
+    if published := shown_columns(board):
+        return published
     has = {key for task in asked_tasks(board) if not isinstance(task, OwnTask) for key in task.metrics()}
     kept = [key for key in HEADLINE if key in has] or [column.metric for column in columns(board)]
     headline = headline_of(board)
@@ -45,7 +49,7 @@ def groups(board: Json) -> list[tuple[str, int]]:
     """Return what stands above the columns of the ranking: (title, over how many columns)."""
     found: list[tuple[str, int]] = []
     for key in shown_metrics(board):
-        title = _ABOVE.get(key, "Tasks")
+        title = _ABOVE.get(key, "Published" if is_published(board) else "Tasks")
         if found and found[-1][0] == title:
             found[-1] = (title, found[-1][1] + 1)
         else:

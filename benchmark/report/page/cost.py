@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scarena.board.costs import UNKNOWN, Cost
+from scarena.board.published import is_published
 from scarena.board.ranked import headline_of, overall_of
 from scarena.board.uncertainty import pareto
 
@@ -40,6 +41,21 @@ AXES = (
 )  # fmt: skip
 
 
+# What others publish of runs on machines that nobody here knows.
+PUBLISHED_AXES = (
+    Axis("seconds", "Seconds a run", "lower", 0, "wall seconds of a run, as published, mean over the datasets that it "
+         "ended on; * over some of them"),
+    Axis("cpu_hours", "CPU hours", "lower", 2, "wall time by the published share of processors, mean of a run"),
+    Axis("virtual_gib", "Address space, GiB", "lower", 0, "largest published peak memory of a run; it goes up to "
+         "terabytes, so it is address space and not what was resident", front=False),
+)  # fmt: skip
+
+
+def axes_of(board: Json) -> tuple[Axis, ...]:
+    """Return the kinds of cost that a board can have."""
+    return PUBLISHED_AXES if is_published(board) else AXES
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A cost in a table: its text, what it sorts by, and what stands below it."""
@@ -61,7 +77,7 @@ def fronts(board: Json, costs: dict[str, Cost]) -> list[Json]:
          "cost": costs.get(card["name"], UNKNOWN), "fronts": []}
         for card in board["models"] if card["name"] in total
     ]  # fmt: skip
-    for axis in AXES:
+    for axis in axes_of(board):
         known = [row for row in rows if axis.front and comparable(row["cost"], axis) is not None]
         kept = pareto([(row["total"], axis.sign * getattr(row["cost"], axis.key)) for row in known])
         for row, on in zip(known, kept, strict=True):
@@ -75,10 +91,10 @@ def comparable(cost: Cost, axis: Axis) -> float | None:
     return None if axis.key == "seconds" and cost.partly else value
 
 
-def measured(costs: dict[str, Cost]) -> list[Axis]:
+def measured(costs: dict[str, Cost], axes: Sequence[Axis] = AXES) -> list[Axis]:
     """Return the axes of a ranking: what some model has, start-up standing below the seconds that it is part of."""
     return [
-        axis for axis in AXES
+        axis for axis in axes
         if axis.key != "startup_s" and any(getattr(cost, axis.key) is not None for cost in costs.values())
     ]  # fmt: skip
 

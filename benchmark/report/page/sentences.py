@@ -13,6 +13,7 @@ from scarena.board.ranked import counting, has_ranges, headline_of, headline_tit
 from scarena.board.verdicts import compared
 from scarena.report.page.gate import headline_fails
 from scarena.report.page.models import apart
+from scarena.report.page.published import first_sentences
 from scarena.report.page.scores import Score, Scores, is_twin
 from scarena.report.page.tables import use_of
 
@@ -25,6 +26,10 @@ _OWN = "models/foundation"
 
 def lead(board: Json) -> list[str]:
     """Return who leads, which model is best zero-shot, if any beats the baselines, and what to be careful of."""
+    return [*first_sentences(board), *_lead(board)]
+
+
+def _lead(board: Json) -> list[str]:
     rows, named = ranked_rows(board), headline_title(board)
     if not counting(board, headline_of(board)):
         return [f"No dataset of this board has a {named}, so no model is ranked."]

@@ -96,8 +96,11 @@ def rank_entry(row: Json | None, *, certain: bool, ordered: bool = True) -> Entr
         return Entry("–", "", "controls and models without a total on every dataset are not ranked")
     if not ordered:
         return Entry("–", "", "no other model has a total on every dataset, so there is none to be compared with")
+    if not certain:
+        # Letters would repeat the order of the values.
+        return Entry(rank_text(row), repr((row["rank_low"] + row["rank_high"]) / 2), "rank by value, without intervals")
     group = letter(row["tie_group"])
-    known = "95 % range of ranks" if certain else "rank by value, without intervals"
+    known = "95 % range of ranks"
     note = f"{known}; group {group}: statistically indistinguishable from the best of its group"
     return Entry(rank_text(row), repr((row["rank_low"] + row["rank_high"]) / 2), note, interval=group)
 
