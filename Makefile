@@ -10,7 +10,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Images of containers set it; the hundreds of processes of a board or of the tests would each compile every module.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: board test lint unsafe soak docs links clean
+.PHONY: board test lint unsafe soak docs links dist clean
 .DELETE_ON_ERROR:
 
 board: $(READY)
@@ -66,5 +66,11 @@ $(SITE): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	touch $@
 
+# A source distribution, and a wheel made from it, which holds the workflow as well.
+dist: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[release]"
+	rm -rf dist
+	$(BIN)/python -m build
+
 clean:
-	rm -rf $(VENV) docs/_build .lint .cache .snakemake results/demo
+	rm -rf $(VENV) dist docs/_build .lint .cache .snakemake results/demo

@@ -1,8 +1,8 @@
 """The docs site: the Markdown pages of this folder, the reference boards, and the API from its docstrings.
 
 Sphinx, because only it makes an API reference from numpydoc docstrings and checks every link between pages; MyST,
-because the pages are to read well on GitHub as they are; furo, because it is kept up and needs no settings. `docs/site.md` says
-what `make docs` checks.
+because the pages are to read well on GitHub as they are; furo, because it is kept up and needs no settings.
+`docs/site.md` says what `make docs` checks.
 """
 
 import re

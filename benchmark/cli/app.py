@@ -79,9 +79,10 @@ def run(
     verbose: Annotated[bool, typer.Option(help="print snakemake's own log, and no display of the progress")] = False,
 ) -> None:
     """Make a board: only what is missing or stale is computed. Options of snakemake go after `--`."""
+    from scarena.base.shipped import shipped
     from scarena.cli.run import run_board
 
-    own = [*(["--profile", profile] if profile else []), *(["--dry-run"] if dry_run else [])]
+    own = [*(["--profile", str(shipped(Path(profile)))] if profile else []), *(["--dry-run"] if dry_run else [])]
     raise typer.Exit(run_board(config, cores, [*own, *context.args], retry_failed=retry_failed, verbose=verbose))
 
 
