@@ -25,6 +25,7 @@ from scarena.cli.own_h5ad import Genes
 from scarena.cli.progress import shown
 from scarena.cli.recommend import recommend
 from scarena.cli.steps import Settings, say_state
+from scarena.cli.submissions import check_submission, package_submission
 from scarena.cli.suggest_map import map_for_card, suggest_map
 from scarena.cli.usage import (
     BOARDS,
@@ -324,6 +325,8 @@ def pretrain(
         train(config, out, cache, None, device=device)
 
 
+app.command("package-submission", rich_help_panel=BOARDS)(package_submission)
+app.command("check-submission", rich_help_panel=BOARDS)(check_submission)
 app.add_typer(corpus, name="corpus", rich_help_panel=DATA)
 app.command("suggest-map", rich_help_panel=DATA)(suggest_map)
 for verb in (cli_boards.report, cli_boards.diff, cli_boards.merge, cli_boards.verify, cli_boards.crate):

@@ -168,7 +168,8 @@ def run_board(
     settle_home(config.cache)
     command = [
         sys.executable, "-m", "scarena.cli.driver", "--snakefile", str(WORKFLOW / "Snakefile"),
-        "--directory", str(Path.cwd()), "--configfile", str(config_file), "--cores", str(cores or _cores(config, extra)),
+        "--directory", str(Path.cwd()), "--configfile", str(config_file),
+        "--cores", str(cores or _cores(config, extra)),
     ]  # fmt: skip
     # The last of these takes no values, so targets in `extra` are not read as its own.
     ways = ["--rerun-incomplete", "--keep-going", "--nolock"]
