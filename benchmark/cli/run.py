@@ -102,7 +102,7 @@ def executor_of(extra: list[str]) -> str:
 def _cores(config: BoardConfig, extra: list[str]) -> int:
     """Return the CPUs to use here; on a cluster, where it bounds each job, the most that any step asks for."""
     if executor_of(extra) == "local":
-        return len(os.sched_getaffinity(0))
+        return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return max([config.limits.threads, *(recipe.threads for _, recipe in recipes_of(config).values())])
 
 

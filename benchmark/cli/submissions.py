@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from scarena.base.progress import tell
 from scarena.base.tables import print_table
 from scarena.cli.progress import shown
 
@@ -22,7 +23,9 @@ def package_submission(
     from scarena.board.submission import VECTORS
     from scarena.board.submission import package_submission as package
 
-    made = package(board, model, out, vectors=vectors)
+    with shown():
+        tell("reading the board")
+        made = package(board, model, out, vectors=vectors)
     for line in made.left_out:
         print(f"left out: {line}", file=sys.stderr)
     print(f"wrote {out}: {len(made.submission.runs)} runs of {model}")

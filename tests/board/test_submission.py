@@ -50,12 +50,11 @@ def test_the_interval_is_as_wide_as_the_new_one():
 def finished(tmp_path_factory, cache):
     """A small board of a published dataset."""
     results = tmp_path_factory.mktemp("submitted")
-    told = {"board": "small", "datasets": ["pollen"], "models": ["hvg", "random-2"], "cache": str(cache.absolute())}
-    config = parse_config({**told, "results": str(results)}, "board")
-    steps = [
-        *dataset_steps("pollen", config),
-        *(step for m in config.models for step in run_steps("pollen", m, 0, config)),
-    ]
+    told = {"board": "small", "datasets": ["pollen"], "models": ["hvg", "random-2"], "seeds": [0, 1]}
+    config = parse_config({**told, "results": str(results), "cache": str(cache.absolute())}, "board")
+    runs = [("hvg", 0), ("hvg", 1), ("random-2", 0), ("random-2", 1)]
+    taken = [step for model, seed in runs for step in run_steps("pollen", model, seed, config)]
+    steps = [*dataset_steps("pollen", config), *taken]
     assert [step()["state"] for _, step in steps] == ["ok"] * len(steps)
     write_board(make_board(config), config.folder / "board.json")
     return config.folder
@@ -65,10 +64,6 @@ def finished(tmp_path_factory, cache):
 def folder(finished, tmp_path):
     """A submission of the board's one model, with its vectors."""
     return package_submission(finished, "hvg", tmp_path / "sent", vectors=True).folder
-
-
-def verdicts(folder, cache, **more):
-    return [row.verdict for row in check_submission(folder, cache=cache.absolute(), **more)]
 
 
 def edited(folder, change):
@@ -85,31 +80,30 @@ class TestOfABoard:
 
     pytestmark = needs_a_board
 
-    def test_a_true_submission_is_the_same_and_says_in_what_it_was_made(self, folder, cache):
-        assert verdicts(folder, cache) == ["same"]
-        assert sorted(path.name for path in folder.iterdir()) == [
-            "card.json", "environment.lock.txt", NAME, "vectors",
-        ]  # fmt: skip
-        assert "numpy==" in (folder / "environment.lock.txt").read_text()
-
-    def test_an_improved_number_is_found_out(self, folder, cache):
+    def test_a_true_run_is_the_same_and_an_improved_number_is_found_out(self, folder, cache):
         def improve(said):
-            said["runs"][0]["scores"]["knn_accuracy"] |= {"value": 0.999, "low": 0.0, "high": 1.0}
+            said["runs"][1]["scores"]["knn_accuracy"] |= {"value": 0.999, "low": 0.0, "high": 1.0}
 
         edited(folder, improve)
-        assert verdicts(folder, cache) == ["differs"]
+        true, improved = check_submission(folder, cache=cache.absolute())
+        assert (true.verdict, improved.verdict) == ("same", "differs")
+        assert "knn_accuracy: 0.9990" in improved.why
+
+    def test_the_folder_says_what_it_was_made_in(self, folder):
+        assert {path.name for path in folder.iterdir()} == {"card.json", "environment.lock.txt", NAME, "vectors"}
+        assert "numpy==" in (folder / "environment.lock.txt").read_text()
 
     def test_other_vectors_than_those_of_the_hash_are_not_scored(self, folder, cache):
-        (file,) = (folder / "vectors").iterdir()
-        write_embedding(file, np.zeros((3, 2), np.float32), np.array(["a", "b", "c"]))
-        (row,) = check_submission(folder, cache=cache.absolute())
-        assert row.verdict == "differs" and "SHA-256" in row.why
+        for file in (folder / "vectors").iterdir():
+            write_embedding(file, np.zeros((3, 2), np.float32), np.array(["a", "b", "c"]))
+        rows = list(check_submission(folder, cache=cache.absolute()))
+        assert [row.verdict for row in rows] == ["differs"] * 2 and "SHA-256" in rows[0].why
 
     def test_without_vectors_nothing_is_confirmed(self, folder, cache, tmp_path):
         command = [sys.executable, "-m", "scarena.cli", "check-submission", str(folder), "--json"]
         done = subprocess.run([*command, "--vectors", str(tmp_path)], capture_output=True, text=True, check=False)
         assert done.returncode == 1
-        assert [row["verdict"] for row in json.loads(done.stdout)] == ["not recomputed"]
+        assert [row["verdict"] for row in json.loads(done.stdout)] == ["not recomputed"] * 2
 
     def test_what_cannot_be_submitted_is_refused(self, finished, folder, tmp_path):
         with pytest.raises(CardError, match="a control is no result"):
