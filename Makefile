@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+SITE   := $(VENV)/.site
 CONFIG ?= config/demo.yaml
 # One more than there are cores: many tests wait, for Slurm, for a browser, for processes that they started.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Images of containers set it; the hundreds of processes of a board or of the tests would each compile every module.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: board test lint unsafe soak clean
+.PHONY: board test lint unsafe soak docs links dist clean
 .DELETE_ON_ERROR:
 
 board: $(READY)
@@ -51,5 +52,25 @@ unsafe:
 	! grep -rnE --include=*.py 'torch\.load\(' benchmark models datasets metrics docs/example-plugin | grep -v 'weights_only=True'
 	! grep -nE 'pickle|dill|joblib|yaml\.load|\b(eval|exec)\(|extractall|shell *= *True|torch\.load' Snakefile benchmark/rules/*.smk
 
+# The site, with warnings as errors; docs/site.md says what is checked. Links to other sites need a network.
+docs: $(SITE)
+	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python docs/check_blocks.py
+	@if $(BIN)/python -c 'import socket; socket.create_connection(("doi.org", 443), 5)' 2> /dev/null; then $(MAKE) links; \
+	else echo "no network: links to other sites are not checked"; fi
+
+links: $(SITE)
+	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/links
+
+$(SITE): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $@
+
+# A source distribution, and a wheel made from it, which holds the workflow as well.
+dist: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[release]"
+	rm -rf dist
+	$(BIN)/python -m build
+
 clean:
-	rm -rf $(VENV) .lint .cache .snakemake results/demo
+	rm -rf $(VENV) dist docs/_build .lint .cache .snakemake results/demo

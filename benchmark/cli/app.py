@@ -26,6 +26,7 @@ from scarena.cli.progress import shown
 from scarena.cli.published import app as published
 from scarena.cli.recommend import recommend
 from scarena.cli.steps import Settings, say_state
+from scarena.cli.submissions import check_submission, package_submission
 from scarena.cli.suggest_map import map_for_card, suggest_map
 from scarena.cli.usage import (
     BOARDS,
@@ -80,9 +81,10 @@ def run(
     verbose: Annotated[bool, typer.Option(help="print snakemake's own log, and no display of the progress")] = False,
 ) -> None:
     """Make a board: only what is missing or stale is computed. Options of snakemake go after `--`."""
+    from scarena.base.shipped import shipped
     from scarena.cli.run import run_board
 
-    own = [*(["--profile", profile] if profile else []), *(["--dry-run"] if dry_run else [])]
+    own = [*(["--profile", str(shipped(Path(profile)))] if profile else []), *(["--dry-run"] if dry_run else [])]
     raise typer.Exit(run_board(config, cores, [*own, *context.args], retry_failed=retry_failed, verbose=verbose))
 
 
@@ -340,6 +342,8 @@ def pretrain(
         train(config, out, cache, None, device=device)
 
 
+app.command("package-submission", rich_help_panel=BOARDS)(package_submission)
+app.command("check-submission", rich_help_panel=BOARDS)(check_submission)
 app.add_typer(corpus, name="corpus", rich_help_panel=DATA)
 app.command("suggest-map", rich_help_panel=DATA)(suggest_map)
 for verb in (cli_boards.report, cli_boards.diff, cli_boards.merge, cli_boards.verify, cli_boards.crate):

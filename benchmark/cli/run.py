@@ -14,9 +14,10 @@ from pathlib import Path
 
 import yaml
 
-from scarena import ROOT
+from scarena import WORKFLOW
 from scarena.base.errors import ConfigError, DataError, WorkspaceError
 from scarena.base.files import check_output, user_cache
+from scarena.base.shipped import shipped
 from scarena.base.untrusted import read_object
 from scarena.board.file import read_board
 from scarena.board.make import shortfalls
@@ -31,13 +32,6 @@ from scarena.steps.submissions import runs_of, submitted
 OK, NO_BOARD, SOME_FAILED = 0, 1, 3
 _SKEW_NS = 60 * 10**9
 _FEW = 500
-
-
-def _snakefile() -> Path:
-    if not (ROOT / "Snakefile").exists():
-        fix = "run from a clone of the repository (`pip install -e .`)"
-        raise ConfigError("the workflow is not part of the installed package", where=str(ROOT), fix=fix)
-    return ROOT / "Snakefile"
 
 
 def to_be_made_again(config: BoardConfig, *, models_too: bool) -> list[Path]:
@@ -108,7 +102,7 @@ def executor_of(extra: list[str]) -> str:
 def _cores(config: BoardConfig, extra: list[str]) -> int:
     """Return the CPUs to use here; on a cluster, where it bounds each job, the most that any step asks for."""
     if executor_of(extra) == "local":
-        return len(os.sched_getaffinity(0))
+        return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return max([config.limits.threads, *(recipe.threads for _, recipe in recipes_of(config).values())])
 
 
@@ -166,14 +160,16 @@ def run_board(
     ConfigError
         If the configuration names what does not exist; nothing has been computed then.
     """
+    config_file = _found(config_file)
     config = load_config(config_file)
     check_names(config, str(config_file))
     for folder in (config.folder, config.cache):
         check_output(folder, folder=True)
     settle_home(config.cache)
     command = [
-        sys.executable, "-m", "scarena.cli.driver", "--snakefile", str(_snakefile()), "--directory", str(Path.cwd()),
-        "--configfile", str(config_file), "--cores", str(cores or _cores(config, extra)),
+        sys.executable, "-m", "scarena.cli.driver", "--snakefile", str(WORKFLOW / "Snakefile"),
+        "--directory", str(Path.cwd()), "--configfile", str(config_file),
+        "--cores", str(cores or _cores(config, extra)),
     ]  # fmt: skip
     # The last of these takes no values, so targets in `extra` are not read as its own.
     ways = ["--rerun-incomplete", "--keep-going", "--nolock"]
@@ -194,6 +190,14 @@ def run_board(
     if dry_run:
         return OK if ended.code == 0 else _failed(config, ended)
     return _failed(config, ended) if ended.code or not page_of(config).exists() else _made(config, ended)
+
+
+def _found(config_file: Path) -> Path:
+    """Return the configuration to use, saying so where it is not in this folder but one that comes with scArena."""
+    found = shipped(config_file)
+    if found != config_file:
+        print(f"{config_file} is not in this folder: {found} is used", file=sys.stderr)
+    return found
 
 
 def settle_home(cache: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from scarena.base.errors import ConfigError
+from scarena.base.shipped import shipped
 from scarena.base.untrusted import read_yaml
 from scarena.base.validated import validated
 from scarena.tasks.registry import DEFAULT
@@ -119,7 +120,7 @@ def load_config(path: Path) -> BoardConfig:
     ConfigError
         If the file is missing, is not YAML, or holds unknown or ill-typed keys.
     """
-    raw = read_yaml(path, ConfigError, fix="give a file such as config/demo.yaml")
+    raw = read_yaml(shipped(path), ConfigError, fix="give a file such as config/demo.yaml")
     return parse_config(raw, str(path))
 
 

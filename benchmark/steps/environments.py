@@ -27,7 +27,7 @@ from scarena.steps.config import BoardConfig
 
 # What the worker and an adapter import, whatever the card adds.
 _BASE = ("numpy", "scipy", "pandas", "anndata", "scanpy", "pydantic", "psutil", "pyyaml")
-_CONSTRAINTS = scarena.ROOT / "constraints.txt"
+_CONSTRAINTS = scarena.WORKFLOW / "constraints.txt"
 _IN_TREE = "scarena.models"
 _ASK = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 

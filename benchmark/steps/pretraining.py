@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scarena.base.errors import ConfigError
+from scarena.base.shipped import shipped
 from scarena.base.untrusted import read_yaml
 from scarena.steps.config import BoardConfig
 from scarena.steps.states import read_state
@@ -34,7 +35,7 @@ def recipes_of(config: BoardConfig) -> dict[str, tuple[Path, Recipe]]:
     from scarena.models.foundation.recipe import Recipe, read_as
 
     found: dict[str, tuple[Path, Recipe]] = {}
-    for path in config.pretrain:
+    for path in map(shipped, config.pretrain):
         read_yaml(path, ConfigError, fix="see config/pretrain.yaml")
         recipe = read_as(path, Recipe)
         if recipe.name in found:

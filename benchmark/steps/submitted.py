@@ -97,6 +97,9 @@ def _responses(dataset_file: Path, name: str, out: Path, config: BoardConfig) ->
 
     truth = read_response_truth(dataset_file.with_suffix(".h5ad"))
     kept = folder_of(config, name) / f"{read_state(dataset_file)['dataset']}.npz"
+    if not kept.exists() and not has_genes(config, name):
+        fix = f"`scarena submit-response {read_state(dataset_file)['dataset']} …`"
+        raise NotAvailable("nothing was submitted for this dataset", where=name, fix=fix)
     rows = joined(*read_embedding(kept), truth) if kept.exists() else _from_vectors(truth, name, config)
     write_embedding(out, rows, np.asarray(row_names(truth.splits)))
     return {"embedding_sha256": sha256_of(out), "dimension": rows.shape[1]}
