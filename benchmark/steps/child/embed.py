@@ -92,7 +92,8 @@ def _of_response(model: type[Model], spec: dict[str, Any], context: Context) -> 
     from scarena.models.predictions import predictions
     from scarena.tasks.responses import row_names
 
-    truth, cells = (read(Path(spec["dataset"])) for read in (read_response_truth, read_response_cells))
+    path = Path(spec["dataset"])
+    truth, cells = read_response_truth(path), read_response_cells(path)
     start = time.monotonic()
     rows = predictions(model(), truth, cells, context)
     return _Made(rows, np.asarray(row_names(truth.splits), dtype=np.str_), time.monotonic() - start)
