@@ -27,7 +27,7 @@ class Perturbation(OwnTask["Responses"]):
     question = "Can a model say what a perturbation does that it has not seen, better than the control and the mean do?"
     product = "response"
     headline = "response_value"
-    controls = ("response-duplicate", "response-no-change", "response-train-mean", "response-random")
+    controls = ("response-duplicate", "response-no-change", "response-random")
     keys = KEYS
     held_out = (
         "Perturbations with all their guides and contexts, or pairs, or whole contexts, never cells; every profile is "
