@@ -114,7 +114,7 @@ def bench_responses(
         int, typer.Option(min=20, help="perturbed genes, a fifth of them held out at a time")
     ] = 187,
     genes: Annotated[int, typer.Option(min=50, help="measured genes")] = 2000,
-    threads: Annotated[int, typer.Option(min=1, help="of the models; the metrics take one")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="of the models; small matrices wait for each other on more")] = 1,
     out: Out = None,
 ) -> None:
     """Time the models that predict responses to perturbations, the metrics on them, and their memory: five folds."""
