@@ -1,4 +1,7 @@
-"""Predicted responses from elsewhere are joined by names, kept for one dataset, and refused in one line where wrong."""
+"""Predicted responses from elsewhere are joined by names, kept for one dataset, and refused in one line where wrong.
+
+So are those that others deposited, which are pulled by checksum.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,19 @@ import pandas as pd
 import pytest
 import yaml
 
+from scarena import ROOT
 from scarena.base.errors import ScarenaError
-from scarena.base.files import write_json
+from scarena.base.files import sha256_of, write_json
 from scarena.datasets import genes as gene_names
+from scarena.datasets.card import load_card
 from scarena.datasets.gene_facts import FACTS
 from scarena.datasets.genes import GeneTable
 from scarena.datasets.response_truth import ResponseTruth, Split, write_response_truth
 from scarena.models.embedding import read_embedding
 from scarena.steps.config import BoardConfig, load_config
+from scarena.steps.deposits import put_deposit, read_deposit
 from scarena.steps.embed import embed_step
+from scarena.steps.submissions import checked_card, submitted, submitted_card
 from scarena.steps.submitted_genes import submit_genes
 from scarena.steps.submitted_responses import submit_response
 
@@ -27,6 +34,7 @@ IDS = [f"ENSG{i:011d}" for i in range(12)]
 SYMBOLS = [f"GENE{i}" for i in range(12)]
 MEASURED, PERTURBED = IDS[:8], SYMBOLS[4:10]
 CARD = {"name": "mine", "title": "T", "family": "foundation", "description": "d", "source": "s", "licence": "MIT"}
+SHIPPED = sorted((ROOT / "config" / "deposited").glob("*.yaml"))
 SPLITS = (
     Split("fold 0", "fold", tuple(PERTURBED[3:]), tuple(PERTURBED[:3])),
     Split("fold 1", "fold", tuple(PERTURBED[:3]), tuple(PERTURBED[3:])),
@@ -161,3 +169,63 @@ def test_vectors_of_genes_predict_as_those_of_any_model_do(board: BoardConfig, t
     submit_genes("vectors", tmp_path / "vectors.npz", board)
     found = rows_of(board, "vectors")
     assert np.isfinite(found.loc[[f"fold 0 | {p}" for p in SPLITS[0].asked]].to_numpy()).all()
+
+
+def told(folder: Path, **change: object) -> Path:
+    """Write predictions as ivcbench deposits them, objects in arrays, and what a YAML file says of them."""
+    table = predicted(PERTURBED, MEASURED)
+    file = folder / "predictions.npz"
+    np.savez(
+        file, pred_means=table.to_numpy(np.float32), genes=np.array(table.columns, object),
+        strata=np.array([f"perturbation={name}" for name in table.index], object),
+    )  # fmt: skip
+    source = {"key": "predictions", "url": f"file:{file}", "sha256": sha256_of(file)}
+    said = {"dataset": "response_shifrut", "file": source, "card": CARD} | change
+    (folder / "deposit.yaml").write_text(yaml.safe_dump(said))
+    return folder / "deposit.yaml"
+
+
+def test_a_deposit_is_a_submission_of_its_own(board: BoardConfig, tmp_path: Path) -> None:
+    notes = put_deposit(told(tmp_path), board).notes
+    assert notes[0] == "6 of 6 profiles that are asked about; 8 of 8 genes"
+    assert submitted(board) == ["mine"]
+    assert submitted_card(board, "mine").title == CARD["title"]
+    found, wanted = rows_of(board), predicted(PERTURBED, MEASURED)
+    np.testing.assert_allclose(found.loc[f"fold 0 | {PERTURBED[0]}"], wanted.loc[PERTURBED[0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("change", "line"), [
+    ({"dataset": "baron_h1"}, "not prepared"), ({"card": {**CARD, "licence": ""}}, "licence"),
+    ({"more": 1}, "more"), ({"file": {"key": "k", "url": "file:/gone.npz"}}, "gone.npz"),
+])  # fmt: skip
+def test_a_wrong_one_is_refused_in_one_line_and_nothing_is_kept(
+    board: BoardConfig,
+    tmp_path: Path,
+    change: dict[str, object],
+    line: str,
+) -> None:
+    with pytest.raises(ScarenaError, match=line) as refused:
+        put_deposit(told(tmp_path, **change), board)
+    assert "\n" not in str(refused.value)
+    assert not submitted(board)
+
+
+def test_another_file_than_the_one_that_is_named_is_refused(board: BoardConfig, tmp_path: Path) -> None:
+    deposit = told(tmp_path)
+    np.savez(tmp_path / "predictions.npz", predictions=np.ones((1, 1)))
+    with pytest.raises(ScarenaError, match=r"SHA-256|sha256|checksum"):
+        put_deposit(deposit, board)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_the_shipped_ones_name_a_dataset_a_checksum_and_a_whole_card(path: Path) -> None:
+    deposit = read_deposit(path)
+    assert load_card(deposit.dataset).kind == "response"
+    assert deposit.file.sha256
+    card = checked_card(deposit.card, path)
+    assert card.offers == "response"
+    assert "not run here" in card.description
+
+
+def test_some_are_shipped() -> None:
+    assert len(SHIPPED) == 3
