@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 from scarena.metrics.info import OWN, Direction, MetricInfo
@@ -32,7 +33,7 @@ def _correlation(key: str, title: str, definition: str, failure: str, source: st
     return _info(key, title, -1.0, 1.0, "higher", told, failure, source)
 
 
-INFO = (
+_OF_GENES = (
     _info(
         "value", "Response value", -inf, inf, "higher",
         "(E⁻ − E) / (E⁻ − E⁺), E the mean squared error over genes but perturbed ones, mean over held-out profiles; E⁻ "
@@ -138,4 +139,21 @@ INFO = (
         "The response value of a replicate that is, gene by gene, the mean of other perturbations where it does not "
         "differ from them (by 1 − its adjusted p)", _KNOWS, _SPE),
 )  # fmt: skip
-KEYS = tuple(info.key for info in INFO)
+PREFIX = {"gene": "", "pair": "pair_", "context": "context_"}
+"""Before the keys of each setting: what is unseen. Models answer one and not another, and are ranked in each apart."""
+_SAID = {"gene": "", "pair": "Unseen pair: ", "context": "Unseen context: "}
+
+
+def _of(setting: str) -> tuple[MetricInfo, ...]:
+    """Return the metrics of one setting: the same definitions under keys and titles of their own."""
+    said = _SAID[setting]
+    return tuple(
+        replace(info, key=f"{PREFIX[setting]}{info.key}", title=f"{said}{info.title[0].lower()}{info.title[1:]}")
+        if said else info
+        for info in _OF_GENES
+    )  # fmt: skip
+
+
+INFO = tuple(info for setting in PREFIX for info in _of(setting))
+KEYS = {setting: tuple(info.key for info in _of(setting)) for setting in PREFIX}
+"""By setting."""

@@ -9,6 +9,7 @@ from scarena import ROOT
 from scarena.base.untrusted import read_object
 from scarena.cli.metric_docs import table
 from scarena.metrics.genes import folded, stated
+from scarena.metrics.info_responses import PREFIX
 from scarena.metrics.probes import few_shot, held_out, linear, open_set, ridge, scores
 from scarena.metrics.registry import METRICS
 from scarena.metrics.resampling import N_REPLICATES
@@ -75,8 +76,17 @@ def _section(task: OwnTask[Any]) -> str:
         f"- Ranks by `{task.headline}`.",
         f"- Held out: {task.held_out}",
         f"- Published forms: {task.flaw}", "",
-        *table(METRICS[key] for key in task.keys),
+        *_metrics(task),
     ])  # fmt: skip
+
+
+def _metrics(task: OwnTask[Any]) -> list[str]:
+    """Return the table of a task's metrics; where they are those of another task, how their keys begin."""
+    from scarena.tasks.perturbation import Perturbation
+
+    if isinstance(task, Perturbation) and PREFIX[task.setting]:
+        return [f"Its metrics are those of `{Perturbation.name}`, with `{PREFIX[task.setting]}` before their keys."]
+    return table(METRICS[key] for key in task.keys)
 
 
 def _listed(values: tuple[float, ...]) -> str:

@@ -1,15 +1,16 @@
-"""Perturbation: can a model say what a perturbation does that it has not seen?"""
+"""Perturbation: can a model say what a perturbation does that it has not seen, what two do, what one does elsewhere?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from scarena.metrics.info_responses import KEYS
+from scarena.metrics.info_responses import KEYS, PREFIX
 from scarena.tasks.own_task import OwnTask
 
 if TYPE_CHECKING:
+    from scarena.datasets.response_truth import Setting
     from scarena.metrics.details import Details
     from scarena.metrics.measured import Measured, Undefined
     from scarena.metrics.scores import Scores
@@ -20,21 +21,21 @@ _DIGITS = 9
 
 
 class Perturbation(OwnTask["Responses"]):
-    """Mean profiles predicted for perturbations, pairs of them, or contexts that a model has not seen."""
+    """Mean profiles predicted for perturbations that a model has not seen. Subclasses ask about what else is unseen."""
 
+    setting: ClassVar[Setting] = "gene"
     name = "perturbation"
     title = "Perturbation response"
     question = "Can a model say what a perturbation does that it has not seen, better than the control and the mean do?"
     product = "response"
     headline = "response_value"
     controls = ("response-duplicate", "response-no-change", "response-random")
-    keys = KEYS
+    keys = KEYS["gene"]
     held_out = (
-        "Perturbations with all their guides and contexts, or pairs, or whole contexts, never cells; every profile is "
-        "asked about once. Controls are divided once: one half is the scorer's, models see the other. Of a "
-        "perturbation's cells one half is the truth, the other the replicate experiment that 1 stands for. Genes that "
-        "are perturbed in any profile of a split are left out of it. Replicates draw perturbations, the same for all "
-        "models."
+        "Perturbations with all their guides and contexts, never cells; every profile is asked about once. Controls "
+        "are divided once: one half is the scorer's, models see the other. Of a perturbation's cells one half is the "
+        "truth, the other the replicate experiment that 1 stands for. Genes that are perturbed in any profile of a "
+        "split are left out of it. Replicates draw perturbations, the same for all models."
     )
     flaw = (
         "One control in truth and prediction, so that its noise correlates with itself; one negative, so that the "
@@ -47,6 +48,8 @@ class Perturbation(OwnTask["Responses"]):
         """Return why it cannot be asked."""
         if "response" not in facts.targets:
             return "the dataset does not say what perturbations do"
+        if self.setting not in facts.targets:
+            return f"the dataset asks about no unseen {self.setting}"
         return "" if facts.targets & {"fold", "published"} else "the dataset holds no profile out"
 
     def score(self, given: Responses) -> Scores:
@@ -62,7 +65,40 @@ class Perturbation(OwnTask["Responses"]):
         """Return how far predictions are from what was observed."""
         from scarena.metrics.responses.scored import scored
 
-        return scored(given.answers)
+        prefix = PREFIX[self.setting]
+        return {f"{prefix}{key}": each for key, each in scored(given.answers).items()}
+
+
+class PerturbationPair(Perturbation):
+    """The same of two perturbations together, of which a model may have seen each alone."""
+
+    setting = "pair"
+    name = "perturbation-pair"
+    title = "Perturbation response, pairs"
+    question = "Can a model say what two perturbations do together, better than the control and the mean do?"
+    headline = "pair_response_value"
+    keys = KEYS["pair"]
+    held_out = "Pairs of perturbations; single ones are learned from. Otherwise as in `perturbation`."
+    flaw = (
+        "As in `perturbation`. Models are compared on pairs that each of them can answer, so that the additive model, "
+        "which needs both single ones, is scored on easier pairs than others."
+    )
+
+
+class PerturbationContext(Perturbation):
+    """The same of contexts: what is known of a perturbation elsewhere is to be said of cells of another kind."""
+
+    setting = "context"
+    name = "perturbation-context"
+    title = "Perturbation response, contexts"
+    question = "Can a model say what a perturbation does in cells of another type, donor or line?"
+    headline = "context_response_value"
+    keys = KEYS["context"]
+    held_out = "Whole contexts, but for their control, which is given. Otherwise as in `perturbation`."
+    flaw = (
+        "As in `perturbation`. The mean of treated cells of other contexts stands for the simplest answer; the control "
+        "of the context plus the mean effect elsewhere, which is simpler still, is better and mostly left out."
+    )
 
 
 def _details(given: Responses) -> Details | None:

@@ -22,6 +22,7 @@ _BUILT_IN = (
     "protein:Protein", "species:Species", "niche:Niche",
     "function:Function", "tissue:Tissue", "classes:Classes", "pairs:GenePairs", "gene_network:NetworkTask",
     "perturbation:Perturbation",
+    "perturbation:PerturbationPair", "perturbation:PerturbationContext",
 )  # fmt: skip
 
 

@@ -53,7 +53,9 @@ class Responses:
         truth = self.truth
         kinds = {split.kind for split in truth.splits}
         n_perturbations = truth.profiles["perturbation"].nunique()
-        return Facts(len(truth.profiles), n_perturbations, len(truth.contexts), targets=truth.targets | kinds)
+        return Facts(
+            len(truth.profiles), n_perturbations, len(truth.contexts), targets=truth.targets | kinds | {truth.setting}
+        )
 
     @cached_property
     def by_split(self) -> dict[str, np.ndarray]:

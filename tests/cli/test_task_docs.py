@@ -22,5 +22,11 @@ def test_a_section_has_what_is_held_out_the_flaw_and_every_metric(task):
     section = markdown().split(f"\n## {task.title}: `{task.name}`\n")[1].split("\n## ")[0]
     assert task.question in section and task.held_out in section and task.flaw in section
     lines = [line for line in section.splitlines() if line.startswith("| `")]
+    if "with `" in section:
+        # Settings share their definitions: the table stands once.
+        prefix, like = section.split("with `")[1].split("`")[0], section.split("those of `")[1].split("`")[0]
+        (other,) = (each for each in own_tasks() if each.name == like)
+        assert not lines and [f"{prefix}{key}" for key in other.keys] == list(task.keys)
+        return
     assert [line.split("`")[1] for line in lines] == list(task.keys)
     assert task.headline in task.keys

@@ -24,7 +24,8 @@ def errors(predicted: list[float], names: tuple[str, ...] = NAMES, replicate: fl
 
 def board_of(*models: tuple[str, str]) -> dict[str, object]:
     cards = [{"name": name, "title": name.title(), "family": family} for name, family in models]
-    return {"models": cards, "overall": [], "provenance": {"seeds": [0]}, "datasets": [], "cells": []}
+    return {"models": cards, "overall": [], "provenance": {"seeds": [0]}, "cells": [],
+            "datasets": [{"dataset": "d", "card": {"response": {"setting": "context"}}}]}  # fmt: skip
 
 
 def test_rows_begin_with_the_largest_effect_and_join_by_name() -> None:

@@ -7,13 +7,17 @@ import pytest
 
 from scarena.datasets.response_truth import Split
 from scarena.metrics.details import OF_PROFILE
-from scarena.metrics.info_responses import KEYS
+from scarena.metrics.info_responses import KEYS as KEYS_OF
+from scarena.metrics.info_responses import PREFIX
 from scarena.metrics.registry import METRICS
+from scarena.metrics.scores import Scores
 from scarena.tasks.details import read_details, write_details
 from scarena.tasks.facts import Facts
-from scarena.tasks.perturbation import Perturbation
+from scarena.tasks.perturbation import Perturbation, PerturbationContext, PerturbationPair
 from scarena.tasks.responses import Responses, row_names
 
+KEYS = KEYS_OF["gene"]
+TASKS = {task.setting: task for task in (Perturbation, PerturbationPair, PerturbationContext)}
 LEARNED = tuple(f"response_reveal_{k}" for k in (0, 5, 10, 20))
 
 
@@ -51,7 +55,11 @@ def half_way(truth, training, asked):
 
 
 def scores(predicted, truth):
-    return Perturbation().score(Responses(np.asarray(predicted, np.float32), truth, 0))
+    """Return the scores of the task that asks about what is unseen here, by the keys of `perturbation`."""
+    found = TASKS[truth.setting]().score(Responses(np.asarray(predicted, np.float32), truth, 0))
+    prefix = PREFIX[truth.setting]
+    replicates = {key.removeprefix(prefix): rows for key, rows in found.replicates.items()}
+    return Scores({key.removeprefix(prefix): score for key, score in found.items()}, replicates, found.details)
 
 
 @pytest.fixture(scope="module")
@@ -263,10 +271,13 @@ def test_published_splits_count_where_there_are_no_folds(truth, answered):
 
 def test_what_a_dataset_must_hold():
     task = Perturbation()
-    assert not task.unanswerable(Facts(1, 1, 1, targets=frozenset({"response", "fold"})))
-    assert not task.unanswerable(Facts(1, 1, 1, targets=frozenset({"response", "published"})))
-    assert "holds no profile out" in task.unanswerable(Facts(1, 1, 1, targets=frozenset({"response", "reveal"})))
-    assert "what perturbations do" in task.unanswerable(Facts(1, 1, 1, targets=frozenset({"fold"})))
+    assert not task.unanswerable(Facts(1, 1, 1, targets=frozenset({"response", "fold", "gene"})))
+    assert not task.unanswerable(Facts(1, 1, 1, targets=frozenset({"response", "published", "gene"})))
+    assert "holds no profile out" in task.unanswerable(
+        Facts(1, 1, 1, targets=frozenset({"response", "reveal", "gene"}))
+    )
+    assert "what perturbations do" in task.unanswerable(Facts(1, 1, 1, targets=frozenset({"fold", "gene"})))
+    assert "no unseen gene" in task.unanswerable(Facts(1, 1, 1, targets=frozenset({"response", "fold", "pair"})))
 
 
 def test_numbers_of_each_profile_add_up_to_the_scores(truth, answered):
@@ -289,3 +300,16 @@ def test_numbers_of_each_profile_are_kept_as_details(truth, answered, tmp_path):
     table = given.per_profile
     for column, name in enumerate(OF_PROFILE):
         np.testing.assert_allclose(kept.numbers[:, column], table[name].to_numpy(float), atol=1e-6)
+
+
+@pytest.mark.parametrize("setting", ["gene", "context"])
+def test_a_dataset_answers_the_task_of_its_setting_alone(make_responses, answered, setting):
+    truth = make_responses(setting)
+    given = Responses(np.asarray(answered(truth, half_way), np.float32), truth, 0)
+    for other, task in TASKS.items():
+        found = task().score(given)
+        assert tuple(found) == KEYS_OF[other]
+        assert (found[task.headline].state == "ok") == (other == setting)
+        if other != setting:
+            assert found[task.headline].reason == f"the dataset asks about no unseen {other}"
+            assert found.details is None

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from scarena.board.ranked import ranked_models
 from scarena.metrics.details import OF_PROFILE, ProfileScores
+from scarena.metrics.info_responses import PREFIX
 from scarena.tasks.details import read_details
 from scarena.tasks.responses import BETWEEN
 
 Json = dict[str, Any]
 _MODELS, _PROFILES = 3, 60
-_HEADLINE = "response_value"
 _COLOURS = ("#0072B2", "#D55E00", "#009E73")
 _LOWEST = -0.5
 
@@ -67,7 +67,8 @@ def responses_of(board: Json, folder: Path, dataset: str) -> Json | None:
     The models are the first three of the ranking that predicted here, controls left out; of several seeds the first.
     """
     found: list[tuple[str, Errors]] = []
-    for card in ranked_models(board, _HEADLINE):
+    headline = _headline(board, dataset)
+    for card in ranked_models(board, headline):
         run = folder / dataset / card["name"] / str(board["provenance"]["seeds"][0])
         if card["family"] == "control" or len(found) == _MODELS:
             continue
@@ -82,6 +83,13 @@ def responses_of(board: Json, folder: Path, dataset: str) -> Json | None:
     n_all = len(found[0][1].names)
     return {"rows": rows, "titles": titles, "legend": legend, "n": n_all, "svg": drawing(rows, dataset),
             "ceiling": any(row.ceiling is not None for row in rows)}  # fmt: skip
+
+
+def _headline(board: Json, dataset: str) -> str:
+    """Return the metric that ranks the models on what this dataset asks about: its setting is on its card."""
+    card = next(entry["card"] for entry in board["datasets"] if entry["dataset"] == dataset)
+    setting = (card.get("response") or {}).get("setting", "gene")
+    return f"{PREFIX[setting]}response_value"
 
 
 def rows_of(found: list[Errors]) -> list[Row]:
