@@ -26,6 +26,7 @@ from scarena.board.ranked import (
     ranked_models,
     word,
 )
+from scarena.report.units import drawn, kinds
 
 Json = dict[str, Any]
 
@@ -129,7 +130,7 @@ def _costs(board: Json) -> tuple[str, ...]:
     """Return the heads of the costs; of published runs the seconds alone can be had."""
     if is_published(board):
         return _COSTS[:1] if board["timings"] else ()
-    return _COSTS
+    return _COSTS if "cells" in kinds(board) else _COSTS[:2]
 
 
 def _cost(cost: Cost) -> list[str]:
@@ -178,14 +179,15 @@ def _legend(board: Json, metrics: tuple[str, ...]) -> str:
         ranges = f"Rank: by the value alone, since {what}."
     if is_published(board):
         return _published_legend(board, metrics, ranges)
-    seeds = "cells and seeds" if len(board["provenance"]["seeds"]) > 1 else "cells, one seed"
+    several = len(board["provenance"]["seeds"]) > 1
+    seeds = f"{drawn(board)} and seeds" if several else f"{drawn(board)}, one seed"
     told = [ranges, f"Small: the 95 % interval ({seeds}). \\*: a mean over part of the datasets, not ranked."]
     told += [f"Datasets: those with a {named} of those that count for it. ↑ higher is better, ↓ lower is better."]
     told += _gated(board, metrics)
-    told += [
-        "Seconds a run: wall time, mean over the datasets; start-up: what of it was not embedding, median; cells / s: "
-        "start-up apart."
-    ]
+    speed = "; cells / s: start-up apart" if len(_costs(board)) == len(_COSTS) else ""
+    told.append(
+        f"Seconds a run: wall time, mean over the datasets; start-up: what of it was not embedding, median{speed}."
+    )
     if merged := board["provenance"].get("merged"):
         told.append(
             f"Merged from {_count(len(merged), 'board')}: {', '.join(escaped(each['board']) for each in merged)}."

@@ -35,6 +35,7 @@ from scarena.report.page.scores import Scores, scores_of
 from scarena.report.page.sentences import lead
 from scarena.report.page.task_sections import metrics_of_sections, task_sections
 from scarena.report.page.tasks_table import tasks_table
+from scarena.report.units import drawn
 
 Json = dict[str, Any]
 
@@ -82,6 +83,7 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
     return {
         "lead": lead(board), "verdicts": verdicts(board), "ranking": _ranking(board, costs), "pairs": _pairs(board),
         "intervals": any(row["low"] is not None for row in board["overall"]), "ranges": has_ranges(board),
+        "drawn": drawn(board),
         "axes": axes_of(board), "columns": measured(costs, axes_of(board)),
         "roomy": _roomy(board), "headline": [METRICS[key] for key in shown_metrics(board)],
         "groups": groups(board),

@@ -10,6 +10,7 @@ from scarena.board.costs import UNKNOWN, Cost
 from scarena.board.published import is_published
 from scarena.board.ranked import headline_of, overall_of
 from scarena.board.uncertainty import pareto
+from scarena.report.units import kinds
 
 Json = dict[str, Any]
 
@@ -53,7 +54,9 @@ PUBLISHED_AXES = (
 
 def axes_of(board: Json) -> tuple[Axis, ...]:
     """Return the kinds of cost that a board can have."""
-    return PUBLISHED_AXES if is_published(board) else AXES
+    if is_published(board):
+        return PUBLISHED_AXES
+    return AXES if "cells" in kinds(board) else tuple(axis for axis in AXES if axis.key != "cells_per_s")
 
 
 @dataclass(frozen=True, slots=True)
