@@ -24,6 +24,7 @@ from scarena.board.ranked import counting, has_ranges, headline_of, headline_tit
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
+from scarena.report.page.cite import bibtex, linked
 from scarena.report.page.columns import groups, shown_metrics, without_own_tasks
 from scarena.report.page.controls import control_table, uncheckable
 from scarena.report.page.cost import axes_of, fronts, measured, shown
@@ -58,7 +59,12 @@ def render(board: Json, folder: Path) -> str:
         **_named(board), "sections": task_sections(board, scores, whole=_whole(board)),
         "trained": trained_on(board), **_critical(board, scores), "tasks_table": tasks_table(board),
     }  # fmt: skip
-    parts |= {"published": is_published(board), "whose": whose(board), "told": {"means": {}, **board["provenance"]}}
+    parts |= {
+        "published": is_published(board),
+        "whose": whose(board),
+        "told": {"means": {}, **board["provenance"]},
+        "bibtex": bibtex(board),
+    }
     template = _environment().get_template("board.html")
     bare = len(template.render(**parts, downloads=[]).encode())
     return template.render(**parts, downloads=downloads.downloads(files, MOST_BYTES - bare))
@@ -170,6 +176,7 @@ def _environment() -> Environment:
         loader=PackageLoader("scarena.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["linked"] = linked
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}
     return environment
 

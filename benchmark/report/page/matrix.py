@@ -32,24 +32,35 @@ def matrix_of(board: Json, scores: Scores) -> list[Json]:
         }
         for card in ranked_models(board)
     ]
+    # A mean over part of the datasets may lie above all others and say nothing of them.
+    whole = {model for (model, key), row in overall.items() if key == metric and row["coverage"] == 1}
     shut = [metric in shown_only(board), *(metric in dataset_marks(board, name) for name in datasets)]
-    return grouped(_coloured(rows, metric, shut))
+    return grouped(_coloured(rows, metric, shut, whole))
 
 
-def _coloured(rows: list[Json], metric: str, shut: list[bool]) -> list[Json]:
-    """Shade every column as the ranking is, controls left aside; not where the metric ranks nothing."""
-    judged = [row["entries"] for row in rows if row["card"]["family"] != "control"]
-    columns = [[float(entry.sort) for entry in column if entry.sort] for column in zip(*judged, strict=True)]
-    columns = columns or [[] for _ in shut]
+def _coloured(rows: list[Json], metric: str, shut: list[bool], whole: set[str]) -> list[Json]:
+    """Shade every column from its worst to its best, controls left aside; not where the metric ranks nothing.
+
+    Of the first column, the means, those of the `whole` alone.
+    """
+    judged = [row for row in rows if row["card"]["family"] != "control"]
     (better,) = directions((metric,))
 
-    def coloured(entry: Entry, column: list[float], *, out: bool) -> Entry:
-        return replace(entry, gated=True) if out else heat(entry, column, better)
+    def is_judged(row: Json, place: int) -> bool:
+        return place > 0 or row["card"]["name"] in whole
 
-    return [
-        {**row, "entries": [coloured(*pair, out=out) for *pair, out in zip(row["entries"], columns, shut, strict=True)]}
-        for row in rows
+    columns = [
+        [float(row["entries"][place].sort) for row in judged if row["entries"][place].sort and is_judged(row, place)]
+        for place in range(len(shut))
     ]
+
+    def coloured(row: Json, place: int) -> Entry:
+        entry: Entry = row["entries"][place]
+        if shut[place]:
+            return replace(entry, gated=True)
+        return heat(entry, columns[place], better) if is_judged(row, place) else entry
+
+    return [{**row, "entries": [coloured(row, place) for place in range(len(shut))]} for row in rows]
 
 
 def shut_of(board: Json, metrics: tuple[str, ...]) -> list[list[int]]:

@@ -1,5 +1,5 @@
 // Charts: plotly is unpacked when the first of them comes near, or before the page is printed.
-import { all, data } from "./data.js";
+import { all, data, element } from "./data.js";
 import { chosen, isShown } from "./filter.js";
 
 let plotly = null;
@@ -53,11 +53,9 @@ export function redraw() {
 }
 
 function addSaving(place) {
-  const saving = document.createElement("p");
-  saving.className = "saving small";
+  const saving = element("p", { class: "saving small" });
   for (const format of ["png", "svg"]) {
-    const button = document.createElement("button");
-    button.textContent = `Save as ${format.toUpperCase()}`;
+    const button = element("button", {}, `Save as ${format.toUpperCase()}`);
     button.addEventListener("click", async () => {
       await draw(place);
       await Plotly.downloadImage(place, { format, filename: place.id, width: 900, height: 500, scale: format === "png" ? 2 : 1 });

@@ -20,10 +20,9 @@ function remember() {
   for (const field of fields) if (!isDefault(field)) parts.set(field.name, field.value);
   const off = families.filter((box) => !box.checked).map((box) => box.value);
   if (off.length) parts.set("without", off.join(","));
-  const alone = !parts.size;
-  if (at && !alone) parts.set("at", at);
-  const bare = at ? `#${at}` : location.pathname + location.search;
-  history.replaceState(null, "", alone ? bare : `#${parts}`);
+  const bare = at ? `#${at}` : location.pathname + location.search, isBare = !parts.size;
+  if (at) parts.set("at", at);
+  history.replaceState(null, "", isBare ? bare : `#${parts}`);
 }
 
 function accepts(field, value) {
@@ -63,7 +62,9 @@ function show() {
 
 function goTo(id) {
   const place = id && document.getElementById(id);
+  for (const each of all(".at")) each.classList.remove("at");
   if (!place) return;
+  place.classList.add("at");
   for (let part = place; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
   place.scrollIntoView();
 }

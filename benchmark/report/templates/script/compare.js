@@ -56,12 +56,9 @@ function datasetRow(pair, dataset, metric) {
     writeScore(row.lastChild, model, dataset, metric);
   }
   const scores = pair.map((model) => model.scores[dataset][metric]);
-  if (!scores.every(Boolean)) {
-    row.append(element("td", {}, "–"), element("td", {}, "–"), element("td", {}, "–"));
-    return row;
-  }
-  const difference = scores[0][0] - scores[1][0], isOut = data.shut[dataset].includes(metric);
-  row.append(element("td", {}, signed(difference)), element("td", {}, better(difference, metric, pair, isOut)), element("td", {}, ownIntervals(...scores)));
+  const isOut = data.shut[dataset].includes(metric), difference = scores.every(Boolean) ? scores[0][0] - scores[1][0] : null;
+  const texts = difference === null ? ["–", "–", "–"] : [signed(difference), better(difference, metric, pair, isOut), ownIntervals(...scores)];
+  row.append(...texts.map((text) => element("td", {}, text)));
   return row;
 }
 

@@ -34,7 +34,7 @@ function writeDataset(dataset, metric) {
 
 function writeMatrixMeans(standing, metric) {
   const better = data.better[metric], isOut = data.gated.includes(metric);
-  const heatOf = isOut || better === "none" ? () => null : shades(standing, (row) => row.score, better);
+  const heatOf = isOut || better === "none" ? () => null : shades(standing.filter((row) => row.covered === row.of), (row) => row.score, better);
   for (const row of standing) {
     const cell = matrixRows.get(row.model.name).cells[1], part = row.covered < row.of;
     writeCell(cell, row.score, part ? null : heatOf(row.score), row.of);
@@ -55,7 +55,7 @@ function hideColumns(metric, datasets) {
   });
   const without = datasets.filter((dataset) => !has(dataset));
   const reasonOf = (dataset) => data.models.map((model) => model.why[dataset][metric]).find(Boolean)[1];
-  const told = without.flatMap((dataset) => [" ", element("span", { title: reasonOf(dataset), tabindex: 0 }, data.datasets[dataset].name)]);
+  const told = without.flatMap((dataset, index) => [index ? ", " : " ", element("span", { title: reasonOf(dataset), tabindex: 0 }, data.datasets[dataset].name)]);
   document.getElementById("no-values").replaceChildren(...(told.length ? ["No model has a value on:", ...told] : []));
 }
 

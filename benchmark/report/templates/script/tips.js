@@ -15,7 +15,7 @@ function showTip(target) {
   const place = target.closest?.("[title], [data-tip]");
   if (place === told) return;
   hideTip();
-  if (!place || place.localName === "iframe") return;
+  if (!place) return;
   // The browser's own hover text would stand beside it.
   if (place.title) place.dataset.tip = place.title;
   place.removeAttribute("title");
