@@ -24,14 +24,18 @@ from scarena.board.ranked import counting, has_ranges, headline_of, headline_tit
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
+from scarena.report.page.cite import bibtex, linked
 from scarena.report.page.columns import groups, shown_metrics, without_own_tasks
 from scarena.report.page.controls import control_table, uncheckable
 from scarena.report.page.cost import axes_of, fronts, measured, shown
 from scarena.report.page.datasets import dataset_parts
+from scarena.report.page.facts import data_filters, model_filters
 from scarena.report.page.gate import front_gone, gate_table, overall_marks
+from scarena.report.page.matrix import matrix_of
 from scarena.report.page.metrics import agreement, companions
 from scarena.report.page.models import critical_difference, critical_svg, model_parts
 from scarena.report.page.scores import Scores, scores_of
+from scarena.report.page.script import script
 from scarena.report.page.sentences import lead
 from scarena.report.page.task_sections import metrics_of_sections, task_sections
 from scarena.report.page.tasks_table import tasks_table
@@ -56,7 +60,12 @@ def render(board: Json, folder: Path) -> str:
         **_named(board), "sections": task_sections(board, scores, whole=_whole(board)),
         "trained": trained_on(board), **_critical(board, scores), "tasks_table": tasks_table(board),
     }  # fmt: skip
-    parts |= {"published": is_published(board), "whose": whose(board), "told": {"means": {}, **board["provenance"]}}
+    parts |= {
+        "published": is_published(board),
+        "whose": whose(board),
+        "told": {"means": {}, **board["provenance"]},
+        "bibtex": bibtex(board),
+    }
     template = _environment().get_template("board.html")
     bare = len(template.render(**parts, downloads=[]).encode())
     return template.render(**parts, downloads=downloads.downloads(files, MOST_BYTES - bare))
@@ -69,9 +78,9 @@ def _named(board: Json) -> Json:
 
 
 def _assets() -> Json:
-    library, script = _plotly(), _asset("board.js")
+    library, text = _plotly(), script()
     return {
-        "script_hashes": Markup(f"{_hash(script)} {_hash(library)}"), "script": Markup(script),
+        "script_hashes": Markup(f"{_hash(text)} {_hash(library)}"), "script": Markup(text),
         "plotly": base64.b64encode(downloads.compressed(library.encode())).decode(),
         "style": Markup(_asset("board.css")),
     }  # fmt: skip
@@ -90,7 +99,8 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
         "families": [name for name in ("foundation", "baseline", "control") if _has(board, name)],
         "tissues": overview.tissues(board), "tasks": list(overview.presets(board)),
         "default": overview.default_of(board), "weighed": [METRICS[key] for key in overview.weighed(board)],
-        "data": overview.data_of(board, scores, whole=_whole(board)),
+        "data": overview.data_of(board, scores, whole=_whole(board), every=_shown_everywhere(board)),
+        "model_filters": model_filters(board), "data_filters": data_filters(board), "matrix": matrix_of(board, scores),
     }  # fmt: skip
 
 
@@ -121,6 +131,12 @@ def _metrics(board: Json) -> Json:
 def _datasets(board: Json, folder: Path, scores: Scores) -> list[Json]:
     every = without_own_tasks(board, _every(board))
     return dataset_parts(board, folder, scores, every if _runs(board) * len(every) <= _EVERY else ())
+
+
+def _shown_everywhere(board: Json) -> tuple[str, ...]:
+    """Return every metric where there is room for each on every dataset, and none where not."""
+    every = _every(board)
+    return every if _runs(board) * len(every) <= _EVERY else ()
 
 
 def _critical(board: Json, scores: Scores) -> Json:
@@ -162,6 +178,7 @@ def _environment() -> Environment:
         loader=PackageLoader("scarena.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["linked"] = linked
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}
     return environment
 

@@ -70,7 +70,8 @@ def test_it_prints(open_page, path):
     printed = open_page(path).tab.pdf(format="A4", landscape=True)
     assert printed.startswith(b"%PDF")
     pages = len(re.findall(rb"/Type\s*/Page\b", printed))
-    assert 2 <= pages <= 30
+    # With every fold open.
+    assert 2 <= pages <= 60
 
 
 def test_tables_are_sorted_by_keyboard_and_say_so(open_page, path):

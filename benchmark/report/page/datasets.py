@@ -15,6 +15,7 @@ from scarena.report.page.responses import responses_of
 from scarena.report.page.scores import Scores
 from scarena.report.page.sentences import of_dataset
 from scarena.report.page.tables import dataset_table, grouped
+from scarena.report.page.types import types_of
 
 Json = dict[str, Any]
 _FARTHEST = 4
@@ -31,7 +32,7 @@ def dataset_parts(board: Json, folder: Path, scores: Scores, every: tuple[str, .
             "every": _rows(board, name, scores, every) if every else [], "umaps": pictures.get(name),
             "marks": dataset_marks(board, name),
             "mistakes": mistakes_of(board, name), "graph": graph_of(board, folder, name, scores),
-            "responses": responses_of(board, folder, name),
+            "types": types_of(board, folder, name), "responses": responses_of(board, folder, name),
         }
         for entry in board["datasets"]
     ]  # fmt: skip

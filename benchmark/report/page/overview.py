@@ -7,8 +7,10 @@ from typing import Any
 from scarena.board.gate import shown_only
 from scarena.board.ranked import counting, headline_of, ranked_models
 from scarena.report.page.columns import shown_metrics
-from scarena.report.page.scores import Scores, is_twin
-from scarena.report.page.tables import directions, use_of
+from scarena.report.page.facts import dataset_facts, model_facts
+from scarena.report.page.matrix import pairs_of, shut_of
+from scarena.report.page.scores import Score, Scores, is_twin
+from scarena.report.page.tables import directions, entry_of, use_of
 from scarena.report.page.task_sections import metrics_of_sections
 from scarena.report.page.tasks_table import tasks_table
 
@@ -61,15 +63,18 @@ def tissues(board: Json) -> list[str]:
     return sorted({entry["card"].get("tissue") or "not given" for entry in board["datasets"]})
 
 
-def data_of(board: Json, scores: Scores, *, whole: bool = True) -> Json:
+def data_of(board: Json, scores: Scores, *, whole: bool = True, every: tuple[str, ...] = ()) -> Json:
     """Return what the script needs; scores in millionths: whole numbers take the least room in a page.
 
-    `whole` says whether the tasks' further metrics are shown.
+    `whole` says whether the tasks' further metrics are shown; `every` are all that the page has room for.
     """
+    from scarena.metrics.registry import METRICS
+
     datasets, shown = [entry["dataset"] for entry in board["datasets"]], shown_metrics(board)
     by_task = [column.metric for column in tasks_table(board)["columns"]]
     # Those of the ranking come first, one a column; then what only the tables of tasks have.
-    metrics = tuple(dict.fromkeys((*shown, *by_task, *metrics_of_sections(board, whole=whole))))
+    metrics = tuple(dict.fromkeys((*shown, *by_task, *metrics_of_sections(board, whole=whole), *every)))
+    reasons = Reasons()
     headline = headline_of(board)
     return {
         "metrics": list(metrics),
@@ -80,28 +85,47 @@ def data_of(board: Json, scores: Scores, *, whole: bool = True) -> Json:
         "weighed": list(weighed(board)),
         "tasks": presets(board),
         "default": default_of(board),
-        "datasets": [
-            {"name": entry["dataset"], "tissue": entry["card"].get("tissue") or "not given"}
-            for entry in board["datasets"]
-        ],
+        "titles": [METRICS[metric].title if metric in METRICS else metric for metric in metrics],
+        "shut": shut_of(board, metrics),
+        "pairs": pairs_of(board, metrics),
+        "datasets": [dataset_facts(entry) for entry in board["datasets"]],
         "counting": [[datasets.index(name) for name in counting(board, metric)] for metric in metrics],
         "models": [
             {
                 "name": card["name"], "title": card["title"], "family": card["family"], "use": use_of(card),
-                "twin": is_twin(card), "scores": [_row(scores, name, card["name"], metrics) for name in datasets],
+                "twin": is_twin(card), **model_facts(board, card),
+                "scores": [_row(scores, name, card["name"], metrics, reasons) for name in datasets],
             }
             for card in ranked_models(board)
         ],
+        "reasons": reasons.told,
     }  # fmt: skip
 
 
-def _row(scores: Scores, dataset: str, model: str, metrics: tuple[str, ...]) -> list[list[int | None] | int]:
-    """Return [value, low − value, high − value] of each metric in millionths, 0 where there is none."""
+class Reasons:
+    """Why scores are missing, each once: [what stands in a table, the reason, its state]."""
+
+    def __init__(self) -> None:
+        self.told: list[list[str]] = []
+
+    def number(self, score: Score | None) -> int:
+        """Return the place of a missing score's reason, which is kept."""
+        entry = entry_of(score)
+        reason = [entry.text, entry.note, entry.state]
+        if reason not in self.told:
+            self.told.append(reason)
+        return self.told.index(reason)
+
+
+def _row(
+    scores: Scores, dataset: str, model: str, metrics: tuple[str, ...], reasons: Reasons
+) -> list[list[int | None] | int]:
+    """Return [value, low − value, high − value] of each metric in millionths, the number of a reason for none."""
     row: list[list[int | None] | int] = []
     for metric in metrics:
         score = scores.get((dataset, model, metric))
         if score is None or score.value is None:
-            row.append(0)
+            row.append(reasons.number(score))
             continue
         ends = [None if end is None else round(1e6 * (end - score.value)) for end in (score.low, score.high)]
         row.append([round(1e6 * score.value), *ends])

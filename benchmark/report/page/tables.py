@@ -160,7 +160,7 @@ def shaded(rows: list[Json], metrics: tuple[str, ...], gated: Container[str]) ->
         {
             **row,
             "entries": [
-                replace(entry, gated=True) if shut else _heat(entry, column, side)
+                replace(entry, gated=True) if shut else heat(entry, column, side)
                 for entry, column, side, shut in zip(row["entries"], columns, better, out, strict=True)
             ],
         }
@@ -168,7 +168,8 @@ def shaded(rows: list[Json], metrics: tuple[str, ...], gated: Container[str]) ->
     ]
 
 
-def _heat(entry: Entry, column: list[float], better: str) -> Entry:
+def heat(entry: Entry, column: list[float], better: str) -> Entry:
+    """Give an entry its place between the worst (0) and the best (1) of its column."""
     if not entry.sort or not column or better == "none" or max(column) == min(column):
         return entry
     share = (float(entry.sort) - min(column)) / (max(column) - min(column))
