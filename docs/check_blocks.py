@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RUN, OUTPUT = "<!-- run -->", "<!-- output -->"
 _SEEN = ("config", "results/reference")
 """What a block that is run finds beside it."""
-_FENCE = re.compile(r"^( *)(`{3,})([\w-]*)\s*$")
+# A directive's name is in braces, and words may follow; those of tutorials are run when the site is built.
+_FENCE = re.compile(r"^( *)(`{3,})(\{[\w-]+\}|[\w-]*)(?:(?<=\}) .*)?\s*$")
 _LONGEST_S = 300
 
 

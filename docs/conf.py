@@ -5,8 +5,10 @@ because the pages are to read well on GitHub as they are; furo, because it is ke
 `docs/site.md` says what `make docs` checks.
 """
 
+import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from scarena import __version__
@@ -18,9 +20,18 @@ author = "the scArena authors"
 copyright = author
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["_build", "example-plugin"]
-source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build", "example-plugin", "tutorials/ipython"]
+source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
+
+# The tutorials are run anew, each in a folder of its own, with the `scarena` of this Python. A cell that fails ends it.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ["IPYTHONDIR"] = str(Path(__file__).resolve().parent / "tutorials" / "ipython")
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 900
+nb_merge_streams = True
 
 # What is typed is what is shown: `--` is an option, not a dash.
 smartquotes = False
