@@ -116,6 +116,7 @@ def test_a_umap_is_enlarged_with_an_address_and_made_small_again(open_page, vari
     figure.locator("a").first.click()
     tab.wait_for_url(lambda url: "at=umap-" in url)
     assert figure.locator("img").first.bounding_box()["width"] > 1.5 * small
+    assert tab.locator(".smaller:visible").count() == 1
     again = open_page(various, "#" + tab.url.partition("#")[2]).tab
     assert again.locator(f"#dataset-{name} .umaps figure img").first.bounding_box()["width"] > 1.5 * small
     figure.get_by_text("smaller").click()
