@@ -110,7 +110,7 @@ def test_noisy_labels_stand_for_nothing_and_a_control_of_a_package_for_what_its_
 def test_the_cards_of_this_release_say_what_they_hold():
     found = {name: holds(model.card.model_dump(mode="json")) for name, model in all_models().items()}
     said = {name: what for name, what in found.items() if what}
-    assert said == {"labels": ("types",), "centroids": ("types", "distances")}
+    assert said == {"labels": ("types",), "centroids": ("types", "distances"), "response-duplicate": ("target",)}
 
 
 def test_a_card_that_holds_nothing_is_written_as_before_there_was_such_a_key():

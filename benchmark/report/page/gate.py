@@ -91,9 +91,17 @@ def _where(rows: list[Json]) -> Json:
     """Return on how many datasets one metric passes, and where it fails or is not checked, with the reasons."""
     return {
         "passes": f"{sum(row['verdict'] == 'passes' for row in rows)} of {len(rows)}",
-        "fails": [f"{row['dataset']}: {row['reason']}" for row in rows if row["verdict"] == "fails"],
-        "unchecked": [f"{row['dataset']}: {row['reason']}" for row in rows if row["verdict"] == "unchecked"],
-    }
+        "fails": _reasons(rows, "fails"), "unchecked": _reasons(rows, "unchecked"),
+    }  # fmt: skip
+
+
+def _reasons(rows: list[Json], verdict: str) -> list[str]:
+    """Return a line a reason, with the datasets that have it before it."""
+    found = defaultdict(list)
+    for row in rows:
+        if row["verdict"] == verdict:
+            found[row["reason"]].append(row["dataset"])
+    return [f"{', '.join(datasets)}: {reason}" for reason, datasets in found.items()]
 
 
 def headline_fails(board: Json) -> list[str]:
