@@ -1,4 +1,4 @@
-# scArena at the pinned versions, without a GPU: docker build --tag scarena . && docker run -v "$PWD:/work" scarena run
+# scArena at the pinned versions, without a GPU: docker build --tag scarena . && docker run -v "$PWD:/boards" scarena run
 # With one: --build-arg TORCH=https://download.pytorch.org/whl/cu130 (or whichever CUDA the hosts' driver has).
 FROM python:3.12-slim AS wheel
 RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/*
@@ -13,6 +13,6 @@ COPY constraints.txt /tmp/
 COPY --from=wheel /src/dist/*.whl /tmp/
 RUN pip install --no-cache-dir --constraint /tmp/constraints.txt --extra-index-url "$TORCH" /tmp/*.whl && rm /tmp/*.whl
 # Whoever runs it, as which user ever, keeps what is cached in the folder that is worked in.
-ENV HOME=/work XDG_CACHE_HOME=/work/.cache/home
-WORKDIR /work
+ENV HOME=/boards XDG_CACHE_HOME=/boards/.cache/home
+WORKDIR /boards
 ENTRYPOINT ["scarena"]
