@@ -45,6 +45,7 @@ _NOT_MODELS = {
     "pretrained",
     "response_table",
     "responses",
+    "said_table",
     "baselines.variational",
     "genes.corpus",
     "genes.kept",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from scarena.base.errors import ModelError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from scarena.models.said_table import joined
 
 MOST = 50.0
 """No mean of log1p of counts per 10,000, or per any other number that is in use, is as high: log1p of 1e21 is 48."""
@@ -50,41 +48,12 @@ def checked_responses(table: Any, ask: Sequence[str], measured: Sequence[str], m
     where = f"{model}: responses"
     if not isinstance(table, pd.DataFrame):
         raise ModelError(f"responses in a {type(table).__name__}, not a DataFrame", where=where, fix=_FIX)
-    rows, columns = (_names(axis, kind, where) for axis, kind in ((table.index, "row"), (table.columns, "column")))
-    at_rows, at_columns = (axis.get_indexer(pd.Index(list(names), dtype=object)) for axis, names in
-                           ((rows, ask), (columns, measured)))  # fmt: skip
-    have_rows, have_columns = np.flatnonzero(at_rows >= 0), np.flatnonzero(at_columns >= 0)
-    said = table.iloc[at_rows[have_rows], at_columns[have_columns]]
-    found = np.full((len(ask), len(measured)), np.nan, np.float32)
-    found[np.ix_(have_rows, have_columns)] = _numbers(said, where)
+    found = joined(table, ask, measured, where)
     if not np.isfinite(found).any():
         what = f"nothing is said of any of {len(ask)} profiles and {len(measured)} genes"
         raise ModelError(what, where=where, fix="name rows by what is asked about, and columns by Ensembl id")
     _check_scale(found, where)
     return found
-
-
-def _names(axis: pd.Index, kind: str, where: str) -> pd.Index:
-    twice = axis[axis.duplicated()]
-    if len(twice):
-        fix = "return one row a profile and one column a gene"
-        raise ModelError(f"the {kind} {str(twice[0])!r} stands twice", where=where, fix=fix)
-    return axis
-
-
-def _numbers(said: pd.DataFrame, where: str) -> np.ndarray:
-    """Return float32 values, NaN kept; text, complex numbers and what no float32 holds are refused."""
-    if said.empty:
-        return np.zeros(said.shape, np.float32)
-    if bad := [str(column) for column, kind in said.dtypes.items() if getattr(kind, "kind", "O") not in "biuf"]:
-        what = f"the column {bad[0]!r} holds no numbers"
-        raise ModelError(what, where=where, fix="return floats, NaN where nothing is said")
-    with np.errstate(over="ignore"):
-        values = said.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
-    if n_bad := int(np.isinf(values).sum()):
-        fix = "return finite float32 numbers, NaN where nothing is said"
-        raise ModelError(f"{n_bad:,} values are infinite", where=where, fix=fix)
-    return values
 
 
 def _check_scale(found: np.ndarray, where: str) -> None:

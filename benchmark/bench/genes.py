@@ -14,8 +14,7 @@ import numpy as np
 
 from scarena.base.files import read_json, write_json
 from scarena.base.progress import tell
-from scarena.bench.own_process import ended
-from scarena.steps.record import hardware, versions
+from scarena.bench.own_process import benched
 from scarena.tasks.gene_task import GeneTask
 from scarena.tasks.genes import Genes
 from scarena.tasks.registry import catalogue
@@ -84,9 +83,7 @@ def time_genes(n_genes: int, dimensions: int, threads: int) -> dict[str, Any]:
     """Return seconds of each task and peak GiB."""
     tell(f"timing tasks on {n_genes:,} genes x {dimensions}")
     spec = {"n_genes": n_genes, "dimensions": dimensions, "threads": threads}
-    own = ended("scarena.bench.genes", spec, threads=threads)
-    run = {**spec, "state": own.outcome.state, "peak_gib": own.peak_gib, "cpu_s": own.outcome.cost.cpu_s}
-    return {"hardware": hardware(), "versions": versions(), "run": {**run, **(own.answer or {"log": own.log[-2000:]})}}
+    return benched("scarena.bench.genes", spec, threads=threads)
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scarena.base.files import read_json, write_json
+from scarena.steps.record import hardware, versions
 from scarena.steps.supervise import thread_env, watch
 
 if TYPE_CHECKING:
@@ -54,3 +55,13 @@ def ended(module: str, spec: dict[str, Any], *, threads: int, timeout_s: float =
             env=thread_env(threads, Path(".cache")),
         )  # fmt: skip
         return Ended(outcome, read_json(answer) if outcome.state == "ok" else {}, log.read_text())
+
+
+def benched(module: str, spec: dict[str, Any], *, threads: int) -> dict[str, Any]:
+    """Return what a module measured of a spec, with its state, peak GiB and CPU seconds, and where it was measured.
+
+    See `ended`; where it did not end well, the end of what it printed stands in place of its answer.
+    """
+    own = ended(module, spec, threads=threads)
+    run = {**spec, "state": own.outcome.state, "peak_gib": own.peak_gib, "cpu_s": own.outcome.cost.cpu_s}
+    return {"hardware": hardware(), "versions": versions(), "run": {**run, **(own.answer or {"log": own.log[-2000:]})}}

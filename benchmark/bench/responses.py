@@ -15,10 +15,9 @@ import numpy as np
 
 from scarena.base.files import read_json, write_json
 from scarena.base.progress import tell
-from scarena.bench.own_process import ended
+from scarena.bench.own_process import benched
 from scarena.models.base import Context, Model, ModelCard
 from scarena.models.of_genes import GeneModel
-from scarena.steps.record import hardware, versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,9 +137,7 @@ def time_responses(n_perturbations: int, n_genes: int, threads: int) -> dict[str
     """Return seconds of each model and of its metrics, and peak GiB."""
     tell(f"timing models on {n_perturbations:,} perturbations x {n_genes:,} genes")
     spec = {"n_perturbations": n_perturbations, "n_genes": n_genes, "threads": threads}
-    own = ended("scarena.bench.responses", spec, threads=threads)
-    run = {**spec, "state": own.outcome.state, "peak_gib": own.peak_gib, "cpu_s": own.outcome.cost.cpu_s}
-    return {"hardware": hardware(), "versions": versions(), "run": {**run, **(own.answer or {"log": own.log[-2000:]})}}
+    return benched("scarena.bench.responses", spec, threads=threads)
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:
