@@ -23,7 +23,7 @@ from scarena.datasets.network_rule import NetworkRule
 from scarena.datasets.response_rule import ResponseRule, check_response
 from scarena.datasets.targets import Target, check_targets
 
-_FURTHER = ("targets", "proteins", "coordinates", "network", "answered_by", "response")
+_FURTHER = ("labels_are_terms", "targets", "proteins", "coordinates", "network", "answered_by", "response")
 Kind = Literal["cells", "genes", "network", "response"]
 """What a dataset asks about: cells, genes, which gene regulates which, or what perturbations do."""
 _CARDS = Path(__file__).parent / "cards"
@@ -89,6 +89,9 @@ class DatasetCard(BaseModel):
     reader: Reader
     labels: dict[str, _Term | None] = {}
     """Label → Cell Ontology term; None where no term is right (a cell line, say). Labels outside it are an error."""
+    labels_are_terms: bool = False
+    """Whether labels are the names of Cell Ontology terms, as in files of CELLxGENE and Tabula Sapiens, upper and lower
+    case alike; `labels` then has the exceptions alone."""
     drop_labels: tuple[str, ...] = ()
     """Labels whose cells are left out (doublets, unassigned)."""
     gene_ids: Literal["symbol", "ensembl"] = "symbol"

@@ -38,12 +38,22 @@ def label_terms(labels: Iterable[str], card: DatasetCard, ontology: CellOntology
     """
     given = _given(card)
     present = sorted({label for label in labels if label is not None})
+    if card.labels_are_terms:
+        given = _named(present, ontology) | given
     unknown = [label for label in present if label not in given]
     if unknown:
         fix = f"add it to `labels` on the card {card.name} (null where no term is right), or to `drop_labels`"
-        raise DataError(f"label {unknown[0]!r} is not on the card", where=f"{where}: label", fix=fix)
+        what = f"label {unknown[0]!r} is not on the card"
+        if card.labels_are_terms:
+            what += f" and no term of Cell Ontology {ontology.release} has this name"
+        raise DataError(what, where=f"{where}: label", fix=fix)
     term_of = {label: ontology.resolve(term) if term else "" for label, term in given.items()}
     return LabelTerms(term_of, tuple(_said(given, term_of, present, ontology)))
+
+
+def _named(labels: Iterable[str], ontology: CellOntology) -> dict[str, str | None]:
+    terms = {tidied(name).casefold(): term for term, name in ontology.names.items()}
+    return {label: terms[label.casefold()] for label in labels if label.casefold() in terms}
 
 
 def _given(card: DatasetCard) -> dict[str, str | None]:

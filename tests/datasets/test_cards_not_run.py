@@ -19,7 +19,7 @@ from scarena.datasets.prepare import prepare
 from scarena.datasets.stored import is_stored
 
 TISCH = [name for name in card_names() if name.startswith("tisch_")]
-NOT_RUN = ["neurips2021_citeseq", "kang_2018", *TISCH]
+NOT_RUN = ["neurips2021_citeseq", "kang_2018", "tabula_sapiens_vasculature", *TISCH]
 
 
 def of(name, **files):
@@ -141,6 +141,33 @@ def test_values_of_tisch_that_are_no_logarithms_of_counts_are_refused(tmp_path, 
     values = np.random.default_rng(0).gamma(1, 1, (12, 50))
     with pytest.raises(DataError, match=r"no logarithms.*no whole multiples of their cell's least"):
         prepare(tisch(tmp_path, load_card("tisch_aml"), values, symbols[:50], 2), cache=cache, ontology=ontology)
+
+
+@pytest.fixture
+def vessels(tmp_path, symbols):
+    """A maker of a file of Tabula Sapiens, with these types."""
+
+    def make(*types):
+        counts = csr_matrix(np.random.default_rng(0).poisson(1, (4 * len(types), 60)).astype(np.float32))
+        obs = pd.DataFrame({"cell_ontology_class": types * 4, "donor": "TSP2"})
+        obs["donor_assay"] = np.repeat(["TSP2_10X", "TSP2_smartseq2"], len(obs) // 2)
+        AnnData(counts, obs.set_index(obs.index.astype(str)), pd.DataFrame(index=symbols[:60])).write_h5ad(
+            tmp_path / "v.h5ad"
+        )
+        return of("tabula_sapiens_vasculature", h5ad=tmp_path / "v.h5ad")
+
+    return make
+
+
+def test_names_of_terms_need_no_map_and_the_card_has_the_exceptions(vessels, cache, ontology):
+    data = prepare(vessels("Smooth muscle cell", "t cell", "pericyte cell"), cache=cache, ontology=ontology)
+    terms = dict(zip(data.obs["cell_type"], data.obs["cell_type_id"], strict=True))
+    assert terms == {"Smooth muscle cell": "CL:0000192", "t cell": "CL:0000084", "pericyte cell": "CL:0000669"}
+
+
+def test_a_label_that_is_neither_a_term_nor_an_exception_is_named(vessels, cache, ontology):
+    with pytest.raises(DataError, match="'vessel cell' is not on the card and no term of Cell Ontology v2026"):
+        prepare(vessels("t cell", "vessel cell"), cache=cache, ontology=ontology)
 
 
 @pytest.mark.parametrize("name", NOT_RUN)
