@@ -55,6 +55,9 @@ class ModelCard(BaseModel):
     """Whether `embed` is handed the cell types (positive controls, supervised models); the board then says so."""
     trains_on_target: bool = False
     """Whether `embed` fits parameters on the dataset it embeds (scVI, Harmony), as opposed to a frozen model."""
+    draws: bool | None = None
+    """Whether `embed` gives other vectors with another seed: of a model that draws nothing one seed is enough, and
+    `scarena check-model` tries two. None where nobody says."""
     order_matters_of: tuple[Literal["cells", "genes"], ...] = ()
     """What a frozen model's vectors depend on the order of, as its authors have it; of others it is not asked."""
     uses_device: bool = True
@@ -97,6 +100,8 @@ class ModelCard(BaseModel):
             said.pop("offers", None)
         if not self.gene_knowledge:
             said.pop("gene_knowledge", None)
+        if self.draws is None:
+            said.pop("draws", None)
         return said
 
 

@@ -21,6 +21,7 @@ from scarena.board.gate import gated
 from scarena.board.make import parquet_bytes
 from scarena.board.published import is_published, whose
 from scarena.board.ranked import counting, has_ranges, headline_of, headline_title, overall_of, ranked_models
+from scarena.board.seeds import and_seeds, seeds_told
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
@@ -63,6 +64,8 @@ def render(board: Json, folder: Path) -> str:
     parts |= {
         "published": is_published(board),
         "whose": whose(board),
+        "seeds_told": seeds_told(board),
+        "and_seeds": and_seeds(board),
         "told": {"means": {}, **board["provenance"]},
         "bibtex": bibtex(board),
     }

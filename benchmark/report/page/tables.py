@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +19,7 @@ from scarena.board.ranked import (
     ranked_models,
     word,
 )
+from scarena.board.seeds import drawn_over
 from scarena.report.page.gate import dataset_marks
 from scarena.report.page.scores import HEADLINE, Score, Scores, is_twin
 
@@ -71,12 +71,13 @@ def entry_of(score: Score | None) -> Entry:
     return Entry(number(score.value) + ("*" if lost else ""), repr(score.value), note, interval=within)
 
 
-def overall_entry(row: Json | None, why: tuple[str, str] = ("", ""), *, seeds: int = 1) -> Entry:
-    """Return the entry of one model over all datasets that count; `why` a value is missing, how many seeds it has."""
+def overall_entry(
+    row: Json | None, why: tuple[str, str] = ("", ""), *, drawn: str = "over cells; one seed"
+) -> Entry:  # fmt: skip
+    """Return the entry of one model over all datasets that count; `why` a value is missing, what was drawn again."""
     if row is None or row["value"] is None:
         return missing(*why) if why[0] else Entry("n/a", "", "no run of it has this metric", "not-applicable")
     within = between(row["low"], row["high"])
-    drawn = "over cells and seeds" if seeds > 1 else "over cells; one seed"
     over = {"cells": f"95 % interval {drawn}", "seeds": "95 % interval over seeds alone"}
     notes = [f"{over.get(row.get('interval', ''), 'range over seeds')}: {within}"] if within else []
     if row["rank_low"] is not None:
@@ -193,31 +194,20 @@ def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json
     """Return the rows of the overall table, best total first and controls last."""
     found, why = overall_of(board), absences(board)
     certain, ordered = has_ranges(board), has_order(board)
-    seen, seeds = seen_datasets(board), seeds_of(board)
+    seen, drawn = seen_datasets(board), drawn_over(board)
     rows = [
         {
             "card": card,
             "marks": marks(card, seen),
             "rank": rank_entry(found.get((card["name"], headline_of(board))), certain=certain, ordered=ordered),
             "entries": [
-                overall_entry(
-                    found.get((card["name"], metric)), why(card["name"], metric), seeds=seeds.get(card["name"], 1)
-                )
+                overall_entry(found.get((card["name"], metric)), why(card["name"], metric), drawn=drawn[card["name"]])
                 for metric in metrics
             ],
         }
         for card in ranked_models(board)
     ]
     return shaded(rows, metrics, shown_only(board))
-
-
-def seeds_of(board: Json) -> dict[str, int]:
-    """Return the number of seeds of each model's runs on the dataset where it has most."""
-    runs = Counter((cell["model"], cell["dataset"]) for cell in board["cells"])
-    found: dict[str, int] = {}
-    for (model, _), n_seeds in runs.items():
-        found[model] = max(n_seeds, found.get(model, 0))
-    return found
 
 
 def dataset_table(
