@@ -76,6 +76,8 @@ class ModelCard(BaseModel):
     licence: str = ""
     parameters: int | None = None
     """Number of trained parameters shipped with the model; 0 for an untrained one, None where nobody says."""
+    training_cells: int | None = None
+    """Cells that the shipped parameters were trained on; None where nobody says, or where none were."""
     training_corpus: tuple[str, ...] = ()
     """Names of the dataset cards, or studies, the shipped parameters were trained on."""
     lists_all_studies: bool = True
@@ -100,8 +102,9 @@ class ModelCard(BaseModel):
             said.pop("offers", None)
         if not self.gene_knowledge:
             said.pop("gene_knowledge", None)
-        if self.draws is None:
-            said.pop("draws", None)
+        for key in ("draws", "training_cells"):
+            if getattr(self, key) is None:
+                said.pop(key, None)
         return said
 
 

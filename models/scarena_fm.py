@@ -71,6 +71,7 @@ def trained_on(folder: Path) -> dict[str, Any]:
     studies = [study for entry in corpus if entry.get("kind") == "atlas" for study in entry["study"]]
     return {
         "parameters": manifest.get("parameters"),
+        "training_cells": sum(entry["cells"] for entry in corpus) or None,
         "training_corpus": (*(entry["dataset"] for entry in corpus), *dict.fromkeys(studies)),
         "source": "models/foundation",
         "licence": "MIT",

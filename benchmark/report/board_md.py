@@ -153,8 +153,8 @@ def _rank(row: Json | None, *, lettered: bool) -> str:
 def _value(row: Json | None, state: str) -> str:
     if row is None or row["value"] is None:
         return word(state)
-    text = f"{row['value']:.3f}" + ("\\*" if row["coverage"] < 1 else "")
-    return text if row["low"] is None else f"{text} <sub>{row['low']:.3f} to {row['high']:.3f}</sub>"
+    text = f"{row['value']:z.3f}" + ("\\*" if row["coverage"] < 1 else "")
+    return text if row["low"] is None else f"{text} <sub>{row['low']:z.3f} to {row['high']:z.3f}</sub>"
 
 
 def _coverage(row: Json | None, n_datasets: int) -> str:
