@@ -1,4 +1,4 @@
-"""One cell type is shown alone in every UMAP that has it; the choice is in the address, and batches have other colours."""
+"""One cell type is shown alone in every UMAP that has it, with an address; batches have colours of their own."""
 
 import re
 
@@ -15,7 +15,8 @@ COUNTED = """async (picture) => {
   const { data } = pen.getImageData(0, 0, 240, 240), found = {};
   for (let i = 0; i < data.length; i += 4) {
     if (data[i + 3] !== 255) continue;
-    const name = "#" + [...data.slice(i, i + 3)].map((level) => level.toString(16).padStart(2, "0")).join("").toUpperCase();
+    const levels = [...data.slice(i, i + 3)].map((level) => level.toString(16).padStart(2, "0"));
+    const name = "#" + levels.join("").toUpperCase();
     found[name] = (found[name] || 0) + 1;
   }
   return found;

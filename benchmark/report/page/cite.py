@@ -59,7 +59,7 @@ def bibtex(board: Json) -> str:
 
 
 def dated(board: Json) -> str:
-    """Return the version and the date of a board's results, as its configuration gives them; empty where it gives none."""
+    """Return the version and the date of a board's results as its configuration gives them; empty without any."""
     told = board["provenance"]
     version = f"version {told['version']}" if told.get("version") else ""
     text = " of ".join(part for part in (version, told.get("date", "")) if part)

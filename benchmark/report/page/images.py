@@ -25,8 +25,8 @@ PALETTE = (
 )  # fmt: skip
 # For batches, which are no types: none of these colours is one of a type.
 BATCH_PALETTE = (
-    "#332288", "#EE7733", "#0099AA", "#CC3311", "#999933", "#882255", "#88CCEE", "#EE3377", "#225522", "#DDCC77", "#6699CC",
-    "#666633",
+    "#332288", "#EE7733", "#0099AA", "#CC3311", "#999933", "#882255", "#88CCEE", "#EE3377", "#225522", "#DDCC77",
+    "#6699CC", "#666633",
 )  # fmt: skip
 _SIDE, _DOT = 240, 2
 # Dots on a whole page: some two bytes each. A model's picture has no more than 2,000, and no fewer than 400.

@@ -155,7 +155,8 @@ def shaded(
 ) -> list[Json]:  # fmt: skip
     """Give every entry its place between the worst (0) and the best (1) of its column, controls left aside.
 
-    A column by which nothing is ranked has no places, nor has what is a mean over `part` of the datasets: (model, metric).
+    A column by which nothing is ranked has no places, nor has a mean over part of the datasets: (model, metric) in
+    `part`.
     """
     better = directions(metrics)
 
