@@ -24,12 +24,12 @@ _N_DIRECTIONS = 64
 
 def _card(
     name: str, title: str, description: str, code: tuple[str, ...] = (), *, family: Family = "baseline",
-    uses_batch: bool = False, trains_on_target: bool = True,
+    uses_batch: bool = False, trains_on_target: bool = True, draws: bool | None = None,
 ) -> ModelCard:  # fmt: skip
     about = {**trained_on(STUDENT), "parameters": None, "settings": settings_of(STUDENT, ("weighted", *code))}
     return ModelCard(
         name=name, title=title, description=description, family=family, uses_batch=uses_batch, uses_device=False,
-        trains_on_target=trains_on_target, **about,
+        trains_on_target=trains_on_target, draws=draws, **about,
     )  # fmt: skip
 
 
@@ -57,7 +57,12 @@ def _batch(data: AnnData) -> np.ndarray:
 class AtlasPCA(Model):
     """Principal components of values weighted by what genes are worth."""
 
-    card = _card("atlas-pca", "PCA (atlas-weighted)", "50 principal components of atlas-weighted genes, no integration")
+    card = _card(
+        "atlas-pca",
+        "PCA (atlas-weighted)",
+        "50 principal components of atlas-weighted genes, no integration",
+        draws=False,
+    )
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:
         """Return the components."""
@@ -89,7 +94,7 @@ class AtlasWithin(Model):
     card = _card(
         "atlas-within", "PCA (atlas-weighted), batches shrunk",
         "50 principal components of atlas-weighted genes times (T + 3B)⁻¹T, T within and B between batches",
-        ("closed_forms",), uses_batch=True,
+        ("closed_forms",), uses_batch=True, draws=False,
     )  # fmt: skip
 
     def embed(self, data: AnnData, ctx: Context) -> np.ndarray:

@@ -55,6 +55,9 @@ class ModelCard(BaseModel):
     """Whether `embed` is handed the cell types (positive controls, supervised models); the board then says so."""
     trains_on_target: bool = False
     """Whether `embed` fits parameters on the dataset it embeds (scVI, Harmony), as opposed to a frozen model."""
+    draws: bool | None = None
+    """Whether `embed` gives other vectors with another seed: of a model that draws nothing one seed is enough, and
+    `scarena check-model` tries two. None where nobody says."""
     order_matters_of: tuple[Literal["cells", "genes"], ...] = ()
     """What a frozen model's vectors depend on the order of, as its authors have it; of others it is not asked."""
     uses_device: bool = True
@@ -73,6 +76,8 @@ class ModelCard(BaseModel):
     licence: str = ""
     parameters: int | None = None
     """Number of trained parameters shipped with the model; 0 for an untrained one, None where nobody says."""
+    training_cells: int | None = None
+    """Cells that the shipped parameters were trained on; None where nobody says, or where none were."""
     training_corpus: tuple[str, ...] = ()
     """Names of the dataset cards, or studies, the shipped parameters were trained on."""
     lists_all_studies: bool = True
@@ -97,6 +102,9 @@ class ModelCard(BaseModel):
             said.pop("offers", None)
         if not self.gene_knowledge:
             said.pop("gene_knowledge", None)
+        for key in ("draws", "training_cells"):
+            if getattr(self, key) is None:
+                said.pop(key, None)
         return said
 
 

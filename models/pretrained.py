@@ -119,11 +119,12 @@ def _knowledge(config: dict[str, Any]) -> tuple[str, ...]:
 def _card(name: str, pretraining: str, kind: _Kind, manifest: dict[str, Any], folder: Path | None) -> ModelCard:
     settings: dict[str, Any] = {"pretraining": pretraining, "code_sha256": digest_of("checkpoint", "embed", *kind.more)}
     about: dict[str, Any] = {"parameters": 0 if kind.base is ScarenaFMRandom else None, "training_corpus": ()}
-    about["gene_knowledge"] = ()
+    about |= {"gene_knowledge": (), "training_cells": None}
     if kind.base is not ScarenaFMRandom and manifest and folder is not None:
         corpus = manifest["corpus"]
         about = {"parameters": manifest["parameters"], "training_corpus": _names(corpus)}
         about["gene_knowledge"] = _knowledge(manifest["config"])
+        about["training_cells"] = sum(row["cells"] for row in corpus) or None
         settings |= {
             "corpus": manifest["config"]["corpus"]["name"], "corpus_cells": sum(row["cells"] for row in corpus),
             "pretraining_steps": manifest["report"]["steps"], "weights_sha256": weights_digest(folder),

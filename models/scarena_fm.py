@@ -71,6 +71,7 @@ def trained_on(folder: Path) -> dict[str, Any]:
     studies = [study for entry in corpus if entry.get("kind") == "atlas" for study in entry["study"]]
     return {
         "parameters": manifest.get("parameters"),
+        "training_cells": sum(entry["cells"] for entry in corpus) or None,
         "training_corpus": (*(entry["dataset"] for entry in corpus), *dict.fromkeys(studies)),
         "source": "models/foundation",
         "licence": "MIT",
@@ -133,6 +134,7 @@ class ScarenaFM(_Frozen):
         name="scarena-fm",
         title="scArena-FM",
         family="foundation",
+        draws=False,
         out_of_core=True,
         description="in-house transformer pretrained on other studies and bulk profiles of genes, frozen",
         settings=settings_of(SHIPPED, _OFFERS),
@@ -149,6 +151,7 @@ class ScarenaFMStudent(_Frozen):
         name="scarena-fm-student",
         title="scArena-FM student",
         family="foundation",
+        draws=False,
         out_of_core=True,
         description="the tier for machines without a GPU: a gene bag in place of the transformer, frozen",
         settings=settings_of(STUDENT, _OFFERS),

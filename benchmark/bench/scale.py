@@ -157,7 +157,7 @@ def _steps(config: BoardConfig) -> Iterator[Step]:
     for dataset in config.datasets:
         yield from dataset_steps(dataset, config)
         for model in config.models:
-            yield from run_steps(dataset, model, config.seeds[0], config)
+            yield from run_steps(dataset, model, config.seeds_for(model)[0], config)
 
 
 def measure(

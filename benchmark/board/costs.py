@@ -83,7 +83,7 @@ class Cost:
     cells_per_s
         Cells of all runs over the seconds in which they were embedded.
     gpu_hours
-        Hours of the runs that used a GPU; None where none did.
+        Hours of the runs that used a GPU, the mean over seeds, summed over datasets; None where none did.
     peak_gib
         Largest resident memory of a run.
     cpu_hours, virtual_gib
@@ -151,8 +151,11 @@ def by_model(runs: Iterable[TimedRun]) -> dict[str, list[TimedRun]]:
 
 
 def _cost(rows: list[Json], runs: list[TimedRun], every: set[str]) -> Cost:
-    on_gpu = [row["wall_s"] for row in rows if row.get("peak_vram_mb")]
-    gpu_hours = sum(on_gpu) / 3600 if on_gpu else None
+    on_gpu: dict[str, list[float]] = {}
+    for row in rows:
+        if row.get("peak_vram_mb"):
+            on_gpu.setdefault(row["dataset"], []).append(row["wall_s"])
+    gpu_hours = sum(map(fmean, on_gpu.values())) / 3600 if on_gpu else None
     peak = max(row["peak_rss_mb"] for row in rows) / 1024
     if not runs:
         return Cost(gpu_hours=gpu_hours, peak_gib=peak)

@@ -229,7 +229,8 @@ def make_board(config: BoardConfig) -> Json:
         "provenance": {
             "versions": first.versions,
             "commits": sorted({record.commit for record in runs.records}),
-            "seeds": config.seeds,
+            "seeds": list(dict.fromkeys(record.seed for record in runs.records)),
+            **{key: getattr(config, key) for key in ("version", "date") if getattr(config, key)},
             "config": config.model_dump(mode="json", exclude={"results", "cache"}),
             "cl_release": ", ".join(releases),
             "device": config.device,

@@ -26,6 +26,7 @@ from scarena.board.ranked import (
     ranked_models,
     word,
 )
+from scarena.board.seeds import and_seeds, seeds_told
 from scarena.report.units import drawn, kinds
 
 Json = dict[str, Any]
@@ -86,7 +87,7 @@ def _sizes(board: Json, metrics: tuple[str, ...]) -> str:
         _count(len(board["datasets"]), "dataset"),
         _count(len(board["models"]) - n_controls, "model"),
         _count(n_controls, "control"),
-        "one published run each" if is_published(board) else _count(len(board["provenance"]["seeds"]), "seed"),
+        seeds_told(board),
     )
     return f"{', '.join(counted)}.{' Total = 0.6 bio + 0.4 batch.' if 'total' in metrics else ''}"
 
@@ -152,8 +153,8 @@ def _rank(row: Json | None, *, lettered: bool) -> str:
 def _value(row: Json | None, state: str) -> str:
     if row is None or row["value"] is None:
         return word(state)
-    text = f"{row['value']:.3f}" + ("\\*" if row["coverage"] < 1 else "")
-    return text if row["low"] is None else f"{text} <sub>{row['low']:.3f} to {row['high']:.3f}</sub>"
+    text = f"{row['value']:z.3f}" + ("\\*" if row["coverage"] < 1 else "")
+    return text if row["low"] is None else f"{text} <sub>{row['low']:z.3f} to {row['high']:z.3f}</sub>"
 
 
 def _coverage(row: Json | None, n_datasets: int) -> str:
@@ -179,9 +180,8 @@ def _legend(board: Json, metrics: tuple[str, ...]) -> str:
         ranges = f"Rank: by the value alone, since {what}."
     if is_published(board):
         return _published_legend(board, metrics, ranges)
-    several = len(board["provenance"]["seeds"]) > 1
-    seeds = f"{drawn(board)} and seeds" if several else f"{drawn(board)}, one seed"
-    told = [ranges, f"Small: the 95 % interval ({seeds}). \\*: a mean over part of the datasets, not ranked."]
+    over = f"{drawn(board)}{and_seeds(board)}"
+    told = [ranges, f"Small: the 95 % interval ({over}). \\*: a mean over part of the datasets, not ranked."]
     told += [f"Datasets: those with a {named} of those that count for it. ↑ higher is better, ↓ lower is better."]
     told += _gated(board, metrics)
     speed = "; cells / s: start-up apart" if len(_costs(board)) == len(_COSTS) else ""

@@ -21,10 +21,11 @@ from scarena.board.gate import gated
 from scarena.board.make import parquet_bytes
 from scarena.board.published import is_published, whose
 from scarena.board.ranked import counting, has_ranges, headline_of, headline_title, overall_of, ranked_models
+from scarena.board.seeds import and_seeds, seeds_told
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
 from scarena.report.page import charts, downloads, overview, tables
-from scarena.report.page.cite import bibtex, linked
+from scarena.report.page.cite import bibtex, dated, linked
 from scarena.report.page.columns import groups, shown_metrics, without_own_tasks
 from scarena.report.page.controls import control_table, uncheckable
 from scarena.report.page.cost import axes_of, fronts, measured, shown
@@ -37,6 +38,7 @@ from scarena.report.page.models import critical_difference, critical_svg, model_
 from scarena.report.page.scores import Scores, scores_of
 from scarena.report.page.script import script
 from scarena.report.page.sentences import lead
+from scarena.report.page.tables import signed
 from scarena.report.page.task_sections import metrics_of_sections, task_sections
 from scarena.report.page.tasks_table import tasks_table
 from scarena.report.units import drawn
@@ -63,7 +65,10 @@ def render(board: Json, folder: Path) -> str:
     parts |= {
         "published": is_published(board),
         "whose": whose(board),
-        "told": {"means": {}, **board["provenance"]},
+        "seeds_told": seeds_told(board),
+        "and_seeds": and_seeds(board),
+        "told": {"means": {}, "version": "", "date": "", **board["provenance"]},
+        "dated": dated(board),
         "bibtex": bibtex(board),
     }
     template = _environment().get_template("board.html")
@@ -109,6 +114,7 @@ def _cost(board: Json, costs: dict[str, Cost]) -> Json:
     return {
         "scatter": charts.scatter_of_scores(board) if {"bio", "batch"} <= {*shown_metrics(board)} else None,
         "cost_charts": charts.scatters_of_cost(ranked, headline_title(board), axes_of(board)),
+        "size_charts": charts.scatters_of_size(ranked, headline_title(board)), "sizes": charts.SIZES,
         "front_gone": front_gone(board),
         "front": [{**row, "costs": [each.text for each in shown(row["cost"], axes_of(board))]} for row in ranked],
     }  # fmt: skip
@@ -178,7 +184,7 @@ def _environment() -> Environment:
         loader=PackageLoader("scarena.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["linked"] = linked
+    environment.filters["linked"], environment.filters["signed"] = linked, signed
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}
     return environment
 

@@ -48,7 +48,17 @@ def record_begun(model: type[Model], dataset: Path, seed: int | str, config: Boa
     `dataset` is the folder of the dataset's results.
     """
     named = model.starts_from
-    return dataset / named / str(seed) / "record.json" if named and named in config.models else None
+    if not named or named not in config.models:
+        return None
+    seeds = config.seeds_for(named)
+    if int(seed) not in seeds:
+        from scarena.models.registry import find_model
+
+        # What draws nothing has the same vectors with any seed.
+        if find_model(named, all_checkpoints(config)).card.draws is not False:
+            return None
+        seed = seeds[0]
+    return dataset / named / str(seed) / "record.json"
 
 
 def begun_for(model: type[Model], dataset: Path, seed: int, config: BoardConfig) -> Begun | None:

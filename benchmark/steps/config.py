@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from scarena.base.errors import ConfigError
 from scarena.base.shipped import shipped
@@ -19,6 +20,16 @@ from scarena.tasks.registry import DEFAULT
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*(@[a-z0-9][a-z0-9-]*)?$")]
+
+
+Seed = Annotated[int, Field(ge=0)]
+
+
+def _a_day(text: str) -> str:
+    """Refuse what is no day of the calendar; an empty text is none."""
+    if text and datetime.date.fromisoformat(text).isoformat() != text:
+        raise ValueError("not a day as 2026-11-30")
+    return text
 
 
 # JSON has no infinity: what is read back from config.json would be another limit.
@@ -74,7 +85,16 @@ class BoardConfig(BaseModel):
         min_length=1,
         description="what is asked of the models, see `scarena tasks`; the first one's headline ranks them",
     )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
+    version: str = Field(
+        "", pattern=r"^([0-9A-Za-z][0-9A-Za-z.+-]*)?$", description="version of this board's results, as 1.0"
+    )
+    date: Annotated[str, AfterValidator(_a_day)] = Field(
+        "", description="day of that version, as 2026-11-30: said here, so that a board is the same bytes on any day"
+    )
+    seeds: list[Seed] = Field(default=[0], min_length=1, description="seeds that every model runs with")
+    seeds_of: dict[ModelName, Annotated[list[Seed], Field(min_length=1)]] = Field(
+        default={}, description="seeds of single models in place of `seeds`, by name, as scvi: [0, 1, 2]"
+    )
     ontology: str = Field("package", description="'package' for the pinned Cell Ontology, or an OBO file's path or URL")
     results: Path = Path("results")
     cache: Path = Path(".cache")
@@ -95,11 +115,15 @@ class BoardConfig(BaseModel):
 
     @model_serializer(mode="wrap")
     def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out tasks that nobody asked for by name: a board from before there were any is the same board."""
+        """Leave out what nobody asked for and older boards could not say: a board from before is the same board."""
         said: dict[str, Any] = handler(self)
-        if tuple(self.tasks) == DEFAULT:
-            said.pop("tasks", None)
-        return said
+        unasked = {"tasks": tuple(self.tasks) == DEFAULT}
+        unasked |= {key: not getattr(self, key) for key in ("version", "date", "seeds_of")}
+        return {key: value for key, value in said.items() if not unasked.get(key)}
+
+    def seeds_for(self, model: str) -> list[int]:
+        """Return the seeds that a model runs with."""
+        return self.seeds_of.get(model, self.seeds)
 
     @property
     def folder(self) -> Path:
@@ -130,11 +154,15 @@ def parse_config(raw: Any, where: str) -> BoardConfig:
         raise ConfigError("not a mapping of keys to values", where=where, fix="see config/demo.yaml")
     fix = "correct these keys (see config/schema.json)"
     config = validated(BoardConfig, raw, ConfigError, where=where, fix=fix)
-    for key in ("datasets", "models", "tasks", "seeds"):
-        values = getattr(config, key)
+    listed = {key: getattr(config, key) for key in ("datasets", "models", "tasks", "seeds")}
+    listed |= {f"seeds_of.{model}": seeds for model, seeds in config.seeds_of.items()}
+    for key, values in listed.items():
         twice = sorted({str(v) for v in values if values.count(v) > 1})
         if twice:
             raise ConfigError(f"{key} lists {', '.join(twice)} twice", where=where, fix="list each once")
+    if strangers := sorted(set(config.seeds_of) - set(config.models)):
+        what = f"seeds_of has {', '.join(strangers)}, no model of this board"
+        raise ConfigError(what, where=where, fix="name models that `models` lists")
     return config
 
 

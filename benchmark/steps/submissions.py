@@ -41,7 +41,7 @@ def models_of(config: BoardConfig) -> list[str]:
 
 def seeds_of(config: BoardConfig, model: str) -> list[int]:
     """Return the seeds that a model runs with. A submission is one embedding, whatever seed it was made with."""
-    return config.seeds[:1] if model in submitted(config) else config.seeds
+    return config.seeds[:1] if model in submitted(config) else config.seeds_for(model)
 
 
 def runs_of(config: BoardConfig) -> list[tuple[str, str, int]]:

@@ -19,7 +19,9 @@ def umap_step(dataset_file: Path, records: list[Path], out: Path, config: BoardC
     found = [(path, read_record(path)) for path in records]
     shown = [(path, r) for path, r in found if r.card["family"] != "control" and r.card.get("offers") != "labels"]
     wanted = [(path, r) for path, r in shown if r.state == "ok"]
-    first = {r.model: str(path.with_name("embedding.npz")) for path, r in wanted if r.seed == config.seeds[0]}
+    first = {
+        r.model: str(path.with_name("embedding.npz")) for path, r in wanted if r.seed == config.seeds_for(r.model)[0]
+    }
     answer = {"state": "not applicable", "reason": "no embedding to show"}
     if dataset["state"] == "ok" and first and kind_of(dataset) == "cells":
         spec = {"dataset": str(dataset_file.with_suffix(".h5ad")), "embeddings": first, "umaps": str(out)}

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Of the spread of all coordinates. Sums over genes in another order may differ by the first; by the second, products of
 # float32 matrices where a cell stands elsewhere in its batch: no model that works in batches gives equal bits.
 TOLERANCE, ROUNDING = 1e-4, 1e-5
+# Of the same spread: what is left of the vector that a solver of eigenvectors starts from.
+START = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,12 @@ def _finite(trial: Trial) -> None:
 def _deterministic(trial: Trial) -> None:
     if trial.embed(trial.cells).tobytes() != trial.vectors.tobytes():
         raise Violation("the same seed gave other numbers the second time")
+
+
+def _draws(trial: Trial) -> None:
+    if trial.card.draws is not False:
+        raise Unsuitable("its card does not say that it draws nothing")
+    _same(trial.embed(trial.cells, seed=1), trial.vectors, START, "another seed, though the card says draws=False")
 
 
 def _input_untouched(trial: Trial) -> None:
@@ -204,6 +212,7 @@ CHECKS: dict[str, Check] = {
         Check("dtype", "numbers that float32 can hold", _dtype),
         Check("finite", "no coordinate is NaN or infinite", _finite),
         Check("deterministic", "the same seed gives the same bytes", _deterministic),
+        Check("draws", "if the card says that it draws nothing, another seed gives the same vectors", _draws),
         Check("input-untouched", "X, obs and var of the cells handed over are left as they were", _input_untouched),
         Check(
             "labels",

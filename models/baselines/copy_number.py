@@ -38,6 +38,7 @@ class CopyNumber(Model):
         name="copy-number",
         title="Copy number",
         family="baseline",
+        draws=False,
         uses_device=False,
         out_of_core=True,
         description=(

@@ -17,6 +17,7 @@ class Depth(Model):
         name="depth",
         title="Depth",
         family="baseline",
+        draws=False,
         uses_device=False,
         out_of_core=True,
         description="log1p of a cell's counts and of its detected genes, both standardised over the dataset",

@@ -18,6 +18,7 @@ class HVG(Model):
         name="hvg",
         title="HVG",
         family="baseline",
+        draws=False,
         uses_device=False,
         description="log1p CP10k of batch-aware highly variable genes (scanpy, seurat flavour)",
         uses_batch=True,

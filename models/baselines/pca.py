@@ -16,6 +16,7 @@ class PCA(Model):
         name="pca",
         title="PCA",
         family="baseline",
+        draws=False,
         uses_device=False,
         description="50 principal components of the highly variable genes, no integration",
         uses_batch=True,

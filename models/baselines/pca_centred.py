@@ -22,6 +22,7 @@ class PCACentred(Model):
         name="pca-centred",
         title="PCA, batches centred",
         family="baseline",
+        draws=False,
         uses_device=False,
         description="50 principal components of the highly variable genes after each batch's mean was subtracted",
         uses_batch=True,

@@ -35,6 +35,7 @@ class PearsonPCA(Model):
         name="pearson-pca",
         title="Pearson residuals + PCA",
         family="baseline",
+        draws=False,
         uses_device=False,
         description=(
             "50 principal components of analytic Pearson residuals of the genes whose residuals vary most within "

@@ -19,6 +19,7 @@ class Batches(Model):
         name="batches",
         title="One-hot batches",
         family="control",
+        draws=False,
         control="negative",
         out_of_core=True,
         uses_device=False,

@@ -27,6 +27,7 @@ class Labels(Model):
         name="labels",
         title="One-hot labels",
         family="control",
+        draws=False,
         control="positive",
         holds=("types",),
         out_of_core=True,

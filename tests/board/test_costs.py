@@ -61,6 +61,15 @@ def test_seeds_of_a_dataset_count_as_one():
     assert measured_seconds(given) == {("a", "m"): 3.0, ("b", "m"): 9.0}
 
 
+def test_hours_of_a_gpu_are_those_of_one_seed():
+    given = board(
+        {"a": 100, "b": 100}, [("a", "m", 1800.0, 100.0), ("a", "m", 5400.0, 100.0), ("b", "m", 3600.0, 100.0)]
+    )
+    for row in given["timings"]:
+        row["peak_vram_mb"] = 100.0
+    assert costs_of(given)["m"].gpu_hours == 2.0
+
+
 @pytest.mark.parametrize("name", ["demo", "full", "baselines"])
 def test_boards_from_before_have_all_of_it(name):
     found = json.loads((REFERENCE / name / "board.json").read_text())

@@ -128,3 +128,28 @@ def test_a_script_that_is_not_the_pages_own_does_not_run(open_page, path, tmp_pa
     page = open_page(changed)
     assert page.tab.title() != "taken"
     assert any("Content Security Policy" in line for line in page.said)
+
+
+def test_size_has_its_charts_and_the_same_numbers_in_a_table(open_page, path, board):
+    tab = open_page(path).tab
+    tab.locator("#chart-parameters").scroll_into_view_if_needed()
+    tab.wait_for_selector("#chart-parameters .main-svg")
+    ranked = {row["model"] for row in board["overall"] if row["metric"] == "total" and row["rank_low"] is not None}
+    sized = {
+        card["title"]: card["parameters"] for card in board["models"] if card["parameters"] and card["name"] in ranked
+    }
+    drawn = tab.evaluate(
+        "() => Object.fromEntries(document.getElementById('chart-parameters').data"
+        ".flatMap((trace) => (trace.text || []).map((title, index) => [title, trace.x[index]])))"
+    )
+    assert sized and drawn == sized
+    told = tab.get_by_role("region", name="and size of the ranked models").locator("tbody tr").all_inner_texts()
+    assert {line.split("\t")[0]: int(line.split("\t")[2].replace(",", "")) for line in told} == sized
+
+
+def test_what_rounds_to_nothing_has_no_sign(open_page, path):
+    tab = open_page(path).tab
+    assert tab.evaluate("() => [shown(-0.0001), shown(-0.0006), signed(-0.0001), signed(0.0004)]") == [
+        "0.000", "-0.001", "+0.000", "+0.000",
+    ]  # fmt: skip
+    assert "-0.000" not in tab.locator("body").inner_text()

@@ -51,3 +51,12 @@ def test_a_board_that_others_measured_names_them(board):
     }
     board["provenance"] |= told
     assert "author = {Others}" in bibtex(board) and "year = {2025}" in bibtex(board)
+
+
+def test_the_version_and_the_date_of_the_results_are_shown_and_cited(board, tmp_path):
+    assert "Results: " not in render(board, tmp_path)
+    board["provenance"] |= {"version": "1.2", "date": "2026-11-30"}
+    entry = bibtex(board)
+    assert "year = {2026}" in entry and "date = {2026-11-30}" in entry and "version 1.2" in entry
+    page = render(board, tmp_path)
+    assert "Results: version 1.2 of 2026-11-30." in page and page == render(board, tmp_path)

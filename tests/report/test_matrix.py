@@ -42,3 +42,15 @@ def test_a_missing_score_names_its_reason_once(board):
     lost = next(model for model in data["models"] if model["name"] == "labels")["scores"][0]
     assert all(data["reasons"][number][1] == "<script>alert(1)</script> died" for number in lost)
     assert len({*map(tuple, data["reasons"])}) == len(data["reasons"])
+
+
+def test_a_mean_over_part_of_the_datasets_has_no_colour_in_the_ranking(board):
+    from scarena.report.page.tables import number, overall_table, signed
+
+    before = {row["card"]["name"]: row["entries"][0].heat for row in overall_table(board, ("total",))}
+    best = max((row for row in board["overall"] if row["value"]), key=lambda row: row["value"])
+    assert before[best["model"]] == "1.00"
+    best["coverage"] = 0.5
+    after = {row["card"]["name"]: row["entries"][0].heat for row in overall_table(board, ("total",))}
+    assert after[best["model"]] == "" and "1.00" in after.values()
+    assert (number(-0.0001), signed(-0.0001), signed(0.2)) == ("0.000", "+0.000", "+0.200")

@@ -24,7 +24,8 @@ def errors(predicted: list[float], names: tuple[str, ...] = NAMES, replicate: fl
 
 def board_of(*models: tuple[str, str]) -> dict[str, object]:
     cards = [{"name": name, "title": name.title(), "family": family} for name, family in models]
-    return {"models": cards, "overall": [], "provenance": {"seeds": [0]}, "cells": [],
+    cells = [{"model": name, "seed": 0} for name, _ in models]
+    return {"models": cards, "overall": [], "provenance": {"seeds": [0]}, "cells": cells,
             "datasets": [{"dataset": "d", "card": {"response": {"setting": "context"}}}]}  # fmt: skip
 
 

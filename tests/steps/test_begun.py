@@ -1,6 +1,7 @@
 """A model that begins with the vectors of another run reads them, and only where they are what it would compute."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from scarena.base.files import sha256_of, write_json
 from scarena.models.embedding import write_embedding
 from scarena.models.registry import find_model, fingerprint
-from scarena.steps.begun import begun_for
+from scarena.steps.begun import begun_for, record_begun
 from scarena.steps.config import BoardConfig, Limits
 from scarena.steps.record import Cost, Record
 
@@ -68,3 +69,16 @@ def test_anything_else_is_computed_anew(board, change):
     else:
         config = config.model_copy(update={"models": [SECOND]})
     assert found(config) is None
+
+
+def test_a_seed_that_the_other_model_has_no_run_with_is_computed_anew(board):
+    config, _, _ = board
+    other = config.model_copy(update={"seeds_of": {SECOND: [0, 1]}})
+    assert begun_for(find_model(SECOND), other.folder / "d", 1, other) is None
+    assert begun_for(find_model(SECOND), other.folder / "d", 0, other) is not None
+
+
+def test_what_draws_nothing_is_begun_with_whatever_the_seed(board):
+    config = board[0].model_copy(update={"models": ["atlas-pca", "atlas-harmony"]})
+    record = record_begun(find_model("atlas-harmony"), Path("d"), 2, config)
+    assert record == Path("d/atlas-pca/0/record.json")

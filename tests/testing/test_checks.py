@@ -12,6 +12,7 @@ import pytest
 from scarena.base.errors import ConfigError, NotApplicable
 from scarena.models.base import Model, ModelCard
 from scarena.models.predicting import Predictor
+from scarena.models.registry import find_model
 from scarena.steps.record import Cost
 from scarena.testing import CHECKS, Unsuitable, Violation, check_model, model_conformance
 from scarena.testing.cells import conformance_cells, gene_names
@@ -166,6 +167,13 @@ class Bound(Sound):
         return projected(data) * np.float32(float(self.weights.read_text()))
 
 
+class Seeded(Sound):
+    card = card(draws=False)
+
+    def embed(self, data, ctx):
+        return projected(data) + np.float32(0.1 * ctx.seed)
+
+
 DIRECT = [check for check in CHECKS.values() if check.direct]
 
 
@@ -184,6 +192,7 @@ def broken_by(model, folder):
         (Words, "dtype", "<U"),
         (Holes, "finite", "1 cells"),
         (Drawing, "deterministic", "second time"),
+        (Seeded, "draws", "another seed, though the card says draws=False: 60 of 60"),
         (Writing, "input-untouched", "X, obs"),
         (ByRow, "cells-permuted", "vectors differ"),
         (ByColumn, "genes-permuted", "vectors differ"),
@@ -204,6 +213,16 @@ def test_each_check_finds_the_fault_it_is_for(model, check, words, tmp_path):
 @pytest.mark.parametrize("model", [Sound, Centroids])
 def test_no_check_finds_a_fault_in_a_sound_model(model, tmp_path):
     assert broken_by(model, tmp_path) == {}
+
+
+def test_a_seed_is_no_question_where_the_card_promises_nothing(tmp_path):
+    silent = type("S", (Seeded,), {"card": card()})
+    assert judged("m", "c", lambda: CHECKS["draws"].direct(Trial(silent, tmp_path))).state == "not applicable"
+
+
+@pytest.mark.parametrize("name", ["hvg", "pca", "pca-centred", "pearson-pca", "atlas-pca", "atlas-within", "depth"])
+def test_baselines_that_say_they_draw_nothing_draw_nothing(name, tmp_path):
+    CHECKS["draws"].direct(Trial(find_model(name), tmp_path))
 
 
 def test_a_predictor_has_nothing_to_say_of_one_batch(tmp_path):

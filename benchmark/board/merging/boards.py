@@ -70,7 +70,9 @@ def merge(parts: Sequence[Part], name: str, *, prefer_first: bool = False) -> Me
     models, left_out = union_of_models(parts, prefer_first=prefer_first)
     found = union_of_runs(parts, datasets, {who for who, _ in left_out})
     lines = [line for _, line in left_out]
-    seeds = sorted({seed for part in parts for seed in part.board["provenance"]["seeds"]})
+    first: dict[str, int] = {}
+    for cell in (cell for part in parts for cell in part.board["cells"]):
+        first[cell["model"]] = min(cell["seed"], first.get(cell["model"], cell["seed"]))
     taken: dict[Run, tuple[int, Json]] = {}
     cells: list[Json] = []
     for dataset, model in ((dataset, model) for dataset in datasets for model in models):
@@ -80,7 +82,7 @@ def merge(parts: Sequence[Part], name: str, *, prefer_first: bool = False) -> Me
             lines += left
             cells.append(cell)
         if not found[dataset, model]:
-            who = {"dataset": dataset, "model": model, "seed": (seeds or [0])[0]}
+            who = {"dataset": dataset, "model": model, "seed": first[model]}
             cells.append({**who, "state": ABSENT, "reason": _NOWHERE, "scores": {}})
     ended = {key: (number, cell) for key, (number, cell) in taken.items() if cell["state"] == "ok"}
     replicates = {key: parts[number].replicates(cell) for key, (number, cell) in ended.items()}

@@ -24,6 +24,7 @@ _AXIS_TITLES = {
     "cells_per_s": "cells embedded a second, start-up apart (log; more is better)", "gpu_hours": "GPU hours (log)",
     "peak_gib": "peak memory, GiB (log)", "cpu_hours": "CPU hours of a run (log)",
 }  # fmt: skip
+SIZES = {"parameters": "trained parameters", "training_cells": "cells of the training corpus"}
 
 
 def _spec(figure: go.Figure) -> Json:
@@ -85,6 +86,28 @@ def scatters_of_cost(
         figure.update_xaxes(title=_AXIS_TITLES[key], type="log")
         figure.update_yaxes(title=f"mean {named} (higher is better)")
         charts[key] = _spec(figure)
+    return charts
+
+
+def scatters_of_size(rows: list[Json], named: str = "total") -> dict[str, Json]:
+    """Return the headline, called `named`, against what models were made of, by key; none that no card tells."""
+    import plotly.graph_objects as go
+
+    charts = {}
+    for key, title in SIZES.items():
+        figure = go.Figure()
+        for family in ("foundation", "baseline"):
+            mine = [row for row in rows if row["family"] == family and row["sizes"].get(key)]
+            colour, symbol = _FAMILY[family]
+            figure.add_scatter(
+                x=[row["sizes"][key] for row in mine], y=[row["total"] for row in mine], name=family,
+                marker={"color": colour, "size": 11, "symbol": symbol},
+                **_labels([row["title"] for row in mine], family),
+            )  # fmt: skip
+        figure.update_xaxes(title=f"{title} (log)", type="log")
+        figure.update_yaxes(title=f"mean {named} (higher is better)")
+        if any(row["sizes"].get(key) for row in rows):
+            charts[key] = _spec(figure)
     return charts
 
 

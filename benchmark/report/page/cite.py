@@ -41,10 +41,29 @@ def bibtex(board: Json) -> str:
         }  # fmt: skip
     else:
         version = told["versions"].get("scarena", "")
-        said = [f"scArena {version}" if version else "", f"commit {told['commits'][0]}" if told["commits"] else ""]
-        fields = {"author": AUTHORS, "title": board["title"], "note": ", ".join(part for part in said if part)}
+        named = f"version {told['version']}" if told.get("version") else ""
+        said = [
+            named,
+            f"scArena {version}" if version else "",
+            f"commit {told['commits'][0]}" if told["commits"] else "",
+        ]
+        fields = {
+            "author": AUTHORS,
+            "title": board["title"],
+            "year": told.get("date", "")[:4],
+            "date": told.get("date", ""),
+            "note": ", ".join(part for part in said if part),
+        }
     lines = [f"  {key} = {{{_escaped(value)}}}" for key, value in fields.items() if value]
     return "@misc{" + f"scarena-{board['board']},\n" + ",\n".join(lines) + "\n}"
+
+
+def dated(board: Json) -> str:
+    """Return the version and the date of a board's results as its configuration gives them; empty without any."""
+    told = board["provenance"]
+    version = f"version {told['version']}" if told.get("version") else ""
+    text = " of ".join(part for part in (version, told.get("date", "")) if part)
+    return f"Results: {text}" if text else ""
 
 
 def _escaped(text: str) -> str:

@@ -77,7 +77,8 @@ def fronts(board: Json, costs: dict[str, Cost]) -> list[Json]:
              if metric == headline_of(board) and row["rank_low"] is not None}  # fmt: skip
     rows = [
         {"name": card["name"], "title": card["title"], "family": card["family"], "total": total[card["name"]],
-         "cost": costs.get(card["name"], UNKNOWN), "fronts": []}
+         "cost": costs.get(card["name"], UNKNOWN), "fronts": [],
+         "sizes": {"parameters": card.get("parameters"), "training_cells": card.get("training_cells")}}
         for card in board["models"] if card["name"] in total
     ]  # fmt: skip
     for axis in axes_of(board):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scarena.board.ranked import ranked_models
+from scarena.board.seeds import first_seeds
 from scarena.report.page.images import shades
 from scarena.report.page.scores import Scores
 from scarena.report.page.tables import number
@@ -23,8 +24,9 @@ def graph_of(board: Json, folder: Path, dataset: str, scores: Scores) -> Json | 
     reference = folder / dataset / "reference.npz"
     cards = [card for card in ranked_models(board) if card["family"] != "control"]
     found: list[tuple[Json, TypeGraph]] = []
+    seed = first_seeds(board)
     for card in cards[: max(3, _MOST // max(1, len(board["datasets"])))]:
-        run = folder / dataset / card["name"] / str(board["provenance"]["seeds"][0])
+        run = folder / dataset / card["name"] / str(seed[card["name"]])
         details = read_details(run / "details.npz")
         graph = type_graph(details, reference) if details is not None and reference.exists() else None
         found += [(card, graph)] if graph is not None else []

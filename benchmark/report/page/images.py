@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,17 @@ PALETTE = (
     "#44AA99", "#AA4499", "#5B4BB7", "#DDAA33", "#66A61E", "#A6761D", "#E7298A", "#1B9E77", "#7570B3", "#808080",
     "#E41A1C", "#377EB8", "#984EA3", "#F781BF",
 )  # fmt: skip
+# For batches, which are no types: none of these colours is one of a type.
+BATCH_PALETTE = (
+    "#332288", "#EE7733", "#0099AA", "#CC3311", "#999933", "#882255", "#88CCEE", "#EE3377", "#225522", "#DDCC77",
+    "#6699CC", "#666633",
+)  # fmt: skip
 _SIDE, _DOT = 240, 2
 # Dots on a whole page: some two bytes each. A model's picture has no more than 2,000, and no fewer than 400.
 _DOTS, _MOST, _FEWEST = 450_000, 2000, 400
 _KEYS = ("cell_type", "batch")
+# A picture's palette has 256 entries, of which one is nothing.
+_COLOURS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +88,30 @@ def _drawn(names: np.ndarray, flat: list[tuple[str, np.ndarray]], h5ad: Path, ce
     order = np.random.default_rng(0).permutation(len(names))[:cells]
     obs = read_cells(h5ad).loc[names[order]]
     codes, legends = [], []
-    for key in _KEYS:
+    for key, palette in zip(_KEYS, (PALETTE, BATCH_PALETTE), strict=True):
         values = obs[key].astype(str).to_numpy()
         kinds, code = np.unique(values, return_inverse=True)
-        codes.append(code % len(PALETTE))
-        legends.append([(str(kind), PALETTE[i % len(PALETTE)]) for i, kind in enumerate(kinds)])
-    pictures = [(title, dots(xy[order], codes[0]), dots(xy[order], codes[1])) for title, xy in flat[:models]]
+        colours = distinct(palette, min(len(kinds), _COLOURS))
+        codes.append((code % _COLOURS, colours))
+        legends.append([(str(kind), colours[i % _COLOURS]) for i, kind in enumerate(kinds)])
+    pictures = [(title, dots(xy[order], *codes[0]), dots(xy[order], *codes[1])) for title, xy in flat[:models]]
     return Umaps(pictures, (legends[0], legends[1]), len(order), max(0, len(flat) - models))
 
 
-def dots(points: np.ndarray, codes: np.ndarray) -> str:
+def distinct(palette: tuple[str, ...], n: int) -> list[str]:
+    """Return `n` colours of which no two are equal: a palette's, then its again, off by a level that nobody sees.
+
+    So the script that shows one type alone finds its dots by their colour.
+    """
+
+    def shifted(colour: str, round_: int) -> str:
+        blue = int(colour[5:], 16)
+        return f"{colour[:5]}{blue + round_ if blue < 128 else blue - round_:02X}"
+
+    return [shifted(palette[i % len(palette)], i // len(palette)) for i in range(n)]
+
+
+def dots(points: np.ndarray, codes: np.ndarray, colours: Sequence[str] = PALETTE) -> str:
     """Return a picture of points [n, 2], each in the colour of its code, as a data URL."""
     low, high = points.min(axis=0), points.max(axis=0)
     scale = (_SIDE - _DOT) / max(float((high - low).max()), 1e-9)
@@ -99,7 +121,7 @@ def dots(points: np.ndarray, codes: np.ndarray) -> str:
     for down in range(_DOT):
         for right in range(_DOT):
             canvas[_SIDE - 1 - at[:, 1] - down, at[:, 0] + right] = codes + 1
-    return png(canvas, ["#000000", *PALETTE])
+    return png(canvas, ["#000000", *colours])
 
 
 def shades(matrix: np.ndarray) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 from scarena.board.gate import shown_only
 from scarena.board.ranked import absences, headline_of, overall_of, ranked_models
+from scarena.board.seeds import drawn_over
 from scarena.report.page.gate import dataset_marks
 from scarena.report.page.scores import Scores
-from scarena.report.page.tables import Entry, directions, entry_of, grouped, heat, overall_entry, seeds_of
+from scarena.report.page.tables import Entry, directions, entry_of, grouped, heat, overall_entry
 
 Json = dict[str, Any]
 _PAIRS = 2_000
@@ -18,14 +19,14 @@ _PAIRS = 2_000
 def matrix_of(board: Json, scores: Scores) -> list[Json]:
     """Return the rows by the metric that ranks the board: the mean over all datasets, then each dataset's score."""
     metric = headline_of(board)
-    why, overall, seeds = absences(board), overall_of(board), seeds_of(board)
+    why, overall, drawn = absences(board), overall_of(board), drawn_over(board)
     datasets = [entry["dataset"] for entry in board["datasets"]]
     rows = [
         {
             "card": card,
             "entries": [
                 overall_entry(
-                    overall.get((card["name"], metric)), why(card["name"], metric), seeds=seeds.get(card["name"], 1)
+                    overall.get((card["name"], metric)), why(card["name"], metric), drawn=drawn[card["name"]]
                 ),
                 *(entry_of(scores.get((name, card["name"], metric))) for name in datasets),
             ],

@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from scarena.board.ranked import counting, headline_of, ranked_models
+from scarena.board.seeds import seeds_by_model
 from scarena.report.page.scores import Scores
 from scarena.report.page.tables import entry_of, seen_datasets, use_of
 
@@ -121,6 +122,7 @@ def model_parts(board: Json, scores: Scores, *, whole: bool = True) -> list[Json
     seen, title = seen_datasets(board), {card["name"]: card["title"] for card in board["models"]}
     datasets = counting(board, headline_of(board))
     judged = {card["name"] for card in board["models"] if whole and card["family"] != "control"}
+    seeds = seeds_by_model(board)
     defaults: Json = {
         "uses_batch": False,
         "parameters": None,
@@ -132,6 +134,7 @@ def model_parts(board: Json, scores: Scores, *, whole: bool = True) -> list[Json
     return [
         {
             "card": {**defaults, **card}, "use": use_of(card), "seen": seen.get(card["name"], []),
+            "seeds": seeds[card["name"]],
             "wins": wins_and_losses(board, scores, card["name"], datasets) if card["name"] in judged else [],
             "pairs": _pairs(board, card["name"], title) if whole else [], "whole": whole,
         }

@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from scarena.board.ranked import ranked_models
+from scarena.board.seeds import first_seeds
 from scarena.metrics.details import OF_PROFILE, ProfileScores
 from scarena.metrics.info_responses import PREFIX
 from scarena.tasks.details import read_details
@@ -67,9 +68,9 @@ def responses_of(board: Json, folder: Path, dataset: str) -> Json | None:
     The models are the first three of the ranking that predicted here, controls left out; of several seeds the first.
     """
     found: list[tuple[str, Errors]] = []
-    headline = _headline(board, dataset)
+    headline, seed = _headline(board, dataset), first_seeds(board)
     for card in ranked_models(board, headline):
-        run = folder / dataset / card["name"] / str(board["provenance"]["seeds"][0])
+        run = folder / dataset / card["name"] / str(seed[card["name"]])
         if card["family"] == "control" or len(found) == _MODELS:
             continue
         details = read_details(run / "details.npz")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 # Each comes after those that it imports from.
 MODULES = (
-    "data", "table", "standing", "filter", "ranking", "tasks", "matrix", "compare", "tips", "charts", "choice",
+    "data", "table", "standing", "filter", "ranking", "tasks", "matrix", "compare", "tips", "umaps", "charts", "choice",
 )  # fmt: skip
 FOLDER = Path(__file__).parents[1] / "templates" / "script"
 _IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)

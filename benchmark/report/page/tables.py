@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +19,7 @@ from scarena.board.ranked import (
     ranked_models,
     word,
 )
+from scarena.board.seeds import drawn_over
 from scarena.report.page.gate import dataset_marks
 from scarena.report.page.scores import HEADLINE, Score, Scores, is_twin
 
@@ -44,12 +44,17 @@ class Entry:
 
 def number(value: float | None, digits: int = 3) -> str:
     """Return a value as it is shown everywhere on the page."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{value:z.{digits}f}"
+
+
+def signed(value: float) -> str:
+    """Return a difference as it is shown everywhere on the page; one that rounds to nothing is no loss."""
+    return f"{value:+z.3f}"
 
 
 def between(low: float | None, high: float | None) -> str:
     """Return an interval, empty where there is none."""
-    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return "" if low is None or high is None else f"{low:z.3f} to {high:z.3f}"
 
 
 def missing(state: str, reason: str) -> Entry:
@@ -65,18 +70,19 @@ def entry_of(score: Score | None) -> Entry:
     if score.value is None:
         return missing(score.state, score.reason)
     n, within = len(score.known), between(score.low, score.high)
-    spread = f"range over {n} seeds: {min(score.known):.3f} to {max(score.known):.3f}" if n > 1 else ""
+    spread = f"range over {n} seeds: {min(score.known):z.3f} to {max(score.known):z.3f}" if n > 1 else ""
     lost = "" if n == score.seeds else f"{n} of {score.seeds} seeds"
     note = "; ".join(part for part in (within and f"95 % interval: {within}", spread, lost, *score.notes) if part)
     return Entry(number(score.value) + ("*" if lost else ""), repr(score.value), note, interval=within)
 
 
-def overall_entry(row: Json | None, why: tuple[str, str] = ("", ""), *, seeds: int = 1) -> Entry:
-    """Return the entry of one model over all datasets that count; `why` a value is missing, how many seeds it has."""
+def overall_entry(
+    row: Json | None, why: tuple[str, str] = ("", ""), *, drawn: str = "over cells; one seed"
+) -> Entry:  # fmt: skip
+    """Return the entry of one model over all datasets that count; `why` a value is missing, what was drawn again."""
     if row is None or row["value"] is None:
         return missing(*why) if why[0] else Entry("n/a", "", "no run of it has this metric", "not-applicable")
     within = between(row["low"], row["high"])
-    drawn = "over cells and seeds" if seeds > 1 else "over cells; one seed"
     over = {"cells": f"95 % interval {drawn}", "seeds": "95 % interval over seeds alone"}
     notes = [f"{over.get(row.get('interval', ''), 'range over seeds')}: {within}"] if within else []
     if row["rank_low"] is not None:
@@ -144,24 +150,31 @@ def marks(card: Json, seen: dict[str, list[str]]) -> list[tuple[str, str, str]]:
     return found
 
 
-def shaded(rows: list[Json], metrics: tuple[str, ...], gated: Container[str]) -> list[Json]:
+def shaded(
+    rows: list[Json], metrics: tuple[str, ...], gated: Container[str], part: Container[tuple[str, str]] = ()
+) -> list[Json]:  # fmt: skip
     """Give every entry its place between the worst (0) and the best (1) of its column, controls left aside.
 
-    A column by which nothing is ranked has no places.
+    A column by which nothing is ranked has no places, nor has a mean over part of the datasets: (model, metric) in
+    `part`.
     """
     better = directions(metrics)
+
+    def is_whole(row: Json, metric: str) -> bool:
+        return (row["card"]["name"], metric) not in part
+
     columns: list[list[float]] = [[] for _ in better]
     for row in rows:
         if row["card"]["family"] != "control":
-            for column, entry in zip(columns, row["entries"], strict=True):
-                column += [float(entry.sort)] if entry.sort else []
+            for column, entry, metric in zip(columns, row["entries"], metrics, strict=True):
+                column += [float(entry.sort)] if entry.sort and is_whole(row, metric) else []
     out = [metric in gated for metric in metrics]
     return [
         {
             **row,
             "entries": [
-                replace(entry, gated=True) if shut else heat(entry, column, side)
-                for entry, column, side, shut in zip(row["entries"], columns, better, out, strict=True)
+                replace(entry, gated=True) if shut else heat(entry, column, side) if is_whole(row, metric) else entry
+                for entry, column, side, shut, metric in zip(row["entries"], columns, better, out, metrics, strict=True)
             ],
         }
         for row in rows
@@ -193,31 +206,21 @@ def overall_table(board: Json, metrics: tuple[str, ...] = HEADLINE) -> list[Json
     """Return the rows of the overall table, best total first and controls last."""
     found, why = overall_of(board), absences(board)
     certain, ordered = has_ranges(board), has_order(board)
-    seen, seeds = seen_datasets(board), seeds_of(board)
+    seen, drawn = seen_datasets(board), drawn_over(board)
     rows = [
         {
             "card": card,
             "marks": marks(card, seen),
             "rank": rank_entry(found.get((card["name"], headline_of(board))), certain=certain, ordered=ordered),
             "entries": [
-                overall_entry(
-                    found.get((card["name"], metric)), why(card["name"], metric), seeds=seeds.get(card["name"], 1)
-                )
+                overall_entry(found.get((card["name"], metric)), why(card["name"], metric), drawn=drawn[card["name"]])
                 for metric in metrics
             ],
         }
         for card in ranked_models(board)
     ]
-    return shaded(rows, metrics, shown_only(board))
-
-
-def seeds_of(board: Json) -> dict[str, int]:
-    """Return the number of seeds of each model's runs on the dataset where it has most."""
-    runs = Counter((cell["model"], cell["dataset"]) for cell in board["cells"])
-    found: dict[str, int] = {}
-    for (model, _), n_seeds in runs.items():
-        found[model] = max(n_seeds, found.get(model, 0))
-    return found
+    part = {key for key, row in found.items() if row["coverage"] < 1}
+    return shaded(rows, metrics, shown_only(board), part)
 
 
 def dataset_table(

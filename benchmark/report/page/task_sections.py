@@ -13,6 +13,7 @@ from typing import Any
 from scarena.board.complete import few, joined
 from scarena.board.gate import shown_only
 from scarena.board.ranked import absences, counting, has_order, overall_of, ranked_models, why_missing
+from scarena.board.seeds import drawn_over
 from scarena.report.page.columns import asked_tasks
 from scarena.report.page.gate import dataset_marks, gate_of
 from scarena.report.page.scores import Scores
@@ -23,7 +24,6 @@ from scarena.report.page.tables import (
     marks,
     number,
     overall_entry,
-    seeds_of,
     seen_datasets,
     shaded,
 )
@@ -132,11 +132,11 @@ class _Means:
     """The entries of a board's means over datasets, with what all of them share looked up once."""
 
     def __init__(self, board: Json) -> None:
-        self.found, self._why, self._seeds = overall_of(board), absences(board), seeds_of(board)
+        self.found, self._why, self._drawn = overall_of(board), absences(board), drawn_over(board)
 
     def entry(self, model: str, metric: str) -> Entry:
         row, why = self.found.get((model, metric)), self._why(model, metric)
-        return overall_entry(row, why, seeds=self._seeds.get(model, 1))
+        return overall_entry(row, why, drawn=self._drawn[model])
 
 
 def _told(means: _Means, model: str, metric: str, *, signed: bool) -> Entry:

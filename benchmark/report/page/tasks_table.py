@@ -7,7 +7,8 @@ from typing import Any
 
 from scarena.board.gate import shown_only
 from scarena.board.ranked import absences, has_order, letter, overall_of, rank_text, ranked_models
-from scarena.report.page.tables import Entry, grouped, marks, overall_entry, seeds_of, seen_datasets
+from scarena.board.seeds import drawn_over
+from scarena.report.page.tables import Entry, grouped, marks, overall_entry, seen_datasets
 
 Json = dict[str, Any]
 
@@ -78,12 +79,12 @@ def tasks_table(board: Json) -> Json:
     if len(asked) < 2:
         return {"columns": [], "rows": []}
     found, why = overall_of(board), absences(board)
-    seen, seeds = seen_datasets(board), seeds_of(board)
+    seen, drawn = seen_datasets(board), drawn_over(board)
     rows = []
     for card in ranked_models(board, asked[0].metric):
         name, answers = card["name"], []
         for column in asked:
-            entry = overall_entry(found.get((name, column.metric)), why(name, column.metric), seeds=seeds.get(name, 1))
+            entry = overall_entry(found.get((name, column.metric)), why(name, column.metric), drawn=drawn[name])
             answers.append(answer_of(board, column.metric, found.get((name, column.metric)), entry))
         rows.append({"card": card, "marks": marks(card, seen), "answers": answers})
     return {"columns": asked, "rows": grouped(rows)}

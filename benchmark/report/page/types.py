@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scarena.board.ranked import ranked_models
+from scarena.board.seeds import first_seeds
 from scarena.report.page.tables import number
 from scarena.tasks.details import read_details
 
@@ -66,9 +67,9 @@ def of_types(confusion: NDArray[np.int64]) -> tuple[list[float], list[float]]:
 
 def _confusions(board: Json, place: Path) -> list[tuple[str, tuple[str, ...], NDArray[np.int64]]]:
     """Return (title, types, confusion) of each model whose first run kept one, in the board's order."""
-    seed, found = str(board["provenance"]["seeds"][0]), []
+    seed, found = first_seeds(board), []
     for card in ranked_models(board):
-        details = read_details(place / card["name"] / seed / "details.npz")
+        details = read_details(place / card["name"] / str(seed[card["name"]]) / "details.npz")
         if details is not None and details.confusion is not None:
             found.append((card["title"], details.types, details.confusion))
     return found

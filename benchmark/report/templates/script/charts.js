@@ -48,9 +48,7 @@ async function draw(place) {
   await put(place);
 }
 
-export function redraw() {
-  for (const place of drawn) put(place);
-}
+export const redraw = () => drawn.forEach(put);
 
 function addSaving(place) {
   const saving = element("p", { class: "saving small" });

@@ -7,6 +7,7 @@ import { writeMatrix } from "./matrix.js";
 import { rank } from "./ranking.js";
 import { sameWeights } from "./standing.js";
 import { rankTasks } from "./tasks.js";
+import { highlight } from "./umaps.js";
 
 const families = all("input[name=family]", form);
 const fields = [...form.elements].filter((field) => field.name && field.name !== "task" && field.name !== "family");
@@ -25,10 +26,8 @@ function remember() {
   history.replaceState(null, "", isBare ? bare : `#${parts}`);
 }
 
-function accepts(field, value) {
-  if (field.options) return [...field.options].some((option) => option.value === value);
-  return field.type !== "range" || Number.isFinite(Number(value));
-}
+const hasOption = (field, value) => [...field.options].some((option) => option.value === value);
+const accepts = (field, value) => (field.options ? hasOption(field, value) : field.type !== "range" || Number.isFinite(Number(value)));
 
 function recall() {
   const text = location.hash.slice(1), isPlace = text !== "" && !text.includes("=");
@@ -47,9 +46,7 @@ function recall() {
 }
 
 function show() {
-  for (const metric of data.weighed) {
-    form.elements[metric].nextElementSibling.textContent = Number(form.elements[metric].value).toFixed(2);
-  }
+  for (const metric of data.weighed) form.elements[metric].nextElementSibling.textContent = Number(form.elements[metric].value).toFixed(2);
   const choice = chosen();
   form.elements.task.value = Object.keys(data.tasks).find((task) => sameWeights(choice.weights, data.tasks[task])) || "";
   rank(choice);
@@ -57,6 +54,7 @@ function show() {
   writeMatrix(choice);
   compare(choice);
   hideOthers(choice);
+  highlight();
   redraw();
 }
 

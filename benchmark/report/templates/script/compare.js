@@ -42,11 +42,8 @@ function ownIntervals(a, b) {
   return a[1] > b[2] || b[1] > a[2] ? "apart" : "overlap";
 }
 
-function valueCell(score) {
-  const cell = element("td", {}, score ? shown(score[0]) : "–");
-  if (score && score[1] !== null) cell.append(element("span", { class: "interval" }, between(score)));
-  return cell;
-}
+const intervalOf = (score) => (score && score[1] !== null ? [element("span", { class: "interval" }, between(score))] : []);
+const valueCell = (score) => element("td", {}, score ? shown(score[0]) : "–", ...intervalOf(score));
 
 function datasetRow(pair, dataset, metric) {
   const { name, title } = data.datasets[dataset];

@@ -12,8 +12,9 @@ for (const model of data.models) {
   model.scores = model.scores.map(known);
 }
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-export const shown = (value) => value.toFixed(3);
-export const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
+// What rounds to nothing has no sign.
+export const shown = (value) => (Number(value.toFixed(3)) || 0).toFixed(3);
+export const signed = (value) => (Number(value.toFixed(3)) < 0 ? "−" : "+") + Math.abs(value).toFixed(3);
 export const between = (score) => `${shown(score[1])} to ${shown(score[2])}`;
 
 /** An element with its texts and elements inside; `told` are its attributes. */

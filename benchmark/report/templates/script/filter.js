@@ -28,8 +28,7 @@ function isClean(model, choice) {
 }
 
 function isOfSize(model, size) {
-  if (!size) return true;
-  if (size === "none") return !model.parameters;
+  if (!size || size === "none") return !size || !model.parameters;
   const [least, most] = size.split("-").map(Number);
   return model.parameters > least && (!most || model.parameters <= most);
 }
@@ -52,10 +51,7 @@ export function hideOthers(choice) {
     const { model, dataset, titled, against } = each.dataset;
     each.hidden = [`m:${model}`, `d:${dataset}`, `t:${titled}`, `t:${against}`].some((name) => out.has(name));
   }
-  document.getElementById("left").textContent = out.size ? leftSentence(choice, sets) : "";
-}
-
-function leftSentence(choice, sets) {
   const models = data.models.filter((model) => isShown(model, choice)).length;
-  return `Shown: ${models} of ${data.models.length} models and controls, ${sets.length} of ${data.datasets.length} datasets.`;
+  const said = `Shown: ${models} of ${data.models.length} models and controls, ${sets.length} of ${data.datasets.length} datasets.`;
+  document.getElementById("left").textContent = out.size ? said : "";
 }

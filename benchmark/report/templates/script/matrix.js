@@ -65,7 +65,7 @@ export function writeMatrix(choice) {
   const standing = standingsBy(metric, datasets);
   if (metric !== data.headline || !isAllData(choice)) {
     writeMatrixMeans(standing, metric);
-    for (const dataset of datasets) writeDataset(dataset, metric);
+    datasets.forEach((dataset) => writeDataset(dataset, metric));
   }
   const first = data.better[metric] === "lower" ? "lower" : "higher";
   for (const head of matrixHeads.slice(1)) head.dataset.better = first;

@@ -19,7 +19,7 @@ export function standings(choice) {
   const counting = data.metrics.slice(0, data.ranking).map((metric) => countingFor([metric], datasets));
   const found = data.models.map((model) => ({
     model, of: wanted.length, ...overDatasets(model, wanted, scoreOf),
-    others: counting.map((some, index) => overDatasets(model, some, (scores) => scores[index]).score),
+    others: counting.map((some, index) => overDatasets(model, some, (scores) => scores[index])),
   }));
   const ranked = found.filter((row) => row.model.family !== "control" && row.of > 0 && row.covered === row.of);
   setPlaces(ranked, own ? data.better[single] : "higher");
@@ -40,9 +40,7 @@ export function writeCell(cell, score, heat, asked) {
   // Where other models have a value and this one has none, its runs failed or could not be had.
   cell.textContent = score ? shown(score[0]) : asked ? "–" : "n/a";
   cell.title = score ? "" : asked ? "no run of it here has a value: see Datasets" : "means nothing on these data";
-  if (score && score[1] !== null) {
-    cell.append(element("span", { class: "interval" }, between(score)));
-  }
+  if (score && score[1] !== null) cell.append(element("span", { class: "interval" }, between(score)));
 }
 
 export function shades(found, pick, better) {
@@ -56,7 +54,9 @@ export function shades(found, pick, better) {
 }
 
 function writeRanking(result) {
-  const picks = data.metrics.slice(0, data.ranking).map((_, index) => (result.isSum(index) ? (row) => row.score : (row) => row.others[index]));
+  const means = data.metrics.slice(0, data.ranking).map((_, index) => (row) => (result.isSum(index) ? row : row.others[index]));
+  // A mean over part of the datasets has no colour: it may lie above all others and say nothing of them.
+  const picks = means.map((mine, index) => (row) => (mine(row).covered < result.asked[index] ? null : mine(row).score));
   const isOut = (index) => data.gated.includes(index) && !result.isSum(index);
   const heats = picks.map((pick, index) => (isOut(index) ? () => null : shades(result.found, pick, data.better[index])));
   for (const row of result.found) {
@@ -64,13 +64,12 @@ function writeRanking(result) {
     cells[1].textContent = !row.rank ? "–" : row.rank[0] === row.rank[1] ? row.rank[0] : row.rank.join("–");
     cells[1].dataset.sort = row.rank ? (row.rank[0] + row.rank[1]) / 2 : "";
     cells[1].title = "range of ranks by intervals that do not overlap";
-    picks.forEach((pick, index) => {
-      writeCell(cells[COLUMNS + index], pick(row), heats[index](pick(row)), result.asked[index]);
-      if (isOut(index) && pick(row)) cells[COLUMNS + index].className = "gated";
+    means.forEach((mine, index) => {
+      writeCell(cells[COLUMNS + index], mine(row).score, heats[index](picks[index](row)), result.asked[index]);
+      if (isOut(index) && mine(row).score) cells[COLUMNS + index].className = "gated";
     });
-    const last = cells[cells.length - 1];
-    last.textContent = `${row.covered}/${row.of}`;
-    last.dataset.sort = row.covered;
+    cells[cells.length - 1].textContent = `${row.covered}/${row.of}`;
+    cells[cells.length - 1].dataset.sort = row.covered;
   }
 }
 
@@ -119,9 +118,8 @@ export function rank(choice) {
   const own = metricOf(choice.weights) === data.headline && isAllData(choice);
   for (const [name, row] of rows) row.innerHTML = shipped.get(name);
   const result = standings(choice);
-  if (own) {
-    placeRows(order, ranking, rows);
-  } else {
+  if (own) placeRows(order, ranking, rows);
+  else {
     writeRanking(result);
     const rest = result.found.filter((row) => !row.rank).toSorted((a, b) => valueOf(b) - valueOf(a));
     placeRows([...result.ranked, ...rest].map((row) => row.model.name), ranking, rows);

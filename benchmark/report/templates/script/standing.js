@@ -19,9 +19,8 @@ export function weighted(scores, weights) {
   for (const metric of parts) {
     const score = scores[data.metrics.indexOf(metric)];
     if (!score) return null;
-    for (let end = 0; end < 3; end++) {
-      found[end] = score[end] === null || found[end] === null ? null : found[end] + (weights[metric] / whole) * score[end];
-    }
+    const added = (end) => (score[end] === null || found[end] === null ? null : found[end] + (weights[metric] / whole) * score[end]);
+    for (const end of [0, 1, 2]) found[end] = added(end);
   }
   return found;
 }
@@ -39,9 +38,8 @@ export function overDatasets(model, wanted, scoreOf) {
   return { covered: scores.length, score: scores.length ? mean(scores) : null };
 }
 
-export function countingFor(metrics, datasets) {
-  return datasets.filter((dataset) => metrics.every((metric) => data.counting[data.metrics.indexOf(metric)].includes(dataset)));
-}
+export const countingFor = (metrics, datasets) =>
+  datasets.filter((dataset) => metrics.every((metric) => data.counting[data.metrics.indexOf(metric)].includes(dataset)));
 
 /** Put rows in order, best first, each with the range of ranks that intervals which do not overlap leave it. */
 export function setPlaces(ranked, better = "higher") {
@@ -50,9 +48,7 @@ export function setPlaces(ranked, better = "higher") {
   ranked.sort((a, b) => sign * (b.score[0] - a.score[0]));
   for (const row of ranked) {
     const others = ranked.filter((other) => other !== row && other.score[1] !== null && row.score[1] !== null);
-    row.rank = [
-      1 + others.filter((other) => ahead(other, row)).length, ranked.length - others.filter((other) => ahead(row, other)).length,
-    ];
+    row.rank = [1 + others.filter((other) => ahead(other, row)).length, ranked.length - others.filter((other) => ahead(row, other)).length];
   }
 }
 
@@ -62,16 +58,12 @@ export function metricOf(weights) {
   return data.tasks.integration && sameWeights(weights, data.tasks.integration) ? TOTAL : -1;
 }
 
-export function isComplete(row) {
-  return row.model.family !== "control" && row.of > 0 && row.covered === row.of;
-}
+export const isComplete = (row) => row.model.family !== "control" && row.of > 0 && row.covered === row.of;
 
 /** How every model stands by one metric on some datasets, the ranked ones first. */
 export function standingsBy(metric, datasets) {
   const counting = countingFor([data.metrics[metric]], datasets);
-  const found = data.models.map((model) => (
-    { model, of: counting.length, ...overDatasets(model, counting, (scores) => scores[metric]) }
-  ));
+  const found = data.models.map((model) => ({ model, of: counting.length, ...overDatasets(model, counting, (scores) => scores[metric]) }));
   const ranked = found.filter(isComplete);
   if (!data.gated.includes(metric) && data.better[metric] !== "none") setPlaces(ranked, data.better[metric]);
   return [...ranked, ...found.filter((row) => !isComplete(row))];

@@ -1,10 +1,7 @@
 // Sorting: best first; rows without a value stay last in both directions, controls stay below the models.
 import { all } from "./data.js";
 
-function sortKey(row, column) {
-  const cell = row.cells[column], told = cell.dataset.sort;
-  return told === undefined ? cell.textContent.trim() : told;
-}
+const sortKey = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
 
 export function sortTable(header, direction) {
   const table = header.closest("table"), column = header.cellIndex;

@@ -1,6 +1,5 @@
 // The tables of tasks: of a tissue each column of means is made again, whatever the weights are. A head names the
 // metric that its column is the mean of, or the one dataset that it is of; the table the metric that orders its rows.
-
 import { all, data, element, shown } from "./data.js";
 import { datasetsOf, isAllData } from "./filter.js";
 import { writeCell } from "./ranking.js";
@@ -25,29 +24,17 @@ function writeMean(cell, row, head) {
   cell.title = "range of ranks by intervals that do not overlap";
 }
 
-function writeMeans(part, head, datasets) {
-  for (const row of standingsBy(Number(head.dataset.metric), datasets)) {
-    writeMean(part.of.get(row.model.name).cells[head.cellIndex], row, head);
-  }
-}
-
-function hideColumn(part, head) {
-  head.hidden = true;
-  for (const row of part.of.values()) row.cells[head.cellIndex].hidden = true;
-}
-
 function rankAgain(part, choice) {
   for (const [name, row] of part.of) row.innerHTML = part.shipped.get(name);
   for (const head of part.heads) head.hidden = false;
   if (isAllData(choice)) return placeRows(part.order, part.table, part.of);
   const datasets = datasetsOf(choice);
   for (const head of part.heads) {
-    if (head.dataset.metric) writeMeans(part, head, datasets);
-    if (head.dataset.of && !datasets.includes(Number(head.dataset.of))) hideColumn(part, head);
+    const cellOf = (row) => row.cells[head.cellIndex], means = head.dataset.metric ? standingsBy(Number(head.dataset.metric), datasets) : [];
+    for (const row of means) writeMean(cellOf(part.of.get(row.model.name)), row, head);
+    if (head.dataset.of && !datasets.includes(Number(head.dataset.of))) for (const row of [{ cells: part.heads }, ...part.of.values()]) cellOf(row).hidden = true;
   }
   placeRows(standingsBy(Number(part.table.dataset.order), datasets).map((row) => row.model.name), part.table, part.of);
 }
 
-export function rankTasks(choice) {
-  for (const part of taskTables) rankAgain(part, choice);
-}
+export const rankTasks = (choice) => taskTables.forEach((part) => rankAgain(part, choice));
