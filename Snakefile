@@ -19,6 +19,8 @@ validate(config, "config/schema.json")
 
 
 include: "benchmark/rules/common.smk"
+include: "benchmark/rules/recipes.smk"
+include: "benchmark/rules/deployment.smk"
 include: "benchmark/rules/data.smk"
 include: "benchmark/rules/pretrain.smk"
 include: "benchmark/rules/environment.smk"

@@ -70,8 +70,8 @@ def _copy_pages(app, exception):
         shutil.copyfile(page, place / "board.html")
 
 
-_PAGE = re.compile(r"\[([^]]*)\]\((?:\.\./)+results/reference/(\w+)/board\.html\)")
-_SUMMARY = re.compile(r"\]\((\.\./)+results/reference/(\w+)/board\.md\)")
+_PAGE = re.compile(r"\[([^]]*)\]\((?:\.\./)+results/reference/([\w-]+)/board\.html\)")
+_SUMMARY = re.compile(r"\]\((\.\./)+results/reference/([\w-]+)/board\.md\)")
 
 
 def _in_site(app, docname, source):

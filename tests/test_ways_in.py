@@ -1,6 +1,7 @@
 """Files that other services read say what the project says: workflows, hooks, containers, templates, citation."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,14 @@ def test_containers_use_a_python_that_is_supported_and_the_constraints(path):
     supported = SpecifierSet(re.search(r'requires-python = "(.*)"', SETTINGS)[1])
     assert all(version in supported for version in re.findall(r"python:(\d+\.\d+)", text))
     assert "--constraint" in text and "constraints.txt" in text
+
+
+def test_an_image_is_built_from_every_file_of_the_repository():
+    """A file that git misses makes the version of a tag that of a changed tree."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a clone")
+    ask = ["git", "-C", str(ROOT), "ls-files", "--cached", "--ignored", "--exclude-from=.dockerignore"]
+    assert subprocess.run(ask, capture_output=True, text=True, check=True).stdout == ""
 
 
 def test_the_catalog_finds_what_it_asks_for():

@@ -22,7 +22,9 @@ from scarena.board.verify import Compared, compare
 from scarena.metrics.registry import METRICS
 from scarena.steps.config import BoardConfig, parse_config
 from scarena.steps.sequence import dataset_steps, run_steps
+from scarena.steps.states import kind_of, read_state
 from scarena.steps.submissions import CARD, folder_of
+from scarena.steps.submitted_runs import columns_hash, sent_file
 
 _CONTROLS = ("random-64", "random-2")
 """A board has to list a model: one of these, which is not run."""
@@ -60,6 +62,9 @@ def check_submission(folder: Path, vectors: Path | None = None, *, cache: Path =
                 ready[run.dataset] = _last(dataset_steps(run.dataset, config))
             again = ready[run.dataset]
             if again["state"] == "ok":
+                if wrong := _of_other_columns(run, config):
+                    yield Compared(*who, "differs", wrong)
+                    continue
                 again = _scored(submission, run, place / run.file, config)
             yield _compared(who, run, again)
 
@@ -94,6 +99,14 @@ def _not_to_be_scored(run: SubmittedRun, place: Path) -> tuple[Any, str] | None:
     return None
 
 
+def _of_other_columns(run: SubmittedRun, config: BoardConfig) -> str:
+    """Return what is wrong with the columns that a run names; empty where they are those of the dataset."""
+    here = columns_hash(config.folder / run.dataset / "dataset.json")
+    if run.columns_sha256 == here:
+        return ""
+    return "does not name its columns" if run.columns_sha256 is None else "its columns are not the genes of the dataset"
+
+
 def _compared(who: tuple[str, str, int], run: SubmittedRun, again: dict[str, Any]) -> Compared:
     """Compare what a run claims with the same computed again."""
     claimed = {key: _around(score.model_dump(), again["scores"].get(key, {})) for key, score in run.scores.items()}
@@ -114,11 +127,15 @@ def _around(claimed: dict[str, Any], again: dict[str, Any]) -> dict[str, Any]:
 
 def _scored(submission: Submission, run: SubmittedRun, file: Path, config: BoardConfig) -> dict[str, Any]:
     """Return ``scores.json`` of a run's vectors, taken as a submission to a board of its own."""
-    kept = folder_of(config, submission.model)
+    kept, of_cells = folder_of(config, submission.model), _is_of_cells(run, config)
     kept.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, kept / f"{run.dataset}.npz")
+    shutil.copyfile(file, kept / f"{run.dataset}.npz" if of_cells else sent_file(config, submission.model, run.dataset))
     write_text(kept / CARD, submission.card.model_dump_json() + "\n")
     return _last(run_steps(run.dataset, submission.model, run.seed, config))
+
+
+def _is_of_cells(run: SubmittedRun, config: BoardConfig) -> bool:
+    return kind_of(read_state(config.folder / run.dataset / "dataset.json")) == "cells"
 
 
 def _last(taken: list[Any]) -> dict[str, Any]:

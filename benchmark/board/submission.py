@@ -21,7 +21,8 @@ from scarena.board.verify import board_at, config_of
 from scarena.datasets.card import load_card
 from scarena.models.base import ModelCard
 from scarena.steps.config import BoardConfig, ModelName, Name
-from scarena.steps.states import kind_of, read_record, read_state
+from scarena.steps.states import read_record
+from scarena.steps.submitted_runs import columns_hash
 
 Json = dict[str, Any]
 
@@ -54,6 +55,8 @@ class SubmittedRun(BaseModel):
     n_cells: int | None = None
     dimension: int | None = None
     embedding_sha256: str | None = Field(None, pattern=_PATTERN)
+    columns_sha256: str | None = Field(None, pattern=_PATTERN)
+    """Of the genes that the columns of a network or of responses are; vectors have none."""
     scores: dict[str, SubmittedScore] = {}
 
     @property
@@ -159,7 +162,7 @@ def _runs(cells: list[Json], place: Path, config: BoardConfig) -> tuple[list[Sub
     runs, left_out = list[SubmittedRun](), dict[str, str]()
     for cell in cells:
         dataset, seed = cell["dataset"], cell["seed"]
-        if why := left_out.get(dataset) or _unpublished(dataset, place, config):
+        if why := left_out.get(dataset) or _unpublished(dataset, config):
             left_out[dataset] = why
             continue
         told: Json = {"dataset": dataset, "seed": seed, "state": cell["state"], "reason": cell.get("reason", "")}
@@ -167,6 +170,7 @@ def _runs(cells: list[Json], place: Path, config: BoardConfig) -> tuple[list[Sub
             record = read_record(place / dataset / cell["model"] / str(seed) / "record.json")
             told |= {key: getattr(record, key) for key in ("n_cells", "dimension", "embedding_sha256")}
             kept = SubmittedScore.model_fields
+            told["columns_sha256"] = columns_hash(place / dataset / "dataset.json")
             told["scores"] = {
                 key: {name: score[name] for name in kept if name in score} for key, score in cell["scores"].items()
             }
@@ -174,7 +178,7 @@ def _runs(cells: list[Json], place: Path, config: BoardConfig) -> tuple[list[Sub
     return runs, [f"{dataset}: {why}" for dataset, why in left_out.items()]
 
 
-def _unpublished(dataset: str, place: Path, config: BoardConfig) -> str:
+def _unpublished(dataset: str, config: BoardConfig) -> str:
     """Return why others cannot compute scores on a dataset; empty where they can."""
     try:
         card = load_card(dataset, config.user_cards)
@@ -182,9 +186,6 @@ def _unpublished(dataset: str, place: Path, config: BoardConfig) -> str:
         return f"its card is not at hand ({error.what})"
     if any(file.url.startswith("file:") for file in card.files):
         return "its files are on this machine alone"
-    prepared = place / dataset / "dataset.json"
-    if prepared.exists() and kind_of(read_state(prepared)) != "cells":
-        return "only vectors of cells can be packaged"
     return ""
 
 

@@ -5,60 +5,72 @@ rule board:
     input:
         scores=expand("{run}/scores.json", run=RUNS),
         records=expand("{run}/record.json", run=RUNS),
-        datasets=expand(BOARD + "/{dataset}/dataset.json", dataset=DATASETS),
+        datasets=expand(f"{BOARD}/{{dataset}}/dataset.json", dataset=DATASETS),
         pretrained=expand(CHECKPOINT, pretraining=RECIPES),
     output:
         json=report(
-            BOARD + "/board.json",
+            f"{BOARD}/board.json",
             category="Board",
             labels={"file": "all that it says"},
         ),
-        parquet=BOARD + "/board.parquet",
+        parquet=f"{BOARD}/board.parquet",
     log:
-        BOARD + "/logs/board.log",
+        f"{BOARD}/logs/board.log",
+    conda:
+        as_installed
     threads: 1
     resources:
         mem_mb=few_mb,
         runtime=few_minutes,
+    params:
+        settings=CONFIG,
     shell:
-        "scarena board --out {output.json} --settings {CONFIG} 2> {log}"
+        "scarena board --out {output.json} --settings {params.settings} 2> {log}"
 
 
 rule report:
     input:
-        board=BOARD + "/board.json",
-        umaps=expand(BOARD + "/{dataset}/umaps.npz", dataset=DATASETS),
+        board=f"{BOARD}/board.json",
+        umaps=expand(f"{BOARD}/{{dataset}}/umaps.npz", dataset=DATASETS),
     output:
         page=report(
-            BOARD + "/board.html", category="Board", labels={"file": "the page"}
+            f"{BOARD}/board.html", category="Board", labels={"file": "the page"}
         ),
         table=report(
-            BOARD + "/board.csv", category="Board", labels={"file": "every number"}
+            f"{BOARD}/board.csv", category="Board", labels={"file": "every number"}
         ),
         summary=report(
-            BOARD + "/board.md", category="Board", labels={"file": "the ranking"}
+            f"{BOARD}/board.md", category="Board", labels={"file": "the ranking"}
         ),
     log:
-        BOARD + "/logs/report.log",
+        f"{BOARD}/logs/report.log",
+    conda:
+        as_installed
     threads: 1
     resources:
         mem_mb=few_mb,
         runtime=few_minutes,
+    params:
+        settings=CONFIG,
     shell:
-        "scarena report {input.board} --out {output.page} --settings {CONFIG} 2> {log}"
+        "scarena report {input.board} --out {output.page} --settings {params.settings} 2> {log}"
 
 
 # Beside the board, not of it: it names the machine and the day.
 rule crate:
     input:
-        multiext(BOARD + "/board", ".html", ".csv", ".md"),
+        multiext(f"{BOARD}/board", ".html", ".csv", ".md"),
     output:
-        BOARD + "/ro-crate-metadata.json",
+        f"{BOARD}/ro-crate-metadata.json",
     log:
-        BOARD + "/logs/crate.log",
+        f"{BOARD}/logs/crate.log",
+    conda:
+        as_installed
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        board=folder_made,
     shell:
-        "scarena crate {BOARD} 2> {log}"
+        "scarena crate {params.board} 2> {log}"

@@ -30,9 +30,9 @@ DATASETS = datasets_of(SETTINGS)
 RECIPES = recipes_of(SETTINGS)
 CONFIG = f"{BOARD}/config.json"
 KNOWN = {**all_checkpoints(SETTINGS), **dict.fromkeys(RECIPES)}
-CHECKPOINT = BOARD + "/pretrained/{pretraining}/manifest.json"
-ENVIRONMENT = BOARD + "/environments/{environment}.json"
-RUN = BOARD + "/{dataset}/{model}/{seed}"
+CHECKPOINT = f"{BOARD}/pretrained/{{pretraining}}/manifest.json"
+ENVIRONMENT = f"{BOARD}/environments/{{environment}}.json"
+RUN = f"{BOARD}/{{dataset}}/{{model}}/{{seed}}"
 RUNS, RECORDS = [], defaultdict(list)
 for _dataset, _model, _seed in runs_of(SETTINGS):
     RUNS.append(f"{BOARD}/{_dataset}/{_model}/{_seed}")
@@ -66,6 +66,16 @@ _text = SETTINGS.model_dump_json(indent=1)
 if not Path(CONFIG).exists() or Path(CONFIG).read_text() != _text:
     Path(CONFIG).parent.mkdir(parents=True, exist_ok=True)
     Path(CONFIG).write_text(_text)
+
+
+def as_installed(wildcards):
+    """Nothing to deploy: a step runs where the plan was made, and a plan needs scArena installed."""
+    return None
+
+
+def folder_made(wildcards, output):
+    """The folder of a step's output."""
+    return str(Path(output[0]).parent)
 
 
 def dataset_card(wildcards):

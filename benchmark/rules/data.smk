@@ -3,67 +3,79 @@
 
 rule pull:
     output:
-        BOARD + "/{dataset}/sources.json",
+        f"{BOARD}/{{dataset}}/sources.json",
     log:
-        BOARD + "/logs/pull/{dataset}.log",
+        f"{BOARD}/logs/pull/{{dataset}}.log",
+    conda:
+        as_installed
     threads: 1
     resources:
         mem_mb=few_mb,
         runtime=few_minutes,
     params:
+        settings=CONFIG,
         card=dataset_card,
     shell:
-        "scarena pull {wildcards.dataset} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena pull {wildcards.dataset} --out {output} --settings {params.settings} 2> {log}"
 
 
 rule prepare:
     input:
-        BOARD + "/{dataset}/sources.json",
+        f"{BOARD}/{{dataset}}/sources.json",
     output:
-        BOARD + "/{dataset}/dataset.json",
+        f"{BOARD}/{{dataset}}/dataset.json",
     log:
-        BOARD + "/logs/prepare/{dataset}.log",
+        f"{BOARD}/logs/prepare/{{dataset}}.log",
+    conda:
+        as_installed
     threads: 1
     resources:
         mem_mb=half_memory,
         runtime=limit_minutes,
     params:
+        settings=CONFIG,
         card=dataset_card,
         ontology=SETTINGS.ontology,
     shell:
-        "scarena prepare {wildcards.dataset} {input} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena prepare {wildcards.dataset} {input} --out {output} --settings {params.settings} 2> {log}"
 
 
 rule ontology:
     output:
-        BOARD + "/ontology.npz",
+        f"{BOARD}/ontology.npz",
     log:
-        BOARD + "/logs/ontology.log",
+        f"{BOARD}/logs/ontology.log",
+    conda:
+        as_installed
     threads: 1
     resources:
         mem_mb=few_mb,
         runtime=few_minutes,
     params:
+        settings=CONFIG,
         ontology=SETTINGS.ontology,
     shell:
-        "scarena ontology --out {output} --settings {CONFIG} 2> {log}"
+        "scarena ontology --out {output} --settings {params.settings} 2> {log}"
 
 
 rule reference:
     input:
-        dataset=BOARD + "/{dataset}/dataset.json",
-        ontology=BOARD + "/ontology.npz",
+        dataset=f"{BOARD}/{{dataset}}/dataset.json",
+        ontology=f"{BOARD}/ontology.npz",
     output:
-        BOARD + "/{dataset}/reference.json",
+        f"{BOARD}/{{dataset}}/reference.json",
     log:
-        BOARD + "/logs/reference/{dataset}.log",
+        f"{BOARD}/logs/reference/{{dataset}}.log",
+    conda:
+        as_installed
     threads: SETTINGS.limits.threads
     resources:
         mem_mb=half_memory,
         runtime=limit_minutes,
     params:
+        settings=CONFIG,
         metrics=metrics_fingerprint(),
         scored_cells=SETTINGS.scored_cells,
         within="intra-type" in SETTINGS.tasks,
     shell:
-        "scarena reference {input.dataset} {input.ontology} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena reference {input.dataset} {input.ontology} --out {output} --settings {params.settings} 2> {log}"

@@ -3,17 +3,17 @@
 
 rule embed:
     input:
-        dataset=BOARD + "/{dataset}/dataset.json",
+        dataset=f"{BOARD}/{{dataset}}/dataset.json",
         # Functions are asked for every run, and most boards need none of these.
         checkpoint=checkpoint_of if RECIPES else [],
         environment=virtual_environment_of if ENVIRONMENTS else [],
         begun=begun_of if BEGUN else [],
     output:
-        RUN + "/record.json",
+        f"{RUN}/record.json",
     log:
-        BOARD + "/logs/embed/{dataset}.{model}.{seed}.log",
+        f"{BOARD}/logs/embed/{{dataset}}.{{model}}.{{seed}}.log",
     conda:
-        conda_of if IN_CONDA else None
+        conda_of if IN_CONDA else as_installed
     container:
         container_of if IN_CONTAINER else None
     threads: SETTINGS.limits.threads
@@ -21,54 +21,62 @@ rule embed:
         mem_mb=limit_memory,
         runtime=limit_minutes,
     params:
+        settings=CONFIG,
         model=model_source,
         limits=SETTINGS.limits.model_dump_json(),
         device=SETTINGS.device,
         deployed=deployed if IN_CONDA or IN_CONTAINER else "",
     shell:
         "scarena embed {wildcards.model} {input.dataset} --seed {wildcards.seed} --out {output}"
-        " --settings {CONFIG} {params.deployed} 2> {log}"
+        " --settings {params.settings} {params.deployed} 2> {log}"
 
 
 if GPU_MODELS:
 
     use rule embed as embed_gpu with:
         output:
-            BOARD + f"/{{dataset}}/{{model,{among(GPU_MODELS)}}}/{{seed}}/record.json",
+            f"{BOARD}/{{dataset}}/{{model,{among(GPU_MODELS)}}}/{{seed}}/record.json",
 
     ruleorder: embed_gpu > embed
 
 
 rule umap:
     input:
-        dataset=BOARD + "/{dataset}/dataset.json",
+        dataset=f"{BOARD}/{{dataset}}/dataset.json",
         records=records_of,
     output:
-        BOARD + "/{dataset}/umaps.npz",
+        f"{BOARD}/{{dataset}}/umaps.npz",
     log:
-        BOARD + "/logs/umap/{dataset}.log",
+        f"{BOARD}/logs/umap/{{dataset}}.log",
+    conda:
+        as_installed
     threads: 1
     resources:
         mem_mb=half_memory,
         runtime=limit_minutes,
+    params:
+        settings=CONFIG,
     shell:
-        "scarena umap {input.dataset} {input.records} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena umap {input.dataset} {input.records} --out {output} --settings {params.settings} 2> {log}"
 
 
 rule score:
     input:
-        record=RUN + "/record.json",
-        reference=BOARD + "/{dataset}/reference.json",
+        record=f"{RUN}/record.json",
+        reference=f"{BOARD}/{{dataset}}/reference.json",
     output:
-        RUN + "/scores.json",
+        f"{RUN}/scores.json",
     log:
-        BOARD + "/logs/score/{dataset}.{model}.{seed}.log",
+        f"{BOARD}/logs/score/{{dataset}}.{{model}}.{{seed}}.log",
+    conda:
+        as_installed
     threads: SETTINGS.limits.threads
     resources:
         mem_mb=limit_memory,
         runtime=limit_minutes,
     params:
+        settings=CONFIG,
         metrics=metrics_fingerprint(),
         tasks=",".join(SETTINGS.tasks),
     shell:
-        "scarena score {input.record} {input.reference} --out {output} --settings {CONFIG} 2> {log}"
+        "scarena score {input.record} {input.reference} --out {output} --settings {params.settings} 2> {log}"

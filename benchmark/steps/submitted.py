@@ -16,6 +16,7 @@ from scarena.steps.states import kind_of, read_state
 from scarena.steps.submissions import folder_of, prepared_names, submission_fingerprint, submitted_card
 from scarena.steps.submitted_files import rows_of
 from scarena.steps.submitted_genes import has_genes, submitted_gene_vectors
+from scarena.steps.submitted_runs import sent_file, sent_product
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: 
     embedding.unlink(missing_ok=True)
     try:
         if dataset["state"] == "ok" and kind_of(dataset) != "cells":
-            ran = {"state": "ok", **_JOINED[kind_of(dataset)](dataset_file, name, embedding, config)}
+            ran = {"state": "ok", **_without_cells(dataset_file, name, embedding, config)}
         elif dataset["state"] == "ok":
             if not kept.exists() and has_genes(config, name):
                 raise NotApplicable(HAS_INSTEAD["genes"], where=name, fix="none needed")
@@ -54,6 +55,19 @@ def submitted_step(dataset_file: Path, name: str, seed: int, out: Path, config: 
     )  # fmt: skip
     write_json(out, record.model_dump(mode="json"))
     return record
+
+
+def _without_cells(dataset_file: Path, name: str, out: Path, config: BoardConfig) -> dict[str, Any]:
+    """Write what a submission has for a dataset of genes, networks or responses; return what the record says of it."""
+    from scarena.models.embedding import write_embedding
+
+    dataset = read_state(dataset_file)
+    sent = sent_file(config, name, dataset["dataset"])
+    if not sent.exists():
+        return _JOINED[kind_of(dataset)](dataset_file, name, out, config)
+    matrix, names = sent_product(dataset_file, sent, name)
+    write_embedding(out, matrix, names)
+    return {"embedding_sha256": sha256_of(out), "dimension": matrix.shape[1]}
 
 
 def _genes_joined(dataset_file: Path, name: str, out: Path, config: BoardConfig) -> dict[str, Any]:

@@ -159,8 +159,8 @@ def _obsm(file: Path, key: str | None) -> tuple[np.ndarray, np.ndarray]:
         data.file.close()
 
 
-def rows_of(names: np.ndarray, wanted: np.ndarray, where: str) -> np.ndarray:
-    """Return the row of each wanted cell.
+def rows_of(names: np.ndarray, wanted: np.ndarray, where: str, of: str = "cell") -> np.ndarray:
+    """Return the row of each wanted cell, or of whatever `of` says has rows.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def rows_of(names: np.ndarray, wanted: np.ndarray, where: str) -> np.ndarray:
     }
     told = [f"{len(each)} names {what} ({', '.join(each[:_SHOWN])})" for what, each in wrong.items() if len(each)]
     if told:
-        fix = f"give one vector for each of the dataset's {len(wanted)} cells, under its name"
+        fix = f"give one vector for each of the dataset's {len(wanted)} {of}s, under its name"
         raise DataError("; ".join(told), where=where, fix=fix)
     row_of = {name: row for row, name in enumerate(names.tolist())}
     return np.array([row_of[name] for name in wanted.tolist()], dtype=np.int64)
