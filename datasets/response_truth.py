@@ -150,8 +150,8 @@ def write_response_truth(truth: ResponseTruth, cells: AnnData | None, path: Path
     arrays = ("observed", "whole", "control_scored", "control_shown", *_OPTIONAL)
     told |= {name: np.asarray(each, np.float32) for name in arrays if (each := getattr(truth, name)) is not None}
     data.uns[KEY] = told
-    n_learned = 0 if truth.learned is None else truth.learned.n_obs
-    data.uns.update(card=truth.card, notes=list(truth.notes), further=truth.further | {LEARNED: n_learned})
+    n_learned = {} if truth.learned is None else {LEARNED: truth.learned.n_obs}
+    data.uns.update(card=truth.card, notes=list(truth.notes), further=truth.further | n_learned)
     write_learned(truth.learned, path)
     with replacing(path) as part:
         data.write_h5ad(part)
