@@ -14,6 +14,7 @@ import pandas as pd
 
 from scarena.base.errors import DataError
 from scarena.datasets.response_effects import halves, means, reproducibility, welch
+from scarena.datasets.response_learned import CONTROL
 from scarena.datasets.response_names import Perturbations, perturbations
 from scarena.datasets.response_rule import PerturbedCells, ResponseRule
 from scarena.datasets.response_truth import ResponseTruth
@@ -91,9 +92,25 @@ def truth_of_cells(
         rule.setting, screen.profiles.assign(reproducibility=again), screen.contexts, genes, pd.DataFrame(),
         observed=_single(one[:n]), whole=_single(whole[:n]), control_scored=_single(one[n:]),
         control_shown=_single(other[n:]), splits=(), duplicate=_single(other[:n]), strength=_single(t),
-        doubt=_single(p), notes=(*screen.notes, *_told(screen, first, len(chosen), data.n_vars)),
+        doubt=_single(p), learned=_learned(log, genes, data, screen, first),
+        notes=(*screen.notes, *_told(screen, first, len(chosen), data.n_vars)),
     )  # fmt: skip
     return truth, np.flatnonzero((screen.group >= n) & ~first)
+
+
+def _learned(
+    log: csr_matrix, genes: tuple[str, ...], data: AnnData, screen: _Screen, first: np.ndarray
+) -> AnnData:  # fmt: skip
+    """Return the cells of all profiles, and the models' half of the control, by measured gene."""
+    from anndata import AnnData as New
+
+    n = len(screen.profiles)
+    rows = np.flatnonzero((screen.group >= 0) & ~(first & (screen.group >= n)))
+    group = screen.group[rows]
+    profile = np.array([*map(str, screen.profiles.index), *[CONTROL] * len(screen.contexts)], object)[group]
+    context = np.array([*screen.profiles["context"], *screen.contexts], object)[group]
+    obs = pd.DataFrame({"profile": profile, "context": context}, index=data.obs_names[rows]).astype("category")
+    return New(log[rows].astype(np.float32), obs=obs, var=pd.DataFrame(index=list(genes)))
 
 
 def depth_of(data: AnnData, rule: PerturbedCells) -> float:

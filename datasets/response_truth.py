@@ -17,6 +17,7 @@ from scarena.base.advice import made_again
 from scarena.base.errors import DataError
 from scarena.base.files import replacing
 from scarena.base.untrusted import reading
+from scarena.datasets.response_learned import write_learned
 from scarena.datasets.response_rule import Setting as Setting
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 KEY = "response"
+LEARNED = "cells_to_learn_from"
+"""In ``further``: how many cells lie beside the dataset for models to learn from."""
 _OPTIONAL = ("duplicate", "strength", "doubt")
 
 
@@ -109,6 +112,9 @@ class ResponseTruth:
     shared_control: bool = False
     card: str = "{}"
     notes: tuple[str, ...] = ()
+    learned: AnnData | None = None
+    """Cells that models may learn from (`scarena.datasets.response_learned.write_learned`), while it is prepared; None
+    where no cells are at hand, and of one that was read."""
     further: dict[str, Any] = field(default_factory=dict)
     """Hashes of the sources and of the splits, and what else a prepared dataset says of itself."""
 
@@ -144,7 +150,9 @@ def write_response_truth(truth: ResponseTruth, cells: AnnData | None, path: Path
     arrays = ("observed", "whole", "control_scored", "control_shown", *_OPTIONAL)
     told |= {name: np.asarray(each, np.float32) for name in arrays if (each := getattr(truth, name)) is not None}
     data.uns[KEY] = told
-    data.uns.update(card=truth.card, notes=list(truth.notes), further=truth.further)
+    n_learned = {} if truth.learned is None else {LEARNED: truth.learned.n_obs}
+    data.uns.update(card=truth.card, notes=list(truth.notes), further=truth.further | n_learned)
+    write_learned(truth.learned, path)
     with replacing(path) as part:
         data.write_h5ad(part)
 

@@ -11,14 +11,27 @@ from scarena.models.response_table import checked_responses
 from scarena.models.responses import ASKED, seen_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anndata import AnnData
 
     from scarena.datasets.response_truth import ResponseTruth
     from scarena.models.base import Context, Model
 
 
-def predictions(model: Model, truth: ResponseTruth, cells: AnnData | None, ctx: Context) -> np.ndarray:
+def predictions(
+    model: Model, truth: ResponseTruth, cells: AnnData | None, ctx: Context, path: Path | None = None
+) -> np.ndarray:  # fmt: skip
     """Return what one model predicts in every split, one after the other: float32 [n_asked, G], NaN where nothing.
+
+    Parameters
+    ----------
+    model, ctx
+        Who is asked, and by what run.
+    truth, cells
+        A prepared dataset.
+    path
+        Its file, for the cells of training perturbations that lie beside it; None for none.
 
     Raises
     ------
@@ -30,7 +43,7 @@ def predictions(model: Model, truth: ResponseTruth, cells: AnnData | None, ctx: 
     found, reasons, name = list[np.ndarray](), list[NotApplicable](), model.card.name
     for split in truth.splits:
         asked = list(split.asked)
-        seen = seen_of(truth, split, cells, positive=model.card.control == "positive")
+        seen = seen_of(truth, split, cells, positive=model.card.control == "positive", path=path)
         try:
             table = model.predict(seen, truth.profiles.loc[asked, ASKED].copy(), ctx)
         except NotApplicable as why:

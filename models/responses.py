@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scarena.datasets.response_learned import read_learned
+from scarena.datasets.response_truth import LEARNED
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import pandas as pd
     from anndata import AnnData
@@ -48,6 +53,10 @@ class Seen:
         Names or accessions of the studies that the dataset is from: who learns from other screens leaves these out.
     duplicates
         What a replicate experiment saw of the profiles asked about; for positive controls alone, else None.
+    training_cells
+        Reads the cells behind ``profiles``, and the models' half of the control: log-normalised expression of the
+        measured genes on the scale of ``profiles``, ``obs["profile"]`` (empty for the control) and ``obs["context"]``.
+        None where no cells are at hand.
     """
 
     setting: Setting
@@ -58,6 +67,7 @@ class Seen:
     cells: AnnData | None = None
     study: tuple[str, ...] = ()
     duplicates: pd.DataFrame | None = None
+    training_cells: Callable[[], AnnData] | None = None
 
     @property
     def measured(self) -> pd.Index:
@@ -71,7 +81,9 @@ def targets_of(items: pd.DataFrame) -> list[tuple[str, ...]]:
     return [tuple(part for part in each.split("+") if part) for each in named]
 
 
-def seen_of(truth: ResponseTruth, split: Split, cells: AnnData | None, *, positive: bool = False) -> Seen:
+def seen_of(
+    truth: ResponseTruth, split: Split, cells: AnnData | None, *, positive: bool = False, path: Path | None = None
+) -> Seen:  # fmt: skip
     """Return what a model may learn from in one split.
 
     Parameters
@@ -82,6 +94,8 @@ def seen_of(truth: ResponseTruth, split: Split, cells: AnnData | None, *, positi
         One of its splits.
     positive
         Whether the model is a control that holds the truth, and is handed the other half of the cells.
+    path
+        The file of the prepared dataset, for the cells beside it; None for none.
     """
     place = {name: row for row, name in enumerate(truth.profiles.index)}
     rows = [place[name] for name in split.training]
@@ -89,11 +103,15 @@ def seen_of(truth: ResponseTruth, split: Split, cells: AnnData | None, *, positi
     if positive and truth.duplicate is not None:
         asked = [place[name] for name in split.asked]
         duplicates = _table(truth.duplicate[asked], split.asked, truth.measured)
+    learn = None
+    if path is not None and int(truth.further.get(LEARNED, 0)):
+        learn = partial(read_learned, path, split)
     return Seen(
         truth.setting, _table(truth.whole[rows], split.training, truth.measured),
         truth.profiles.loc[list(split.training), ASKED].copy(),
         _table(truth.control_shown, truth.contexts, truth.measured), truth.genes.copy(),
         None if cells is None else cells.copy(), tuple(json.loads(truth.card).get("study", ())), duplicates,
+        learn,
     )  # fmt: skip
 
 

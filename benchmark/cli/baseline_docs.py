@@ -53,6 +53,7 @@ WHOSE = {
     "response-bilinear": "its authors'",
     "response-elastic-net": "ours",
     "response-forest": "the trees are those of Turbine's benchmark, the axes and the share of the vector ours",
+    "response-gears": "its package's; the epochs, their choice, the nodes of the graph and the mean ours",
     "response-knn": "ours",
     "response-matching-mean": "its authors'",
     "response-mean-shift": "ours: there are none to choose",

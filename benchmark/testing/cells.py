@@ -60,9 +60,22 @@ def asked_responses(seed: int = 0) -> tuple[Seen, pd.DataFrame]:
     cells.obs = cells.obs[["batch"]].assign(context="cells")
     seen = Seen(
         "gene", profiles.iloc[:16], items.iloc[:16], pd.DataFrame(control[None], ["cells"], measured), genes, cells,
-        duplicates=profiles.iloc[16:],
+        duplicates=profiles.iloc[16:], training_cells=lambda: _behind(profiles.iloc[:16], control, seed),
     )  # fmt: skip
     return seen, items.iloc[16:]
+
+
+def _behind(profiles: pd.DataFrame, control: np.ndarray, seed: int) -> AnnData:
+    """Return six made-up cells of each profile, and sixteen of the control, as `Seen.training_cells` reads them."""
+    import pandas as pd
+    from anndata import AnnData
+    from scipy.sparse import csr_matrix
+
+    names = [*np.repeat(profiles.index, 6), *[""] * 16]
+    means = np.concatenate([np.repeat(profiles.to_numpy(), 6, axis=0), np.tile(control, (16, 1))])
+    values = np.maximum(means + np.random.default_rng(seed).normal(0, 0.2, means.shape), 0).astype(np.float32)
+    obs = pd.DataFrame({"profile": names, "context": "cells"}, index=[f"treated{i:03d}" for i in range(len(names))])
+    return AnnData(csr_matrix(values), obs=obs, var=pd.DataFrame(index=profiles.columns))
 
 
 def conformance_cells(seed: int = 0) -> AnnData:

@@ -18,8 +18,10 @@ from scarena.datasets.prepare import prepare
 from scarena.datasets.prepare_response import prepare_response, response_summary
 from scarena.datasets.response_cells import depth_of
 from scarena.datasets.response_effects import correlations, halves, means
+from scarena.datasets.response_learned import cell_leaks, learned_file, read_learned
 from scarena.datasets.response_splits import seen, splits_sha256
-from scarena.datasets.response_truth import read_response_cells, read_response_truth, write_response_truth
+from scarena.datasets.response_truth import Split, read_response_cells, read_response_truth, write_response_truth
+from scarena.models.responses import seen_of
 
 N_GENES, N_CONTROL, N_EACH = 20, 90, 45
 
@@ -139,6 +141,35 @@ def test_the_truth_comes_back_as_it_was_and_so_do_the_cells(made, tmp_path):
     assert (read_response_cells(tmp_path / "dataset.h5ad").X != cells.X).nnz == 0
     told = response_summary(back)
     assert told["response"]["profiles"] == 4 and told["n_cells"] == 4 * N_EACH and told["n_genes"] == N_GENES
+
+
+def test_models_learn_from_the_cells_of_their_training_alone_and_from_none_that_is_scored(made, symbols, tmp_path):
+    labels, (truth, shown) = made()
+    path = tmp_path / "dataset.h5ad"
+    write_response_truth(truth, shown, path)
+    asked = truth.profiles.index[0]
+    split = Split("one", "fold", tuple(truth.profiles.index[1:]), (asked,))
+    cells = read_learned(path, split)
+    profile = cells.obs["profile"].astype(str).to_numpy()
+    assert set(profile) == {"", *split.training} and not set(labels[rows_of(cells)]) & {asked}
+    assert set(cells.obs_names[profile == ""]) == set(shown.obs_names)
+    for name in split.training:
+        mean = np.asarray(cells.X[profile == name].mean(axis=0)).ravel()
+        np.testing.assert_allclose(mean, truth.whole[list(truth.profiles.index).index(name)], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.asarray(cells.X[profile == ""].mean(axis=0)).ravel(), truth.control_shown[0], rtol=1e-5
+    )
+    seen = seen_of(read_response_truth(path), split, None, path=path)
+    assert seen.training_cells is not None and seen.training_cells().obs_names.equals(cells.obs_names)
+    learned_file(path).unlink()
+    with pytest.raises(DataError):
+        seen.training_cells()
+
+
+def test_cells_of_what_is_asked_about_are_found_where_they_are_handed_over():
+    split = Split("one", "fold", ("a",), ("b",))
+    assert cell_leaks(split, ["", "a"]) == ()
+    assert "'b'" in cell_leaks(split, ["b", "a"])[0] and "'c'" in cell_leaks(split, ["c", ""])[0]
 
 
 def test_the_same_cells_make_the_same_truth(made):

@@ -95,7 +95,7 @@ def _of_response(model: type[Model], spec: dict[str, Any], context: Context) -> 
     path = Path(spec["dataset"])
     truth, cells = read_response_truth(path), read_response_cells(path)
     start = time.monotonic()
-    rows = predictions(model(), truth, cells, context)
+    rows = predictions(model(), truth, cells, context, path)
     return _Made(rows, np.asarray(row_names(truth.splits), dtype=np.str_), time.monotonic() - start)
 
 
