@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -128,8 +129,7 @@ class DatasetCard(BaseModel):
     @model_validator(mode="after")
     def _r_reads_checked_files_only(self) -> DatasetCard:
         # R runs code that a saved object carries (promises), so it may open nothing but the file that was reviewed.
-        readers = {self.reader.name, *(part.get("reader") for part in self.reader.options.get("parts", []))}
-        if "r" in readers and not all(file.sha256 for file in self.files):
+        if "r" in {self.reader.name, *_readers_in(self.reader.options)} and not all(file.sha256 for file in self.files):
             raise ValueError("the reader `r` needs the sha256 of every file")
         return self
 
@@ -162,6 +162,17 @@ class DatasetCard(BaseModel):
         if self.kind == "cells":
             said.pop("kind", None)
         return {key: value for key, value in said.items() if value or key not in _FURTHER}
+
+
+def _readers_in(options: Any) -> Iterator[Any]:
+    """Yield the names of readers that a reader's options name, however deep."""
+    if isinstance(options, dict):
+        if "reader" in options:
+            yield options["reader"]
+        options = list(options.values())
+    if isinstance(options, list | tuple):
+        for each in options:
+            yield from _readers_in(each)
 
 
 def parse_card(raw: Any, where: str) -> DatasetCard:

@@ -19,6 +19,7 @@ _READERS = {
     "mtx": "scarena.datasets.read_mtx:read_mtx",
     "tables": "scarena.datasets.read_tables:read",
     "joined": "scarena.datasets.read_joined:read",
+    "inferred": "scarena.datasets.read_inferred:read",
     "rdata": "scarena.datasets.read_rdata:read",
     "loom": "scarena.datasets.read_loom:read",
     "r": "scarena.datasets.read_with_r:read",

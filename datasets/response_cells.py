@@ -142,17 +142,23 @@ def _screen(obs: pd.DataFrame, rule: ResponseRule, cells: PerturbedCells, table:
         notes = (*notes, *few)
     name = np.array([named.name_of.get(each, "") for each in label], object)
     kept = treated & inside & (name != "")
-    profiles, few = _profiles(name[kept], context[kept], named, cells.at_least, one=len(contexts) == 1)
+    profiles, few = _profiles(name[kept], context[kept], named, cells.at_least)
     if profiles.empty:
         what = f"no perturbation has {cells.at_least} cells"
         raise DataError(what, where=where, fix="correct the labels, or `at_least` and `control`, on the card")
+    contexts, idle = _answered(contexts, profiles)
+    profiles.index = pd.Index(
+        [profile_name(p, c, one=len(contexts) == 1) for p, c in profiles[["perturbation", "context"]].to_numpy(str)],
+        dtype=str,
+    )
+    inside = np.isin(context, contexts)
     row = {(p, c): i for i, (p, c) in enumerate(zip(profiles["perturbation"], profiles["context"], strict=True))}
     group = np.full(len(obs), -1, np.int64)
     group[kept] = [row.get(pair, -1) for pair in zip(name[kept], context[kept], strict=True)]
     control = ~treated & inside
     group[control] = [len(profiles) + contexts.index(each) for each in context[control]]
     batch = obs["batch"].astype(str).to_numpy()
-    return _Screen(profiles, contexts, group, batch, (*notes, *named.notes, *few))
+    return _Screen(profiles, contexts, group, batch, (*notes, *named.notes, *few, *idle))
 
 
 def _contexts(
@@ -187,18 +193,23 @@ def _single_genes(named: Perturbations) -> tuple[Perturbations, tuple[str, ...]]
 
 
 def _profiles(
-    name: np.ndarray, context: np.ndarray, named: Perturbations, at_least: int, *, one: bool
+    name: np.ndarray, context: np.ndarray, named: Perturbations, at_least: int
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return perturbations in contexts that have enough cells, by name, sorted."""
+    """Return perturbations in contexts that have enough cells, sorted by name."""
     sizes = pd.DataFrame({"perturbation": name, "context": context}).value_counts(sort=False).sort_index()
     enough = sizes[sizes >= at_least]
     found = enough.index.to_frame(index=False).assign(n_cells=enough.to_numpy())
     found["targets"] = [named.targets_of[each] for each in found["perturbation"]]
-    found.index = pd.Index(
-        [profile_name(p, c, one=one) for p, c in zip(found["perturbation"], found["context"], strict=True)], dtype=str
-    )
     said = f"{len(enough)} of {len(sizes)} profiles (a perturbation in a context) have {at_least} cells"
     return found[["perturbation", "context", "targets", "n_cells"]], (said,)
+
+
+def _answered(contexts: tuple[str, ...], profiles: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the contexts that have a profile, and what is said of those that have a control alone."""
+    asked = set(profiles["context"])
+    idle = [name for name in contexts if name not in asked]
+    said = (f"{len(idle)} contexts have a control and no profile, and are left out: {', '.join(idle)}",) if idle else ()
+    return tuple(name for name in contexts if name in asked), said
 
 
 def profile_name(perturbation: str, context: str, *, one: bool) -> str:

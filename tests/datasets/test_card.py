@@ -57,6 +57,16 @@ def test_a_card_under_another_name_than_its_file_is_refused(tmp_path):
         ({"files": [{"key": "a", "url": "https://example.org/x", "sha256": "abc"}]}, "files.0.sha256"),
         ({"reader": {"name": "r"}}, "needs the sha256"),
         ({"reader": {"name": "joined", "options": {"parts": [{"reader": "r"}]}}}, "needs the sha256"),
+        ({"reader": {"name": "inferred", "options": {"types": {"reader": "r"}}}}, "needs the sha256"),
+        (
+            {
+                "reader": {
+                    "name": "inferred",
+                    "options": {"cells": {"reader": "joined", "options": {"parts": [{"reader": "r"}]}}},
+                }
+            },
+            "needs the sha256",
+        ),
     ],
 )
 def test_a_bad_key_is_one_line_with_the_file_and_the_key(tmp_path, changes, words):
