@@ -115,13 +115,15 @@ def _rows(board: Json, scores: Scores, keys: Keys, datasets: list[str]) -> list[
         {row["card"]["name"]: row["entries"][0] for row in dataset_table(board, dataset, scores, (keys.headline,))}
         for dataset in datasets
     ]
-    rows = []
+    rows, ranked, ordered = [], keys.headline not in shown_only(board), has_order(board, keys.headline)
     for card in ranked_models(board, keys.headline):
         name = card["name"]
         headline = means.entry(name, keys.headline)
         rows.append({
             "card": card, "marks": marks(card, seen),
-            "answer": answer_of(board, keys.headline, found.get((name, keys.headline)), headline),
+            "answer": answer_of(
+                found.get((name, keys.headline)), headline, ranked=ranked, ordered=ordered
+            ),
             "entries": [column[name] for column in single],
             "told": [_told(means, name, key, signed=key == keys.leak) for key in (keys.claimed, keys.leak) if key],
         })  # fmt: skip

@@ -80,20 +80,25 @@ def tasks_table(board: Json) -> Json:
         return {"columns": [], "rows": []}
     found, why = overall_of(board), absences(board)
     seen, drawn = seen_datasets(board), drawn_over(board)
+    ordered = {column.metric for column in asked if has_order(board, column.metric)}
     rows = []
     for card in ranked_models(board, asked[0].metric):
         name, answers = card["name"], []
         for column in asked:
             entry = overall_entry(found.get((name, column.metric)), why(name, column.metric), drawn=drawn[name])
-            answers.append(answer_of(board, column.metric, found.get((name, column.metric)), entry))
+            row = found.get((name, column.metric))
+            answers.append(answer_of(row, entry, ranked=column.ranked, ordered=column.metric in ordered))
         rows.append({"card": card, "marks": marks(card, seen), "answers": answers})
     return {"columns": asked, "rows": grouped(rows)}
 
 
-def answer_of(board: Json, metric: str, row: Json | None, entry: Entry) -> Answer:
-    """Return how a model answers a task by its headline: `row` is its overall row, `entry` what that shows."""
-    if metric in shown_only(board):
+def answer_of(row: Json | None, entry: Entry, *, ranked: bool, ordered: bool) -> Answer:
+    """Return how a model answers a task by its headline: `row` is its overall row, `entry` what that shows.
+
+    `ranked` says whether the headline ranks by the metric gate, `ordered` whether two models have a rank by it.
+    """
+    if not ranked:
         return Answer(replace(entry, gated=True))
-    if row is None or row["rank_low"] is None or not has_order(board, metric):
+    if row is None or row["rank_low"] is None or not ordered:
         return Answer(entry)
     return Answer(entry, rank_text(row), letter(row["tie_group"]), row["tie_group"] == 1)
