@@ -69,7 +69,7 @@ def _check_groups(obs: pd.DataFrame, card: DatasetCard, where: str) -> None:
         fix = "name a column with at least two cell types"
         raise DataError("one cell type only", where=f"{where}: label", fix=fix)
     if obs["batch"].nunique() < 2 and "batch" not in card.not_applicable:
-        fix = "name another column, or write `not_applicable: {batch: one batch}` on the card"
+        fix = "name another column, or add it with --one-batch (on a card: `not_applicable: {batch: one batch}`)"
         raise DataError("one batch only, so batch metrics mean nothing", where=f"{where}: batch", fix=fix)
 
 

@@ -18,7 +18,12 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from anndata import AnnData  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 from scipy.sparse import csr_matrix  # noqa: E402
+
+# How long an example takes is the machine's business: beside other work, deadlines fail tests that are right.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # Groups that take minutes, the longest first: begun last, one of them would be waited for alone.
 LONGEST = ("run", "page", "hostile-others", "slurm", "faults", "hostile-h5ad", "verify", "same_bytes")

@@ -179,6 +179,7 @@ def add_dataset(
     ] = None,
     cells: Annotated[Path | None, typer.Option(help="table of cells beside a file that has none")] = None,
     terms: Annotated[str | None, typer.Option(help="column of the cells with Cell Ontology terms")] = None,
+    one_batch: Annotated[bool, typer.Option("--one-batch", help="there is one batch: no metrics of batches")] = False,
     replace: Annotated[bool, typer.Option(help="replace the card of another file with this name")] = False,
     cache: Annotated[Path, typer.Option(help="where the gene table is kept")] = Path(".cache"),
     suggest: Annotated[
@@ -192,7 +193,7 @@ def add_dataset(
 
     if suggest and ontology_map is not None:
         raise ConfigError("one of them alone", where="--suggest, --ontology-map", fix="correct the map, then give it")
-    own = OwnFile(file, batch, label, layer, genes, depth, cells, terms, ontology_map)
+    own = OwnFile(file, batch, label, layer, genes, depth, cells, terms, ontology_map, one_batch)
     said: list[str] = []
     with shown():
         suggested = map_for_card(file, label, cells, tissue=tissue) if suggest else None

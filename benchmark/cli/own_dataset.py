@@ -75,6 +75,9 @@ def add_dataset(
     found = summary(data)
     if len(found["types"]) < 2:
         raise CardError("one cell type only", where=path.stem, fix="name a column with at least two cell types")
+    if own.one_batch and len(found["batches"]) > 1:
+        what = f"column {own.batch!r} has {len(found['batches'])} batches, not one"
+        raise ConfigError(what, where="--one-batch", fix="leave it out, or name another column")
     if replaced:
         path.replace(path.with_name(f"{path.name}.old"))
         told.append(f"replaced the card that was there, which is kept as {path.name}.old")
@@ -185,6 +188,7 @@ def _card(name: str, own: OwnFile, reader: OwnReader, terms: dict[str, str | Non
         "labels": terms,
         "gene_ids": "ensembl" if ensembl else "symbol",
         "counts": "lognorm" if own.depth else "integer",
+        **({"not_applicable": {"batch": "one batch"}} if own.one_batch else {}),
     }
 
 

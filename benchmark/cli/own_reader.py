@@ -38,6 +38,8 @@ class OwnFile:
     terms: str | None = None
     """Column with a Cell Ontology term of each cell."""
     ontology_map: Path | None = None
+    one_batch: bool = False
+    """Whether all cells are one batch, so that metrics of batches do not apply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -336,3 +336,15 @@ def test_errors_are_one_line(own, tmp_path, add):
     with pytest.raises(ScarenaError) as caught:
         add(tmp_path / "no such file.h5ad")
     assert "\n" not in str(caught.value)
+
+
+def test_cells_of_one_batch_are_taken_where_it_is_said_and_only_there(own, tmp_path, add):
+    with pytest.raises(ConfigError, match="has 2 batches, not one"):
+        add(as_h5ad(own, tmp_path)[0], one_batch=True)
+    own.obs["donor"] = "one"
+    file = as_h5ad(own, tmp_path)[0]
+    with pytest.raises(DataError, match="--one-batch"):
+        add(file)
+    assert not (tmp_path / "cards").exists()
+    card, said = add(file, one_batch=True)
+    assert card.not_applicable == {"batch": "one batch"} and "1 batches" in said
