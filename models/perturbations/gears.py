@@ -62,12 +62,13 @@ class Gears(ResponseModel):
             "least_correlation": LEAST_CORRELATION,
             "epoch_chosen_by": "a tenth of the training perturbations, one at least, in place of a simulation split",
             "predicted": "from the mean of the control, in place of 300 cells of it: the network adds the same to all",
+            "negative": "values below 0 are set to 0: the network knows no bound, and no mean expression lies below",
         },
         environment=Environment(pip=("cell-gears==0.1.2", "torch==2.13.0", "torch-geometric==2.8.1")),
     )
 
     def predict(self, seen: Seen, ask: pd.DataFrame, ctx: Context) -> pd.DataFrame:
-        """Return the control and what the network adds; no row for a gene without annotations in GO.
+        """Return the control and what the network adds, 0 at least; no row for a gene without annotations in GO.
 
         Raises
         ------
@@ -87,7 +88,7 @@ class Gears(ResponseModel):
         added = self._trained(cells, terms, targets_of(ask), ctx)
         measured = seen.measured.sort_values()
         found = seen.controls.loc[ask["context"], measured].set_axis(ask.index) + added
-        return found[seen.measured]
+        return found[seen.measured].clip(lower=0.0)
 
     def _terms(self, seen: Seen, ctx: Context) -> Mapping[str, frozenset[int]]:
         """Return the terms of measured and perturbed genes, after seeing that there is something to train on."""

@@ -114,3 +114,14 @@ def test_it_learns_what_all_perturbations_have_in_common(asked: tuple[Seen, pd.D
     found = gears(seen).predict(replace(seen, training_cells=lambda: shifted), ask, Context())
     change = (found - seen.controls.iloc[0]).mean()
     assert change.iloc[:10].mean() > 3 * abs(change.iloc[10:].mean())
+
+
+def test_no_prediction_lies_below_nothing(asked: tuple[Seen, pd.DataFrame], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, ask = asked
+    added = np.linspace(-9, 9, len(ask) * len(seen.measured)).reshape(len(ask), -1)
+    monkeypatch.setattr(Gears, "_trained", lambda *_: added)
+    found = gears(seen).predict(seen, ask, Context())
+    expected = seen.controls.loc[ask["context"], seen.measured.sort_values()].to_numpy() + added
+    order = [list(seen.measured.sort_values()).index(gene) for gene in seen.measured]
+    np.testing.assert_allclose(found, np.maximum(expected, 0)[:, order])
+    assert (found.to_numpy() == 0).any() and (found.to_numpy() > 0).any()
