@@ -19,7 +19,7 @@ from scarena.base.untrusted import reading
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scarena.datasets.response_truth import Split
+    from scarena.datasets.response_split import Split
 
 CONTROL = ""
 """What stands for a profile where nothing was done to a cell."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from scarena.base.files import replacing
 from scarena.base.untrusted import reading
 from scarena.datasets.response_learned import write_learned
 from scarena.datasets.response_rule import Setting as Setting
+from scarena.datasets.response_split import Split as Split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,27 +29,6 @@ KEY = "response"
 LEARNED = "cells_to_learn_from"
 """In ``further``: how many cells lie beside the dataset for models to learn from."""
 _OPTIONAL = ("duplicate", "strength", "doubt")
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Who learns from what.
-
-    Parameters
-    ----------
-    name
-        Of this split, the same for every model.
-    kind
-        ``fold``: every profile that is asked about is in one of them; ``reveal``: a point of the learning curve;
-        ``published``: somebody else's split.
-    training, asked
-        Names of profiles.
-    """
-
-    name: str
-    kind: Literal["fold", "reveal", "published"]
-    training: tuple[str, ...]
-    asked: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

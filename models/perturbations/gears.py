@@ -13,7 +13,7 @@ import numpy as np
 from scarena.base.errors import NotApplicable
 from scarena.models.base import Context, Environment, ModelCard
 from scarena.models.of_responses import ResponseModel
-from scarena.models.perturbations.gears_lesson import CellsOf, cells_of
+from scarena.models.perturbations.gears_lesson import BATCH, DECAY, DIRECTION, HIDDEN, RATE, CellsOf, cells_of
 from scarena.models.perturbations.go_graph import (
     LEAST_CORRELATION,
     LEAST_JACCARD,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from scarena.models.responses import Seen
 
-N_EPOCHS, BATCH, RATE, DECAY, HIDDEN, DIRECTION = 5, 32, 1e-3, 5e-4, 64, 0.1
+N_EPOCHS = 5
 AT_LEAST = 2
 """Perturbations to learn from: one of them chooses the epoch."""
 

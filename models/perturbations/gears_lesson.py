@@ -17,6 +17,8 @@ from scarena.models.responses import targets_of
 if TYPE_CHECKING:
     from scarena.models.responses import Seen
 
+BATCH, RATE, DECAY, HIDDEN, DIRECTION = 32, 1e-3, 5e-4, 64, 0.1
+"""As the package has them: cells a step, step size, weight decay, width, and the weight of the loss on directions."""
 N_CHANGED = 20
 """Genes by which an epoch is chosen, those that change most, as GEARS has it."""
 

@@ -15,7 +15,7 @@ import torch
 from gears.model import GEARS_Model
 from gears.utils import loss_fct
 
-from scarena.models.perturbations.gears import BATCH, DECAY, DIRECTION, HIDDEN, RATE
+from scarena.models.perturbations.gears_lesson import BATCH, DECAY, DIRECTION, HIDDEN, RATE
 
 if TYPE_CHECKING:
     from scarena.models.base import Context

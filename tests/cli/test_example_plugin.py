@@ -65,7 +65,9 @@ def test_model_metric_and_dataset_of_the_example_are_ready(python, tmp_path):
 def test_the_model_of_the_readme_conforms(python, tmp_path):
     done = scarena(python, "check-model", "example-projection", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {row["state"] for row in json.loads(done.stdout)} == {"passed"}
+    others = {row["check"]: row["state"] for row in json.loads(done.stdout) if row["state"] != "passed"}
+    # Its matrix is drawn from the seed.
+    assert others == {"draws": "not applicable"}
 
 
 def test_the_model_of_the_readme_is_embedded_and_its_sources_are_what_makes_a_score_stale(python, tmp_path):
