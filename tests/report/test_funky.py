@@ -11,18 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 
 from scarena.base.errors import ConfigError, DataError
 from scarena.report.funky.draw import PALETTES, colour_of, draw, ink_on, luminance
 from scarena.report.funky.figure import FORMATS, styled, write_figure
-from scarena.report.funky.layout import WIDTH, layout_of, text_width
+from scarena.report.funky.layout import WIDTH, layout_of, sections_of, text_width
 from scarena.report.funky.marks import marks_of, short, unit
 from scarena.report.funky.notes import notes
 from scarena.report.funky.table import MOST_MODELS, funky_table
 
 REFERENCE = Path(__file__).parents[2] / "results/reference"
-DEMO, FULL = (json.loads((REFERENCE / name / "board.json").read_text()) for name in ("demo", "full"))
+DEMO, FULL, TASKS, RESPONSES = (
+    json.loads((REFERENCE / name / "board.json").read_text(encoding="utf-8"))
+    for name in ("demo", "full", "tasks", "perturbation")
+)
 NAMES = [
     "A short one",
     "A model whose title is far too long for any figure of a journal",
@@ -63,6 +66,8 @@ def crowded(n_models, n_datasets):
 
 
 BOARDS = {"demo": DEMO, "full": FULL, "wide": crowded(8, 18), "crowded": crowded(80, 25), "alone": None}
+# What ranks these is no total: of the second it has no lower bound.
+BOARDS |= {"tasks": TASKS, "responses": RESPONSES}
 
 
 def figure_of(name):
@@ -153,7 +158,7 @@ def test_what_failed_is_no_value_and_a_mean_over_part_is_marked(board):
     mark = column(board, "li_lines")["pca"]
     assert (mark.text, mark.share) == ("failed", None)
     row = next(row for row in funky_table(board).rows if row.name == "pca")
-    assert row.total.partial and (row.rank, row.letter) == ("", "")
+    assert row.headline.partial and (row.rank, row.letter) == ("", "")
     assert not column(board, "baron_h1")["pca"].partial
 
 
@@ -183,7 +188,7 @@ def test_a_model_without_cost_has_none(board):
 
 def test_a_dataset_that_cannot_answer_has_no_column_and_is_named(board):
     table = funky_table(board)
-    assert table.without_total == ["pollen"]
+    assert table.without_headline == ["pollen"]
     assert [each.title for each in table.columns if each.group == "Total by dataset"] == ["baron_h1", "li_lines"]
 
 
@@ -241,3 +246,36 @@ def test_another_kind_of_file_and_a_board_without_models_are_refused(board, tmp_
     with pytest.raises(DataError, match="nothing to draw"):
         write_figure({**board, "models": []}, tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_another_headline_than_a_total_is_what_the_bars_show():
+    table, board = funky_table(RESPONSES), RESPONSES
+    found = {row["model"]: row["value"] for row in board["overall"] if row["metric"] == "response_value"}
+    assert table.headline == "Response value" and "total" not in {text.casefold() for text in drawn_texts(table)}
+    assert {row.name: row.value for row in table.rows} == {row.name: found.get(row.name) for row in table.rows}
+    assert any(row.rank for row in table.rows) and table.limits[0] < -0.5 and table.limits[1] > 0
+    lowest = min(row.low for row in table.rows if row.low is not None and not row.control)
+    assert table.limits[0] <= lowest
+
+
+def test_other_tasks_have_a_column_and_no_colour_where_the_gate_does_not_rank():
+    table = funky_table(RESPONSES)
+    others = {column.title: column for column in table.columns if column.group == "Overall"}
+    assert set(others) == {"Unseen pair: response value", "Unseen context: response value"}
+    assert all(mark.share is None for column in others.values() for mark in column.marks)
+    assert any("shown and not ranked" in line for line in notes(table, 170))
+
+
+def test_a_bar_below_zero_grows_to_the_left():
+    table = funky_table(RESPONSES)
+    axes, layout = draw(table).axes[0], layout_of(table)
+    zero = layout.bar_x + layout.bar * (0 - table.limits[0]) / (table.limits[1] - table.limits[0])
+    rows = [row for _, part in sections_of(table) for row in part]
+    y = layout.row_y[[row.name for row in rows].index("deposited-scgpt")]
+    bars = [patch for patch in axes.patches if isinstance(patch, Rectangle) and patch.zorder == 2]
+    (bar,) = [bar for bar in bars if abs(bar.get_y() + bar.get_height() / 2 - y) < 0.1]
+    assert bar.get_x() + bar.get_width() == pytest.approx(zero) and bar.get_width() > 0.2 * layout.bar
+
+
+def drawn_texts(table):
+    return [text.get_text() for text in draw(table).axes[0].texts]

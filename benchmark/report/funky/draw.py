@@ -13,6 +13,7 @@ from scarena.report.funky.layout import (
     HEAD_PT,
     NAME_PT,
     NOTE_PT,
+    VALUE,
     Layout,
     cut,
     head_of,
@@ -21,7 +22,7 @@ from scarena.report.funky.layout import (
     sections_of,
     text_width,
 )
-from scarena.report.funky.marks import Mark
+from scarena.report.funky.marks import Limits, Mark
 from scarena.report.funky.notes import notes
 from scarena.report.funky.table import Row, Table
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 # One hue each, from light to dark: the order survives any colour blindness and a print in black and white.
 PALETTES = {
-    "Overall": "Blues", "Ontology": "Greens", "Labels": "Purples", "Total by dataset": "Blues", "Cost": "Greys",
+    "Overall": "Blues", "Ontology": "Greens", "Labels": "Purples", "Total by dataset": "Blues",
+    "By dataset": "Greens", "Cost": "Greys",
 }  # fmt: skip
 _LIGHT, _DARK = 0.08, 0.88
 INK, FAINT, STRIPE, FAILED, INTERVAL = "#17202b", "#6b7480", "#f2f4f7", "#b2182b", "#e66100"
@@ -75,7 +77,7 @@ def draw(table: Table) -> Figure:
     _stripes(axes, layout)
     rows = [row for _, part in sections_of(table) for row in part]
     for row, y in zip(rows, layout.row_y, strict=True):
-        _row(axes, row, y, layout)
+        _row(axes, row, y, layout, table.limits)
     for column, x in zip(table.columns, layout.column_x, strict=True):
         for mark, y in zip(column.marks, layout.row_y, strict=True):
             _mark(axes, mark, column.group, x, y, layout.circle)
@@ -98,9 +100,32 @@ def _heads(axes: Axes, table: Table, layout: Layout) -> None:
         _text(axes, x, layout.head_y, head_of(column), HEAD_PT, ha="center", va="bottom", rotation=90)
     _text(axes, EDGE, layout.head_y - 1, "Rank", HEAD_PT)
     _text(axes, layout.name_x, layout.head_y - 1, "Model", HEAD_PT)
-    _text(axes, layout.bar_x + layout.bar / 2, layout.head_y - 4, "Total", HEAD_PT, ha="center")
-    for share, tick in ((0.0, "0"), (0.5, ".5"), (1.0, "1")):
-        _text(axes, layout.bar_x + share * layout.bar, layout.head_y - 1, tick, NOTE_PT, ha="center", color=FAINT)
+    title = cut(table.headline, HEAD_PT, layout.bar + VALUE)
+    _text(axes, layout.bar_x + layout.bar / 2, layout.head_y - 4, title, HEAD_PT, ha="center")
+    for tick in _ticks(table.limits):
+        x = layout.bar_x + _share(tick, table.limits) * layout.bar
+        _text(
+            axes,
+            x,
+            layout.head_y - 1,
+            f"{tick:g}".replace("-", "−").replace("0.", "."),
+            NOTE_PT,
+            ha="center",
+            color=FAINT,
+        )
+
+
+def _ticks(limits: Limits) -> list[float]:
+    """Return the ends of an axis and what lies between: its middle, or 0 where that is neither end."""
+    low, high = limits
+    between = (low + high) / 2 if low == 0 or high == 0 else 0.0
+    return [low, between, high]
+
+
+def _share(value: float, limits: Limits) -> float:
+    """Return where a value lies between the ends of an axis, cut to 0 and 1."""
+    low, high = limits
+    return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 def _stripes(axes: Axes, layout: Layout) -> None:
@@ -114,7 +139,7 @@ def _stripes(axes: Axes, layout: Layout) -> None:
         _text(axes, layout.name_x, y, cut(heading, NOTE_PT, room), NOTE_PT, color=FAINT, style="italic")
 
 
-def _row(axes: Axes, row: Row, y: float, layout: Layout) -> None:
+def _row(axes: Axes, row: Row, y: float, layout: Layout, limits: Limits) -> None:
     from matplotlib.patches import Rectangle
 
     _text(axes, EDGE, y, row.rank, NAME_PT)
@@ -130,19 +155,19 @@ def _row(axes: Axes, row: Row, y: float, layout: Layout) -> None:
     thick = min(2.6, layout.row * 0.55)
     x, top = layout.bar_x, y - thick / 2
     axes.add_patch(Rectangle((x, top), layout.bar, thick, facecolor="#e3e7ec", linewidth=0, zorder=1))
-    if row.total.share is None or row.value is None:
-        _mark(axes, row.total, "Overall", layout.value_x - 2.5, y, layout.circle)
+    if row.headline.share is None or row.value is None:
+        _mark(axes, row.headline, "Overall", layout.value_x - 2.5, y, layout.circle)
         return
-    _text(axes, layout.value_x, y, f"{row.value:.3f}".removeprefix("0"), NAME_PT, ha="right")
-    face = colour_of("Overall", row.total.share)
+    _text(axes, layout.value_x, y, f"{row.value:.3f}".replace("-", "−").replace("0.", ".", 1), NAME_PT, ha="right")
+    face = colour_of("Overall", row.headline.share)
     style: dict[str, Any] = (
-        {"facecolor": "white", "linestyle": (0, (2, 1.5))} if row.total.partial else {"facecolor": face}
+        {"facecolor": "white", "linestyle": (0, (2, 1.5))} if row.headline.partial else {"facecolor": face}
     )
     edge = {"edgecolor": colour_of("Overall", 1.0), "linewidth": 0.3}
-    length = layout.bar * min(1.0, max(0.0, row.value))
-    axes.add_patch(Rectangle((x, top), length, thick, **{**edge, **style}, zorder=2))
+    ends = sorted(x + layout.bar * _share(end, limits) for end in (0.0, row.value))
+    axes.add_patch(Rectangle((ends[0], top), ends[1] - ends[0], thick, **{**edge, **style}, zorder=2))
     if row.low is not None and row.high is not None:
-        low, high = (x + layout.bar * min(1.0, max(0.0, end)) for end in (row.low, row.high))
+        low, high = (x + layout.bar * _share(end, limits) for end in (row.low, row.high))
         # The ends stand up, so that one too short to be a line is seen.
         axes.plot([low, high], [y, y], color=INTERVAL, linewidth=0.7, solid_capstyle="butt", zorder=3)
         axes.vlines([low, high], y - thick / 3, y + thick / 3, colors=INTERVAL, linewidth=0.7, zorder=3)

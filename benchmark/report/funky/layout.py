@@ -15,7 +15,7 @@ WIDTH = 180.0
 EDGE, RANK, VALUE, LETTER, GAP, BAND, SECTION = 2.0, 8.0, 7.0, 4.2, 1.6, 4.0, 4.0
 NAME_PT, HEAD_PT, NOTE_PT = 5.5, 5.5, 5.0
 SIGNS = {"sees labels": "‡", "predicts types": "¶", "submitted": "§", "trained on": "†"}
-UNRANKED, CONTROLS = "Not ranked: no total on every dataset", "Controls, not ranked"
+CONTROLS = "Controls, not ranked"
 _PITCH, _LEAST_PITCH, _BAR, _LONGEST_BAR = 5.6, 3.2, 12.0, 34.0
 _HEAD, _ROWS = 27.0, 196.0
 # Names are cut shorter where marks would else be too narrow for their numbers.
@@ -87,11 +87,19 @@ def head_of(column: Column) -> str:
     return cut(column.title, HEAD_PT, _HEAD)
 
 
+def lowered(title: str) -> str:
+    """Return a title as it stands within a sentence."""
+    return title[:1].lower() + title[1:]
+
+
 def sections_of(table: Table) -> list[tuple[str, list[Row]]]:
     """Return the rows in sections with their headings; the ranked models have none."""
     parts = [
         ("", [row for row in table.rows if row.rank]),
-        (UNRANKED, [row for row in table.rows if not row.rank and not row.control]),
+        (
+            f"Not ranked: no {lowered(table.headline)} on every dataset",
+            [row for row in table.rows if not row.rank and not row.control],
+        ),
         (CONTROLS, [row for row in table.rows if row.control]),
     ]
     return [part for part in parts if part[1]]

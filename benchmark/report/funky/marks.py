@@ -72,14 +72,39 @@ def _shares(scale: list[float], least: float) -> Callable[[float], float]:
     return lambda value: min(1.0, max(0.0, (value - middle + half) / (2 * half)))
 
 
-def unit(value: float) -> str:
-    """Return a score between −1 and 1 in at most four characters.
+Limits = tuple[float, float]
+"""The ends of an axis."""
+
+
+def limits_of(lowest: float, highest: float, values: list[float]) -> Limits:
+    """Return the ends of an axis for a metric of this range: 0 to 1 where it has these, else what the values need.
 
     Examples
     --------
-    >>> unit(0.684), unit(1.0), unit(-0.07), unit(-0.004)
-    ('.68', '1.0', '−.07', '.00')
+    >>> limits_of(0.0, 1.0, [0.4]), limits_of(-math.inf, 1.0, [-0.83, 0.06]), limits_of(-1.0, 1.0, [])
+    ((0.0, 1.0), (-0.9, 0.1), (0.0, 1.0))
     """
+    if not values or (lowest >= 0 and highest <= 1):
+        return 0.0, 1.0
+    low, high = min(0.0, *values), max(0.0, *values)
+    step = 10.0 ** math.floor(math.log10(max(high - low, 1e-3)))
+    return _out(low, step, math.floor), _out(high, step, math.ceil)
+
+
+def _out(value: float, step: float, rounded: Callable[[float], int]) -> float:
+    return round(rounded(round(value / step, 6)) * step, 6) + 0.0
+
+
+def unit(value: float) -> str:
+    """Return a score of the order of 1 in at most four characters.
+
+    Examples
+    --------
+    >>> unit(0.684), unit(1.0), unit(-0.07), unit(-0.004), unit(-1.84)
+    ('.68', '1.0', '−.07', '.00', '−1.8')
+    """
+    if abs(value) >= 1.005:
+        return f"{value:.1f}".replace("-", "−")
     text = f"{abs(value):.2f}"
     text = "1.0" if text == "1.00" else text.removeprefix("0")
     return f"−{text}" if value <= -0.005 else text

@@ -6,15 +6,17 @@ Knows nothing of drawing. Missing is a state, never a zero.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scarena.board.costs import UNKNOWN, costs_of
 from scarena.board.ranked import (
     absences,
     has_order,
     has_ranges,
+    headline_of,
     letter,
     marks,
     plain,
@@ -23,7 +25,11 @@ from scarena.board.ranked import (
     why_missing,
     word,
 )
-from scarena.report.funky.marks import Mark, Value, marks_of, short, unit
+from scarena.report.funky.marks import Limits, Mark, Value, limits_of, marks_of, short, unit
+from scarena.report.page.tasks_table import columns as tasks_asked
+
+if TYPE_CHECKING:
+    from scarena.metrics.info import MetricInfo
 
 Json = dict[str, Any]
 
@@ -49,7 +55,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model with its total; ``low`` and ``high`` are None where the board has no interval."""
+    """A model with its value by the headline; ``low`` and ``high`` are None where the board has no interval."""
 
     name: str
     title: str
@@ -61,7 +67,7 @@ class Row:
     value: float | None
     low: float | None
     high: float | None
-    total: Mark
+    headline: Mark
 
     @property
     def weight(self) -> str:
@@ -71,36 +77,66 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All that is drawn; whether ranks are ranges; how many models were left out, and which datasets have no total."""
+    """All that is drawn.
+
+    Parameters
+    ----------
+    rows, columns
+        Models and marks.
+    headline
+        What ranks the models, as its title has it, and the ends of its axis.
+    limits
+        The ends of the headline's axis.
+    ranges
+        Whether ranks are ranges.
+    left_out, datasets_left_out
+        How many models and datasets are not drawn.
+    without_headline
+        Datasets on which no model has the headline, since they cannot answer.
+    """
 
     rows: list[Row]
     columns: list[Column]
+    headline: str
+    limits: Limits
     ranges: bool
     left_out: int
-    without_total: list[str]
+    without_headline: list[str]
     datasets_left_out: int
 
 
 def funky_table(board: Json) -> Table:
-    """Return the figure of a board: at most 40 models, controls last, and at most 15 datasets."""
+    """Return the figure of a board by what ranks its models: at most 40 of them, controls last, and 15 datasets."""
+    from scarena.metrics.registry import METRICS
+
     cards = ranked_models(board)
     controls = [card for card in cards if card["family"] == "control"][:MOST_CONTROLS]
     ranked = [card for card in cards if card["family"] != "control"][: MOST_MODELS - len(controls)]
-    shown = [*ranked, *controls]
-    totals = [_dataset_column(board, shown, entry["dataset"]) for entry in board["datasets"]]
+    shown, metric = [*ranked, *controls], headline_of(board)
+    single = [_dataset_column(board, shown, entry["dataset"], metric) for entry in board["datasets"]]
     # A dataset that cannot answer: a column of it would say so in every row.
-    empty = [each.title for each in totals if _has_none(each) and any(mark.text == "n/a" for mark in each.marks)]
-    totals = [column for column in totals if column.title not in empty]
-    crowd = len(totals) if len(totals) > MOST_DATASETS else 0
-    columns = [*_metric_columns(board, shown), *([] if crowd else totals), *_cost_columns(board, shown)]
-    return Table(_rows(board, shown), columns, has_ranges(board), len(cards) - len(shown), empty, crowd)
+    empty = [each.title for each in single if _has_none(each) and any(mark.text == "n/a" for mark in each.marks)]
+    single = [column for column in single if column.title not in empty]
+    crowd = len(single) if len(single) > MOST_DATASETS else 0
+    columns = [*_metric_columns(board, shown, metric), *([] if crowd else single), *_cost_columns(board, shown)]
+    rows = _rows(board, shown, metric)
+    return Table(
+        rows, columns, METRICS[metric].title, limits_of(*_limited(METRICS[metric], rows)), has_ranges(board),
+        len(cards) - len(shown), empty, crowd,
+    )  # fmt: skip
 
 
-def _rows(board: Json, cards: list[Json]) -> list[Row]:
-    found = {row["model"]: row for row in board["overall"] if row["metric"] == "total"}
-    said, totals, ordered = marks(board), _metric_marks(board, cards, "total"), has_order(board)
+def _limited(info: MetricInfo, rows: list[Row]) -> tuple[float, float, list[float]]:
+    """Return the range of a metric and the values of models by it, with the ends of their intervals."""
+    judged = [row for row in rows if not row.control]
+    return info.low, info.high, [x for row in judged for x in (row.value, row.low, row.high) if x is not None]
+
+
+def _rows(board: Json, cards: list[Json], metric: str) -> list[Row]:
+    found = {row["model"]: row for row in board["overall"] if row["metric"] == metric}
+    said, marked, ordered = marks(board), _metric_marks(board, cards, metric), has_order(board)
     rows = []
-    for card, total in zip(cards, totals, strict=True):
+    for card, mark in zip(cards, marked, strict=True):
         row = found.get(card["name"])
         value, low, high, group = (row[key] if row else None for key in ("value", "low", "high", "tie_group"))
         rows.append(
@@ -115,7 +151,7 @@ def _rows(board: Json, cards: list[Json]) -> list[Row]:
                 value=value,
                 low=low,
                 high=high,
-                total=total,
+                headline=mark,
             )
         )
     return rows
@@ -129,8 +165,19 @@ def _runs(board: Json, card: Json, dataset: str) -> list[Json]:
     return [c for c in board["cells"] if c["model"] == card["name"] and c["dataset"] == dataset]
 
 
-def _metric_columns(board: Json, cards: list[Json]) -> list[Column]:
-    return [Column(group, title, _metric_marks(board, cards, key)) for key, (group, title) in _METRICS.items()]
+def _metric_columns(board: Json, cards: list[Json], headline: str) -> list[Column]:
+    """Return what a total is made of and stands beside; of another headline, those of the board's other tasks."""
+    if headline == "total":
+        return [Column(group, title, _metric_marks(board, cards, key)) for key, (group, title) in _METRICS.items()]
+    found = []
+    for task in tasks_asked(board):
+        if task.metric != headline:
+            marked = _metric_marks(board, cards, task.metric)
+            # What the metric gate does not rank has no size and no colour.
+            marked = marked if task.ranked else [Mark(mark.text, None) for mark in marked]
+            arrow = " ↓" if task.better == "lower" else ""
+            found.append(Column("Overall", f"{task.metric_title}{arrow}", marked))
+    return found
 
 
 def _metric_marks(board: Json, cards: list[Json], metric: str) -> list[Mark]:
@@ -147,17 +194,26 @@ def _metric_marks(board: Json, cards: list[Json], metric: str) -> list[Mark]:
         else:
             values.append((row["value"], row["coverage"] < 1))
     info = METRICS[metric]
-    return marks_of(values, cards, unit if math.isfinite(info.high) else short, lower=info.better == "lower")
+    return marks_of(values, cards, _text_of(info), lower=info.better == "lower")
 
 
-def _dataset_column(board: Json, cards: list[Json], dataset: str) -> Column:
+def _text_of(info: MetricInfo) -> Callable[[float], str]:
+    """Return how a metric's values are printed: those that can be below 0 are of the order of 1."""
+    return unit if math.isfinite(info.high) or info.low < 0 else short
+
+
+def _dataset_column(board: Json, cards: list[Json], dataset: str, metric: str) -> Column:
+    from scarena.metrics.registry import METRICS
+
+    info = METRICS[metric]
     values: list[Value] = []
     for card in cards:
         runs = _runs(board, card, dataset)
-        scores = [run["scores"]["total"] for run in runs if "total" in run["scores"]]
+        scores = [run["scores"][metric] for run in runs if metric in run["scores"]]
         known = [score["value"] for score in scores if score["state"] == "ok"]
-        values.append((fmean(known), len(known) < len(runs)) if known else word(why_missing(runs, "total")[0]))
-    return Column("Total by dataset", dataset, marks_of(values, cards, unit))
+        values.append((fmean(known), len(known) < len(runs)) if known else word(why_missing(runs, metric)[0]))
+    group = "Total by dataset" if metric == "total" else "By dataset"
+    return Column(group, dataset, marks_of(values, cards, _text_of(info), lower=info.better == "lower"))
 
 
 def _cost_columns(board: Json, cards: list[Json]) -> list[Column]:
