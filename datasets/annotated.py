@@ -26,13 +26,14 @@ def place_of(layer: str | None) -> str:
     return {None: "X", "raw": "raw/X"}.get(layer, f"layers/{layer}")
 
 
-def no_counts(layer: str | None, layers: Iterable[str], path: Path) -> DataError:
+def no_counts(layer: str | None, layers: Iterable[str | None], path: Path) -> DataError:
     """Return the error for a file without counts in the layer asked for."""
     if layer is None:
         return DataError("X is empty", where=f"{path}: X", fix="name the layer with the counts")
     if layer == "raw":
         return DataError("has no raw", where=f"{path}: layer", fix="name the layer with the counts")
-    known = ", ".join(layers) or "none"
+    # From 0.13 on anndata counts X among the layers, by the name None.
+    known = ", ".join(name for name in layers if name is not None) or "none"
     return DataError(f"has no layer {layer!r}", where=f"{path}: layer", fix=f"layers: {known}")
 
 

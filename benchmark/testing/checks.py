@@ -117,7 +117,9 @@ def _differing(found: AnnData, wanted: AnnData) -> list[str]:
     """Return the parts in which a handed object is another than `wanted`, which has nothing but X, obs and var."""
     parts = [] if found.X.dtype == wanted.X.dtype and (found.X != wanted.X).nnz == 0 else ["X"]
     parts += [key for key in ("obs", "var") if not getattr(found, key).equals(getattr(wanted, key))]
-    return parts + [key for key in ("obsm", "varm", "obsp", "varp", "layers", "uns") if len(getattr(found, key))]
+    # From 0.13 on anndata counts X among the layers, by the name None.
+    others = ("obsm", "varm", "obsp", "varp", "layers", "uns")
+    return parts + [key for key in others if any(name is not None for name in getattr(found, key))]
 
 
 def _labels(trial: Trial) -> None:

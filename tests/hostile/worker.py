@@ -57,7 +57,7 @@ class Watch:
                 event in ("os.symlink", "os.link") : 1 + (event in ("os.rename", "os.symlink", "os.link"))
             ]:
                 self._see(path, True)
-        elif event in _RUNS or (event == "pickle.find_class" and arguments[0].partition(".")[0] not in _HARMLESS):
+        elif event in _RUNS or (event == "pickle.find_class" and not _harmless(*arguments)):
             self.seen.append(f"{event} {str(arguments)[:200]}")
 
     def _see(self, path: object, writes: bool) -> None:
@@ -76,6 +76,14 @@ class Watch:
 _RUNS = {"os.system", "subprocess.Popen", "os.exec", "os.fork", "socket.connect"}
 # Containers, and numba's own cache of what it compiled here.
 _HARMLESS = {"collections", "numpy", "builtins", "copyreg", "numba", "scarena"}
+# By these that cache knows the kernels that scanpy compiles through fast-array-utils, from 1.12 on.
+_SPARSE = {"csr_matrix", "csc_matrix", "csr_array", "csc_array"}
+
+
+def _harmless(module: str, name: str) -> bool:
+    if module.startswith("scipy.sparse."):
+        return name in _SPARSE
+    return module.partition(".")[0] in _HARMLESS or module == "fast_array_utils._plugins.numba_sparse"
 
 
 def _slow(*_: object) -> None:
