@@ -75,7 +75,9 @@ def test_the_student_has_sixteen_times_the_cells_and_nothing_to_be_compared_with
 def test_the_report_can_be_written_and_the_table_read(found):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["hardware"]["gpu"] is None
-    assert found["versions"]["torch"] == torch.__version__.partition("+")[0]
+    # The package index' build has its CUDA in one of the two alone.
+    said = (found["versions"]["torch"], torch.__version__)
+    assert len({version.partition("+")[0] for version in said}) == 1
     for row, line in zip(found["rows"], table(found), strict=True):
         assert len(line) == len(COLUMNS)
         assert line[:3] == [row["model"], row["what"], row["precision"]]
