@@ -119,6 +119,11 @@ class DatasetCard(BaseModel):
     """Of a dataset of this kind, what is asked of it and how its profiles are named."""
     notes: str = ""
 
+    @property
+    def says_types(self) -> bool:
+        """Whether it says what its labels mean."""
+        return bool(self.labels) or self.labels_are_terms
+
     @model_validator(mode="after")
     def _keys_differ(self) -> DatasetCard:
         keys = [file.key for file in self.files]

@@ -157,8 +157,7 @@ def to_anndata(
 
 def _known(card: DatasetCard) -> bool:
     """Return whether a card says what labels mean; one for pretraining, or whose labels are perturbations, need not."""
-    named = bool(card.labels) or card.labels_are_terms
-    return named or not (card.role == "pretraining" or card.kind == "response")
+    return card.says_types or not (card.role == "pretraining" or card.kind == "response")
 
 
 def _stored(parts: Iterator[csr_matrix], n_genes: int, store: Path) -> Any:
@@ -194,7 +193,7 @@ def prepare(
     if card.kind == "genes":
         fix = "prepare it with `scarena.datasets.prepare_genes`"
         raise CardError("a dataset of genes, without cells", where=f"dataset {card.name}", fix=fix)
-    if not card.labels and not card.labels_are_terms and _known(card):
+    if not card.says_types and _known(card):
         fix = "write `labels: {label: CL:…}` (null where no term is right)"
         raise CardError("no labels", where=f"dataset {card.name}", fix=fix)
     ontology = ontology or CellOntology.load()

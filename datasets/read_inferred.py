@@ -30,6 +30,7 @@ from scipy.sparse import csr_matrix
 from scarena.base.errors import DataError
 from scarena.datasets.network_effects import log_normalised
 from scarena.datasets.raw import Raw
+from scarena.datasets.response_effects import means
 
 SMALL_SHIFT = 0.1
 """A gene does not respond if the means of treated and untreated cells differ by fewer standard deviations."""
@@ -108,12 +109,11 @@ def infer(raw: Raw, known: pd.Series, control: str, confidence: float, where: st
 
 def unmoved(log: csr_matrix, untreated: np.ndarray) -> np.ndarray:
     """Return the columns of genes that cells of both kinds have, and whose means differ little between them."""
-    one, two = log[untreated], log[~untreated]
-    detected = np.minimum(*(np.asarray((x > 0).mean(axis=0)).ravel() for x in (one, two))) >= _DETECTED
-    means = [np.asarray(x.mean(axis=0)).ravel() for x in (one, two)]
-    variance = sum(
-        np.asarray(x.multiply(x).mean(axis=0)).ravel() - m**2 for x, m in zip((one, two), means, strict=True)
+    group = np.where(untreated, 0, 1)
+    shares, both, squares = (
+        means(each, group, 2) for each in ((log > 0).astype(float), log, log.multiply(log).tocsr())
     )
+    detected, variance = shares.min(axis=0) >= _DETECTED, (squares - both**2).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        shift = np.abs(means[1] - means[0]) / np.sqrt(variance / 2)
+        shift = np.abs(both[1] - both[0]) / np.sqrt(variance / 2)
     return np.flatnonzero(detected & (shift < SMALL_SHIFT))

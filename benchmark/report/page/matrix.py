@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from scarena.board.gate import shown_only
@@ -10,7 +9,7 @@ from scarena.board.ranked import absences, headline_of, overall_of, ranked_model
 from scarena.board.seeds import drawn_over
 from scarena.report.page.gate import dataset_marks
 from scarena.report.page.scores import Scores
-from scarena.report.page.tables import Entry, directions, entry_of, grouped, heat, overall_entry
+from scarena.report.page.tables import coloured, directions, entry_of, grouped, overall_entry
 
 Json = dict[str, Any]
 _PAIRS = 2_000
@@ -36,32 +35,11 @@ def matrix_of(board: Json, scores: Scores) -> list[Json]:
     # A mean over part of the datasets may lie above all others and say nothing of them.
     whole = {model for (model, key), row in overall.items() if key == metric and row["coverage"] == 1}
     shut = [metric in shown_only(board), *(metric in dataset_marks(board, name) for name in datasets)]
-    return grouped(_coloured(rows, metric, shut, whole))
-
-
-def _coloured(rows: list[Json], metric: str, shut: list[bool], whole: set[str]) -> list[Json]:
-    """Shade every column from its worst to its best, controls left aside; not where the metric ranks nothing.
-
-    Of the first column, the means, those of the `whole` alone.
-    """
-    judged = [row for row in rows if row["card"]["family"] != "control"]
-    (better,) = directions((metric,))
-
-    def is_judged(row: Json, place: int) -> bool:
-        return place > 0 or row["card"]["name"] in whole
-
-    columns = [
-        [float(row["entries"][place].sort) for row in judged if row["entries"][place].sort and is_judged(row, place)]
-        for place in range(len(shut))
-    ]
-
-    def coloured(row: Json, place: int) -> Entry:
-        entry: Entry = row["entries"][place]
-        if shut[place]:
-            return replace(entry, gated=True)
-        return heat(entry, columns[place], better) if is_judged(row, place) else entry
-
-    return [{**row, "entries": [coloured(row, place) for place in range(len(shut))]} for row in rows]
+    return grouped(
+        coloured(
+            rows, directions((metric,)) * len(shut), shut, lambda row, place: place > 0 or row["card"]["name"] in whole
+        )
+    )
 
 
 def shut_of(board: Json, metrics: tuple[str, ...]) -> list[list[int]]:

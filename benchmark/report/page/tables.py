@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,27 +158,35 @@ def shaded(
     A column by which nothing is ranked has no places, nor has a mean over part of the datasets: (model, metric) in
     `part`.
     """
-    better = directions(metrics)
 
-    def is_whole(row: Json, metric: str) -> bool:
-        return (row["card"]["name"], metric) not in part
+    def is_whole(row: Json, place: int) -> bool:
+        return (row["card"]["name"], metrics[place]) not in part
 
-    columns: list[list[float]] = [[] for _ in better]
-    for row in rows:
-        if row["card"]["family"] != "control":
-            for column, entry, metric in zip(columns, row["entries"], metrics, strict=True):
-                column += [float(entry.sort)] if entry.sort and is_whole(row, metric) else []
-    out = [metric in gated for metric in metrics]
-    return [
-        {
-            **row,
-            "entries": [
-                replace(entry, gated=True) if shut else heat(entry, column, side) if is_whole(row, metric) else entry
-                for entry, column, side, shut, metric in zip(row["entries"], columns, better, out, metrics, strict=True)
-            ],
-        }
-        for row in rows
-    ]
+    return coloured(rows, directions(metrics), [metric in gated for metric in metrics], is_whole)
+
+
+def coloured(
+    rows: list[Json], better: Sequence[str], shut: Sequence[bool], is_judged: Callable[[Json, int], bool]
+) -> list[Json]:  # fmt: skip
+    """Give every entry its place in its column, of which entries of controls and those not `is_judged` are no measure.
+
+    By column: which side is `better`, and whether it is `shut`, since its metric ranks nothing there.
+    """
+    columns = [
+        [
+            float(row["entries"][place].sort) for row in rows
+            if row["card"]["family"] != "control" and row["entries"][place].sort and is_judged(row, place)
+        ]
+        for place in range(len(shut))
+    ]  # fmt: skip
+
+    def of(row: Json, place: int) -> Entry:
+        entry: Entry = row["entries"][place]
+        if shut[place]:
+            return replace(entry, gated=True)
+        return heat(entry, columns[place], better[place]) if is_judged(row, place) else entry
+
+    return [{**row, "entries": [of(row, place) for place in range(len(shut))]} for row in rows]
 
 
 def heat(entry: Entry, column: list[float], better: str) -> Entry:
