@@ -8,17 +8,24 @@ from scarena.base.errors import WorkspaceError
 from scarena.cli.run import run_board, settle_home
 
 
+@pytest.fixture
+def no_cache_named(monkeypatch) -> None:
+    """Name no cache of the user; it is set before it is taken away, or what a test sets would stay for all after it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+
+
+@pytest.mark.usefixtures("no_cache_named")
 @pytest.mark.parametrize("home", ["/proc/nobody", "/proc/1/nobody", "/sys/nobody"])
 def test_the_cache_is_beside_the_board_where_the_home_cannot_be_written(monkeypatch, tmp_path, home):
     monkeypatch.setenv("HOME", home)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     settle_home(tmp_path)
     assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "home")
 
 
+@pytest.mark.usefixtures("no_cache_named")
 def test_a_home_that_can_be_written_is_left_as_it_is(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     settle_home(tmp_path / "cache")
     assert "XDG_CACHE_HOME" not in os.environ
 
