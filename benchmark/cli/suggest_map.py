@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,10 +21,10 @@ from scarena.datasets.formats import stem_of
 if TYPE_CHECKING:
     from scarena.datasets.proposals import Suggestion
 
-COLUMNS = ["label", "cells", "term", "name", "evidence", "score"]
 _MOST_LABELS = 2_000
 _SHOWN = 60
-"""Characters of a label in the table; the map has it whole."""
+"""Characters of a label that are printed; the map has it whole."""
+_INDENT = " " * 20
 
 
 def suggest_map(
@@ -37,7 +39,6 @@ def suggest_map(
 ) -> None:
     """Propose Cell Ontology terms for the labels of your file, with the evidence; nothing is applied."""
     from scarena.base.files import write_text
-    from scarena.base.tables import print_table
     from scarena.datasets.suggested_map import map_text
 
     if out is not None:
@@ -49,9 +50,8 @@ def suggest_map(
     if as_json:
         print(json.dumps([_plain(each, cells[each.label]) for each in found], indent=1, ensure_ascii=False))
     else:
-        print_table(
-            f"Cell Ontology {release}, for {label!r} of {file.name}", COLUMNS, rows(found, cells), as_json=False
-        )
+        title = f"Cell Ontology {release}, for {label!r} of {file.name}"
+        print("\n".join([title, *listed(found, cells, get_terminal_size().columns)]))
     for line in said_of(found, unlabelled):
         print(line, file=sys.stderr)
     if out is not None:
@@ -135,16 +135,25 @@ def _told(found: Iterator[Suggestion], n_labels: int) -> Iterator[Suggestion]:
         yield each
 
 
-def rows(found: Sequence[Suggestion], cells: Mapping[str, int]) -> list[list[str]]:
-    """Return rows by `COLUMNS`: of a trusted proposal that alone, else all there are."""
-    table = []
+def listed(found: Sequence[Suggestion], cells: Mapping[str, int], width: int) -> list[str]:
+    """Return lines of at most `width` characters: a label, then its trusted proposal, or else all there are.
+
+    A table of as much would be folded letter by letter in a terminal of 80 columns.
+    """
+    lines: list[str] = []
     for each in found:
         shown = each.label if len(each.label) <= _SHOWN else f"{each.label[:_SHOWN]}…"
-        lines = [[p.term, p.name, p.evidence, f"{p.score:.2f}"] for p in each.proposals[: 1 if each.trusted else None]]
-        lines = lines or [["", "", each.reason, ""]]
-        heads = [[shown, f"{cells[each.label]:,}"], *[["", ""]] * (len(lines) - 1)]
-        table += [head + line for head, line in zip(heads, lines, strict=True)]
-    return table
+        lines += ["", f"{shown} ({cells[each.label]:,} {'cell' if cells[each.label] == 1 else 'cells'})"]
+        for proposal in each.proposals[: 1 if each.trusted else None]:
+            lines += _folded(proposal.name, f"  {proposal.score:.2f}  {proposal.term:<10}  ", width)
+            lines += _folded(proposal.evidence, _INDENT, width)
+        if not each.proposals:
+            lines += _folded(each.reason, _INDENT, width)
+    return lines
+
+
+def _folded(text: str, before: str, width: int) -> list[str]:
+    return wrap(text, max(width, 40), initial_indent=before, subsequent_indent=_INDENT)
 
 
 def said_of(found: Sequence[Suggestion], unlabelled: int) -> list[str]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from scarena.base.errors import ScarenaError
 from scarena.cli.app import app
-from scarena.cli.suggest_map import labels_of, rows
+from scarena.cli.suggest_map import labels_of, listed
 from scarena.datasets.card import load_card
 from scarena.datasets.proposals import Suggestion
 
@@ -57,15 +57,16 @@ TYPES = ["B cells"] * 100 + ["NK"] * 60 + ["stellate"] * 40 + ["unknown"] * 39 +
 
 
 @pytest.mark.parametrize("name", ["my.h5ad", "my.zarr"])
-def test_a_table_has_each_label_with_its_cells_its_term_and_the_evidence(run, write, name):
+def test_a_list_has_each_label_with_its_cells_its_term_and_the_evidence(run, write, name):
     done = run("suggest-map", write(TYPES, name), "--label", "type")
-    lines = {
-        line.split("│")[1].strip(): [part.strip() for part in line.split("│")[2:-1]]
-        for line in done.output.splitlines()
-        if "│" in line
-    }
-    assert lines["B cells"] == ["100", "CL:0000236", "B cell", "its name, written otherwise", "0.96"]
-    assert lines["unknown"][:2] == ["39", ""] and "unlabelled" in lines["unknown"][3]
+    found = dict(zip(["title", "B cells", "NK", "stellate", "unknown", "T"], done.stdout.split("\n\n"), strict=True))
+    assert found["B cells"].splitlines()[0] == "B cells (100 cells)"
+    assert (
+        found["B cells"].split()[3:6] == ["0.96", "CL:0000236", "B"]
+        and "its name, written otherwise" in found["B cells"]
+    )
+    assert found["unknown"].startswith("unknown (39 cells)") and "unlabelled" in found["unknown"]
+    assert "CL:" not in found["unknown"] and found["T"].startswith("<b>T & 'K'</b> (1 cell)")
     assert "nothing was applied" in done.output
 
 
@@ -155,11 +156,20 @@ def test_missing_labels_and_unused_categories_are_no_labels(write):
     assert labels_of(write(values), "type") == ({"B cell": 200}, 40)
 
 
-def test_markup_and_long_labels_do_not_spoil_the_table(run, write):
+def test_markup_and_long_labels_do_not_spoil_the_list(run, write):
     values = ["[/bold] B cell"] * 120 + ["B" * 5_000] * 120
     done = run("suggest-map", write(values), "--label", "type")
     assert "[/bold] B cell" in done.output and "B" * 61 not in done.output
 
 
-def test_a_label_without_proposals_has_a_row_with_the_reason():
-    assert rows([Suggestion("x", (), "why")], {"x": 1}) == [["x", "1", "", "", "why", ""]]
+def test_a_label_without_proposals_is_listed_with_the_reason():
+    assert listed([Suggestion("x", (), "why")], {"x": 1}, 80) == ["", "x (1 cell)", " " * 20 + "why"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_line_is_wider_than_the_terminal_and_no_word_is_cut(run, write, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    values = ["CD4+/CD25 T Reg"] * 120 + ["CD8+/CD45RA+ Naive Cytotoxic"] * 120
+    lines = run("suggest-map", write(values), "--label", "type").stdout.splitlines()
+    assert max(len(line) for line in lines) <= width
+    assert any("CD25-positive, alpha-beta" in line for line in lines) and "CL:0000792" in "\n".join(lines)
