@@ -61,10 +61,8 @@ def test_a_list_has_each_label_with_its_cells_its_term_and_the_evidence(run, wri
     done = run("suggest-map", write(TYPES, name), "--label", "type")
     found = dict(zip(["title", "B cells", "NK", "stellate", "unknown", "T"], done.stdout.split("\n\n"), strict=True))
     assert found["B cells"].splitlines()[0] == "B cells (100 cells)"
-    assert (
-        found["B cells"].split()[3:6] == ["0.96", "CL:0000236", "B"]
-        and "its name, written otherwise" in found["B cells"]
-    )
+    assert found["B cells"].split()[4:7] == ["0.96", "CL:0000236", "B"]
+    assert "its name, written otherwise" in found["B cells"]
     assert found["unknown"].startswith("unknown (39 cells)") and "unlabelled" in found["unknown"]
     assert "CL:" not in found["unknown"] and found["T"].startswith("<b>T & 'K'</b> (1 cell)")
     assert "nothing was applied" in done.output
