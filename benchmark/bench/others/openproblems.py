@@ -74,7 +74,8 @@ def _model(files: Files, told: OpenProblems, name: str) -> Json:
         name=name, title=info.method_name, family=ours.family,
         description=f"{summary}. {dois_of(info)}".strip(), uses_batch=ours.batch, uses_labels=ours.labels,
         trains_on_target=ours.fitted, control=ours.control, holds=ours.holds, source=info.implementation_url,
-        training_corpus=corpus, lists_all_studies=complete,
+        parameters=ours.parameters, training_cells=ours.training_cells, training_corpus=corpus,
+        lists_all_studies=complete,
         settings={"code": info.code_url, "returns": ", ".join(ours.returns)},
     )  # fmt: skip
     told_of = card.model_dump(mode="json")

@@ -44,6 +44,8 @@ class Method(Strict):
     labels: bool = False
     control: Literal["positive", "negative"] | None = None
     holds: tuple[Literal["types", "distances"], ...] = ()
+    parameters: int | None = None
+    training_cells: int | None = None
     adapter: str | None = None
 
     def gives(self, needed: str | None) -> bool:
