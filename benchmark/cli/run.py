@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from getpass import getuser
 from pathlib import Path
 
 import yaml
@@ -166,6 +167,7 @@ def run_board(
     for folder in (config.folder, config.cache):
         check_output(folder, folder=True)
     settle_home(config.cache)
+    settle_user()
     command = [
         sys.executable, "-m", "scarena.cli.driver", "--snakefile", str(WORKFLOW / "Snakefile"),
         "--directory", str(Path.cwd()), "--configfile", str(config_file),
@@ -206,6 +208,15 @@ def settle_home(cache: Path) -> None:
         check_output(user_cache(), folder=True)
     except (ConfigError, WorkspaceError, RuntimeError):
         os.environ["XDG_CACHE_HOME"] = str(cache.absolute() / "home")
+
+
+def settle_user() -> None:
+    """Give a user whom the system does not know, as one in a container, a name: snakemake asks for it, or ends."""
+    try:
+        getuser()
+    except (KeyError, OSError):
+        # OSError: from Python 3.13 on.
+        os.environ["USER"] = str(os.getuid())
 
 
 def page_of(config: BoardConfig) -> Path:

@@ -1,11 +1,13 @@
 """A home that cannot be written to stops no board: what libraries cache goes beside it."""
 
 import os
+import pwd
+from getpass import getuser
 
 import pytest
 
 from scarena.base.errors import WorkspaceError
-from scarena.cli.run import run_board, settle_home
+from scarena.cli.run import run_board, settle_home, settle_user
 
 
 @pytest.fixture
@@ -28,6 +30,33 @@ def test_a_home_that_can_be_written_is_left_as_it_is(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     settle_home(tmp_path / "cache")
     assert "XDG_CACHE_HOME" not in os.environ
+
+
+@pytest.fixture
+def nobody(monkeypatch) -> None:
+    """A user whom neither the environment nor the system names, as one of a container has it."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "")
+
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_user_whom_the_system_does_not_know_has_the_number_for_a_name():
+    with pytest.raises((KeyError, OSError)):
+        getuser()
+    settle_user()
+    assert getuser() == str(os.getuid())
+
+
+def test_a_user_with_a_name_keeps_it(monkeypatch):
+    monkeypatch.setenv("USER", "ada")
+    monkeypatch.delenv("LOGNAME", raising=False)
+    settle_user()
+    assert getuser() == "ada"
 
 
 @pytest.mark.parametrize("key", ["results", "cache"])
