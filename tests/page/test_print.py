@@ -1,6 +1,10 @@
 """On paper: charts drawn, folds open, light colours; and charts are saved as pictures."""
 
+from io import BytesIO
+
+import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.xdist_group("page")
 
@@ -27,14 +31,21 @@ def test_folds_are_open_and_charts_drawn_while_it_is_printed(printed):
     assert printed.evaluate(folded) > 0
 
 
+def test_charts_are_seen_on_paper_and_nothing_lies_over_them(printed):
+    for chart in printed.locator(".chart").all():
+        pixels = np.asarray(Image.open(BytesIO(chart.screenshot())).convert("RGB")).astype(int)
+        inked = (pixels.min(axis=2) < 128).mean()
+        coloured = (np.ptp(pixels, axis=2) > 60).sum()
+        assert inked > 0.002 and coloured > 50
+
+
 def test_paper_is_white_and_its_ink_black_whatever_the_screen_was(printed):
     style = "getComputedStyle(document.{}).{}"
     assert printed.evaluate(style.format("body", "backgroundColor")) == "rgb(255, 255, 255)"
     assert printed.evaluate(style.format("body", "color")) == "rgb(0, 0, 0)"
     label = "querySelector('.chart text.xtitle')"
     assert printed.evaluate(style.format(label, "fill")) == "rgb(0, 0, 0)"
-    sheet = "querySelector('.chart .main-svg')"
-    assert printed.evaluate(style.format(sheet, "backgroundColor")) == "rgb(255, 255, 255)"
+    assert printed.evaluate(style.format("querySelector('.chart')", "backgroundColor")) == "rgb(255, 255, 255)"
     assert not printed.locator("#choice").is_visible()
 
 
