@@ -14,7 +14,7 @@ from scarena.models.foundation.pretrain import PretrainConfig
 from scarena.models.foundation.recipe import Recipe, corpus_source, read_as, training_source
 
 CONFIG = Path(__file__).parents[3] / "config"
-SHIPPED = [CONFIG / "pretrain.yaml", CONFIG / "pretrain-nano.yaml", CONFIG / "pretrain-student.yaml"]
+SHIPPED = [CONFIG / f"{name}.yaml" for name in ("pretrain", "pretrain-nano", "pretrain-student", "pretrain-small")]
 
 
 @pytest.fixture
