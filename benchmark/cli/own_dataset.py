@@ -92,7 +92,8 @@ _JOINS = "it joins every board whose config has `include_user_cards: true` (conf
 
 def _facts(found: dict[str, Any]) -> str:
     sizes = f"{found['n_cells']:,} cells, {found['n_genes']:,} genes"
-    return f"{sizes}, {len(found['batches'])} batches, {len(found['types'])} cell types"
+    batches = len(found["batches"])
+    return f"{sizes}, {batches} {'batch' if batches == 1 else 'batches'}, {len(found['types'])} cell types"
 
 
 def _place(file: Path, name: str | None, folder: Path, *, replace: bool) -> tuple[Path, bool]:

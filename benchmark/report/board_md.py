@@ -177,7 +177,7 @@ def _legend(board: Json, metrics: tuple[str, ...]) -> str:
     )
     if not has_ranges(board):
         what = f"no two ranked models have {named}s with intervals that can be compared"
-        ranges = f"Rank: by the value alone, since {what}."
+        ranges = f"Rank: by the value alone, since {what}." if has_order(board) else "Rank: none, as said above."
     if is_published(board):
         return _published_legend(board, metrics, ranges)
     over = f"{drawn(board)}{and_seeds(board)}"
