@@ -347,4 +347,4 @@ def test_cells_of_one_batch_are_taken_where_it_is_said_and_only_there(own, tmp_p
         add(file)
     assert not (tmp_path / "cards").exists()
     card, said = add(file, one_batch=True)
-    assert card.not_applicable == {"batch": "one batch"} and "1 batches" in said
+    assert card.not_applicable == {"batch": "one batch"} and "1 batch," in said
