@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,7 +28,8 @@ def upstream(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Upstream:
     """
 
     def run(script: str, folder: Path, *requirements: str) -> dict[str, np.ndarray]:
-        known = hashlib.sha256(" ".join(requirements).encode()).hexdigest()[:12]
+        # Compiled modules serve one version of Python alone.
+        known = hashlib.sha256(" ".join((platform.python_version(), *requirements)).encode()).hexdigest()[:12]
         place = cache / "upstream" / known
         if requirements and not (place / ".ready").exists():
             made = tmp_path_factory.mktemp("upstream")
