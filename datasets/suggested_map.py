@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from scarena.base.counted import counted
 from scarena.base.errors import DataError
 from scarena.datasets.proposals import TRUSTED, Proposal, Suggestion
 
@@ -52,7 +53,7 @@ def _entry(suggestion: Suggestion, n_cells: int, *, others: bool) -> Iterator[st
     pair = {suggestion.label: chosen.term if chosen else None}
     # The writer finds the quotes that a label needs; without a width its value stays on its line.
     entry = yaml.safe_dump(pair, allow_unicode=True, width=float("inf")).rstrip("\n")
-    count = "1 cell" if n_cells == 1 else f"{n_cells:,} cells"
+    count = counted(n_cells, "cell")
     yield f"{entry}  # {count}; {_said(chosen) if chosen else suggestion.reason or 'no term is trusted'}"
     for each in suggestion.proposals if others else ():
         if each is not chosen:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from scarena.base.counted import counted
 from scarena.base.errors import CardError, ConfigError, DataError
 from scarena.base.files import check_output, write_text
 from scarena.base.folders import check_source, digest_of
@@ -92,8 +93,7 @@ _JOINS = "it joins every board whose config has `include_user_cards: true` (conf
 
 def _facts(found: dict[str, Any]) -> str:
     sizes = f"{found['n_cells']:,} cells, {found['n_genes']:,} genes"
-    batches = len(found["batches"])
-    return f"{sizes}, {batches} {'batch' if batches == 1 else 'batches'}, {len(found['types'])} cell types"
+    return f"{sizes}, {counted(len(found['batches']), 'batch', 'batches')}, {len(found['types'])} cell types"
 
 
 def _place(file: Path, name: str | None, folder: Path, *, replace: bool) -> tuple[Path, bool]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scarena.base.counted import counted
 from scarena.base.errors import ConfigError, DataError
 from scarena.base.progress import tell
 from scarena.cli.progress import shown
@@ -136,14 +137,14 @@ def _told(found: Iterator[Suggestion], n_labels: int) -> Iterator[Suggestion]:
 
 
 def listed(found: Sequence[Suggestion], cells: Mapping[str, int], width: int) -> list[str]:
-    """Return lines of at most `width` characters: a label, then its trusted proposal, or else all there are.
+    """Return lines for a terminal of `width` columns: a label, then its trusted proposal, or else all there are.
 
     A table of as much would be folded letter by letter in a terminal of 80 columns.
     """
     lines: list[str] = []
     for each in found:
         shown = each.label if len(each.label) <= _SHOWN else f"{each.label[:_SHOWN]}…"
-        lines += ["", f"{shown} ({cells[each.label]:,} {'cell' if cells[each.label] == 1 else 'cells'})"]
+        lines += ["", f"{shown} ({counted(cells[each.label], 'cell')})"]
         for proposal in each.proposals[: 1 if each.trusted else None]:
             lines += _folded(proposal.name, f"  {proposal.score:.2f}  {proposal.term:<10}  ", width)
             lines += _folded(proposal.evidence, _INDENT, width)

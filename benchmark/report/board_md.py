@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from scarena.base.counted import counted
 from scarena.board.costs import UNKNOWN, Cost, costs_of
 from scarena.board.gate import gated, shown_only
 from scarena.board.published import is_published, shown_columns
@@ -77,19 +78,15 @@ def metrics_of(board: Json) -> tuple[str, ...]:
     return (*first, *found) or METRICS
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _sizes(board: Json, metrics: tuple[str, ...]) -> str:
     n_controls = sum(card["family"] == "control" for card in board["models"])
-    counted = (
-        _count(len(board["datasets"]), "dataset"),
-        _count(len(board["models"]) - n_controls, "model"),
-        _count(n_controls, "control"),
+    found = (
+        counted(len(board["datasets"]), "dataset"),
+        counted(len(board["models"]) - n_controls, "model"),
+        counted(n_controls, "control"),
         seeds_told(board),
     )
-    return f"{', '.join(counted)}.{' Total = 0.6 bio + 0.4 batch.' if 'total' in metrics else ''}"
+    return f"{', '.join(found)}.{' Total = 0.6 bio + 0.4 batch.' if 'total' in metrics else ''}"
 
 
 def sentences(board: Json) -> list[str]:
@@ -190,7 +187,7 @@ def _legend(board: Json, metrics: tuple[str, ...]) -> str:
     )
     if merged := board["provenance"].get("merged"):
         told.append(
-            f"Merged from {_count(len(merged), 'board')}: {', '.join(escaped(each['board']) for each in merged)}."
+            f"Merged from {counted(len(merged), 'board')}: {', '.join(escaped(each['board']) for each in merged)}."
         )
     return " ".join([*told, "board.csv has every score with its state and reason."])
 

@@ -10,6 +10,7 @@ import yaml
 
 from scarena.base.errors import ConfigError
 from scarena.models.foundation import recipe as module
+from scarena.models.foundation.model import SIZES, Sizes
 from scarena.models.foundation.pretrain import PretrainConfig
 from scarena.models.foundation.recipe import Recipe, corpus_source, read_as, training_source
 
@@ -24,6 +25,11 @@ def raw():
 
 def source(raw):
     return training_source(Recipe.model_validate(raw))
+
+
+def test_the_recipe_named_small_is_of_that_size():
+    given = yaml.safe_load((CONFIG / "pretrain-small.yaml").read_text())["model"]
+    assert Sizes.model_validate(given) == SIZES["small"]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
