@@ -28,6 +28,7 @@ from scarena.board.ranked import (
     word,
 )
 from scarena.board.seeds import and_seeds, seeds_told
+from scarena.report.rule import rule_of_ranks
 from scarena.report.units import drawn, kinds
 
 Json = dict[str, Any]
@@ -167,14 +168,7 @@ def _gated(board: Json, metrics: tuple[str, ...]) -> list[str]:
 
 
 def _legend(board: Json, metrics: tuple[str, ...]) -> str:
-    named = headline_title(board)
-    ranges = (
-        f"Rank: the 95 % range of ranks by {named}; models of one letter are statistically indistinguishable from the "
-        "best of their group."
-    )
-    if not has_ranges(board):
-        what = f"no two ranked models have {named}s with intervals that can be compared"
-        ranges = f"Rank: by the value alone, since {what}." if has_order(board) else "Rank: none, as said above."
+    named, ranges = headline_title(board), rule_of_ranks(board)
     if is_published(board):
         return _published_legend(board, metrics, ranges)
     over = f"{drawn(board)}{and_seeds(board)}"

@@ -20,7 +20,7 @@ from scarena.board.costs import UNKNOWN, Cost, costs_of
 from scarena.board.gate import gated
 from scarena.board.make import parquet_bytes
 from scarena.board.published import is_published, whose
-from scarena.board.ranked import counting, has_ranges, headline_of, headline_title, overall_of, ranked_models
+from scarena.board.ranked import counting, headline_of, headline_title, overall_of, ranked_models
 from scarena.board.seeds import and_seeds, seeds_told
 from scarena.board.verdicts import verdicts
 from scarena.report.board_csv import board_csv
@@ -41,6 +41,7 @@ from scarena.report.page.sentences import lead
 from scarena.report.page.tables import signed
 from scarena.report.page.task_sections import metrics_of_sections, task_sections
 from scarena.report.page.tasks_table import tasks_table
+from scarena.report.rule import rule_of_ranks
 from scarena.report.units import drawn
 
 Json = dict[str, Any]
@@ -96,7 +97,7 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
 
     return {
         "lead": lead(board), "verdicts": verdicts(board), "ranking": _ranking(board, costs), "pairs": _pairs(board),
-        "intervals": any(row["low"] is not None for row in board["overall"]), "ranges": has_ranges(board),
+        "intervals": any(row["low"] is not None for row in board["overall"]), "rule": rule_of_ranks(board),
         "drawn": drawn(board),
         "axes": axes_of(board), "columns": measured(costs, axes_of(board)),
         "roomy": _roomy(board), "headline": [METRICS[key] for key in shown_metrics(board)],

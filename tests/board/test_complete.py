@@ -123,10 +123,21 @@ def test_merged_boards_name_the_models_of_one_of_them():
     assert "HVG and Harmony (none on li_lines)" in lead(board)[-1]
 
 
-def test_the_page_says_why_ranks_go_by_the_values(tmp_path):
-    board = without(*((name, "li_lines") for name in names(DEMO) if name != "pca"))
-    page = render(board, tmp_path)
-    assert "no two ranked models whose totals have intervals" in page and "This board has no intervals" not in page
+def test_page_and_summary_say_by_what_is_ranked(tmp_path):
+    ranged, partly, one_alone = (
+        DEMO,
+        without(unreplicated=("scvi",)),
+        without(*((n, "li_lines") for n in names(DEMO)[1:])),
+    )
+    rules = {
+        "Rank: the 95 % range of ranks by total; models of one letter": ranged,
+        "Rank: by the value alone, since no two ranked models have totals with intervals": partly,
+        "Rank: none, since at most one model has a total on every dataset": one_alone,
+    }
+    for rule, board in rules.items():
+        for text in (render(board, tmp_path), board_md(board)):
+            assert [each for each in rules if each in text] == [rule]
+            assert "This board has no intervals" not in text
 
 
 def test_many_models_that_are_left_out_are_counted():
