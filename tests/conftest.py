@@ -67,7 +67,10 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cache() -> Path:
     """The cache of pulled files: the checkout's own, so that one download serves the board and the tests."""
-    return Path(os.environ.get("SCARENA_CACHE", ROOT / ".cache"))
+    place = Path(os.environ.get("SCARENA_CACHE", ROOT / ".cache"))
+    # Tests link to it, and in a new checkout it is not there yet.
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def some_cells(n_cells: int = 240, n_genes: int = 400, n_types: int = 3, seed: int = 0) -> AnnData:

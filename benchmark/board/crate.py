@@ -24,6 +24,7 @@ _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 _FILES = {
     "board.json": ("the board: every score, its interval and state", "application/json"),
     "board.parquet": ("one row a run and metric", "application/vnd.apache.parquet"),
+    "board.npz": ("bootstrap replicates of what ranks the models, by run", "application/octet-stream"),
     "board.html": ("the leaderboard page", "text/html"),
     "board.csv": ("every number of the board, one a row", "text/csv"),
     "board.md": ("the ranking and what may be said of it", "text/markdown"),

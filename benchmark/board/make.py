@@ -18,6 +18,7 @@ from scarena.base.untrusted import read_object
 from scarena.board.controls import control_checks, control_scaled
 from scarena.board.file import read_scores
 from scarena.board.gate import gate, not_ranked
+from scarena.board.kept import write_kept
 from scarena.board.ranking import differences, front, overall, standings
 from scarena.board.samples import Replicates, per_dataset, samples_of
 from scarena.metrics.details import Details
@@ -203,9 +204,9 @@ def compared(
     }
 
 
-def make_board(config: BoardConfig) -> Json:
-    """Return the board of a finished set of runs; see docs for its keys."""
-    runs = read_runs(config)
+def make_board(config: BoardConfig, runs: Runs | None = None) -> Json:
+    """Return the board of a finished set of runs, read anew where none are given; see docs for its keys."""
+    runs = runs or read_runs(config)
     cells = cells_of(runs, config.folder / "ontology.npz")
     cards = {record.model: _model_entry(record) for record in runs.records}
     models = [cards[name] for name in models_of(config)]
@@ -267,8 +268,10 @@ def parquet_bytes(board: Json) -> bytes:
     return file.getvalue()
 
 
-def write_board(board: Json, path: Path) -> None:
-    """Write board.json and, beside it, board.parquet."""
+def write_board(board: Json, path: Path, replicates: Mapping[Run, Replicates] | None = None) -> None:
+    """Write board.json and, beside it, board.parquet and, where replicates are given, board.npz."""
+    if replicates is not None:
+        write_kept(path.with_suffix(".npz"), board, replicates)
     with replacing(path.with_suffix(".parquet")) as part:
         part.write_bytes(parquet_bytes(board))
     write_json(path, board)

@@ -152,9 +152,10 @@ def umap(
 
 
 def board(out: Out, settings: Settings = Path("config/demo.yaml")) -> None:
-    """Join all scores into board.json and board.parquet."""
+    """Join all scores into board.json, board.parquet and board.npz."""
     config = settled(settings)
-    from scarena.board.make import make_board, write_board
+    from scarena.board.make import make_board, read_runs, write_board
 
     with doing("joining all scores"):
-        write_board(make_board(config), out)
+        runs = read_runs(config)
+        write_board(make_board(config, runs), out, runs.replicates)

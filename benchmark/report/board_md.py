@@ -11,6 +11,7 @@ from typing import Any
 from scarena.base.counted import counted
 from scarena.board.costs import UNKNOWN, Cost, costs_of
 from scarena.board.gate import gated, shown_only
+from scarena.board.kept import SHOWN_FIRST
 from scarena.board.published import is_published, shown_columns
 from scarena.board.ranked import (
     absences,
@@ -33,7 +34,7 @@ from scarena.report.units import drawn, kinds
 
 Json = dict[str, Any]
 
-METRICS = ("total", "bio", "batch", "onto_rwr", "lcad_all", "knn_macro_f1")
+METRICS = SHOWN_FIRST
 """The columns of a board that asks for integration; of any other they are the headlines of its tasks."""
 # The page and board.csv have the rest: a README is read from its beginning.
 MOST_MODELS, MOST_SENTENCES = 50, 40

@@ -14,6 +14,7 @@ rule board:
             labels={"file": "all that it says"},
         ),
         parquet=f"{BOARD}/board.parquet",
+        replicates=f"{BOARD}/board.npz",
     log:
         f"{BOARD}/logs/board.log",
     conda:

@@ -45,6 +45,8 @@ class Merged:
         What the first board was preferred to, a line each.
     replicated
         By part, the runs taken from it that ended well, and how many of these have replicates.
+    replicates
+        By run, as far as they are at hand.
     """
 
     board: Json
@@ -52,6 +54,7 @@ class Merged:
     runs: dict[Run, int]
     left_out: list[str]
     replicated: list[tuple[int, int]]
+    replicates: dict[Run, Replicates]
 
 
 def merge(parts: Sequence[Part], name: str, *, prefer_first: bool = False) -> Merged:
@@ -92,7 +95,7 @@ def merge(parts: Sequence[Part], name: str, *, prefer_first: bool = False) -> Me
     board = _board(parts, name, entries, list(models.values()), cells, replicates, counts)
     sources = {dataset: number for dataset, (number, _) in datasets.items()}
     board["timings"] = _timings(parts, taken, sources)
-    return Merged(board, sources, {key: number for key, (number, _) in taken.items()}, lines, counts)
+    return Merged(board, sources, {key: number for key, (number, _) in taken.items()}, lines, counts, replicates)
 
 
 def _board(

@@ -17,6 +17,7 @@ from scarena.base.errors import ConfigError, DataError
 from scarena.base.files import sha256_of
 from scarena.base.untrusted import read_arrays, read_object
 from scarena.board.file import read_board, read_scores
+from scarena.board.kept import read_kept
 from scarena.board.make import write_board
 from scarena.board.merging.boards import Json, Merged, merge
 from scarena.board.merging.union import Part, unequal
@@ -39,6 +40,7 @@ def read_part(place: Path) -> Part:
     board = read_board(path)
 
     cells = {(cell["dataset"], cell["model"], cell["seed"]): cell for cell in board["cells"]}
+    kept = read_kept(path.with_suffix(".npz"), board)
 
     @cache
     def replicates(dataset: str, model: str, seed: int) -> Replicates:
@@ -47,7 +49,7 @@ def read_part(place: Path) -> Part:
             fix = "merge the boards it was made of again"
             raise DataError("the run that it leads to is gone", where=str(run), fix=fix)
         if not place.is_dir() or not (run / "replicates.npz").exists():
-            return {}
+            return kept.get((dataset, model, seed), {})
         if what := unequal(cells[dataset, model, seed], read_scores(run / "scores.json")):
             fix = "make the board again with `scarena run`"
             raise DataError(f"not the run that is on the board: {what}", where=str(run), fix=fix)
@@ -60,12 +62,12 @@ def read_part(place: Path) -> Part:
 
 
 def merge_boards(places: Sequence[Path], out: Path, *, prefer_first: bool = False) -> Merged:
-    """Merge boards into a folder: board.json, .parquet and links to the runs, of which a page can be written.
+    """Merge boards into a folder: board.json, .parquet, .npz and links to the runs, of which a page can be written.
 
     Parameters
     ----------
     places
-        Folders of finished boards, or board.json files, whose runs then count without intervals.
+        Folders of finished boards, or board.json files, whose runs then have the replicates of the board.npz beside.
     out
         The folder to write; its name is that of the board.
     prefer_first
@@ -82,7 +84,7 @@ def merge_boards(places: Sequence[Path], out: Path, *, prefer_first: bool = Fals
     _check_out(places, out)
     merged = merge(parts, out.name, prefer_first=prefer_first)
     _link(merged, places, out)
-    write_board(merged.board, out / "board.json")
+    write_board(merged.board, out / "board.json", merged.replicates)
     return merged
 
 
