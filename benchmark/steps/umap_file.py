@@ -11,7 +11,7 @@ from scarena.base.files import replacing
 
 
 def write_umaps(path: Path, flat: dict[str, np.ndarray], names: np.ndarray) -> None:
-    """Write coordinates [n_cells, 2] by model, and the cells' names (npz, no pickle)."""
+    """Write coordinates [n_cells, 2] by model, and the names of the cells (npz, no pickle; small, to be shared)."""
     arrays: dict[str, Any] = {f"xy:{model}": xy for model, xy in flat.items()}
     with replacing(path) as part, part.open("wb") as file:
-        np.savez(file, obs_names=names.astype(np.str_), **arrays)
+        np.savez_compressed(file, obs_names=names.astype(np.str_), **arrays)
