@@ -35,11 +35,12 @@ from scarena.report.page.gate import front_gone, gate_table, overall_marks
 from scarena.report.page.matrix import matrix_of
 from scarena.report.page.metrics import agreement, companions
 from scarena.report.page.models import critical_difference, critical_svg, model_parts
+from scarena.report.page.room import Room, every_metric, first_room
 from scarena.report.page.scores import Scores, scores_of
 from scarena.report.page.script import script
 from scarena.report.page.sentences import lead
 from scarena.report.page.tables import signed
-from scarena.report.page.task_sections import metrics_of_sections, task_sections
+from scarena.report.page.task_sections import task_sections
 from scarena.report.page.tasks_table import tasks_table
 from scarena.report.rule import rule_of_ranks
 from scarena.report.units import drawn
@@ -47,34 +48,34 @@ from scarena.report.units import drawn
 Json = dict[str, Any]
 
 MOST_BYTES = 6_000_000
-# Scores of one table a dataset with their intervals, and of one with every metric: more make a page nobody can open.
-_ROOMY, _EVERY = 9_000, 25_000
 _PAIRS = 500
 
 
 def render(board: Json, folder: Path) -> str:
-    """Return the page of a board whose runs lie in `folder`."""
+    """Return the page of a board whose runs lie in `folder`: as much of it as fits into `MOST_BYTES`."""
     files, board = _files(board), gated(board)
+    template, room = _environment().get_template("board.html"), first_room(board)
+    while True:
+        parts = _parts(board, folder, room)
+        bare, less = len(template.render(**parts, downloads=[]).encode()), room.smaller()
+        if bare <= MOST_BYTES or less is None:
+            return template.render(**parts, downloads=downloads.downloads(files, MOST_BYTES - bare))
+        room = less
+
+
+def _parts(board: Json, folder: Path, room: Room) -> Json:
     scores, costs = scores_of(board), costs_of(board)
-    parts = {
-        **_assets(), **_overview(board, scores, costs), **_cost(board, costs), **_metrics(board), "board": board,
-        "missing": missing_cells(board, folder), "datasets": _datasets(board, folder, scores),
-        "models": model_parts(board, scores, whole=_roomy(board)),
-        **_named(board), "sections": task_sections(board, scores, whole=_whole(board)),
+    return {
+        **_assets(), **_overview(board, scores, costs, room), **_cost(board, costs), **_metrics(board), "board": board,
+        "missing": missing_cells(board, folder), "datasets": _datasets(board, folder, scores, room),
+        "models": model_parts(board, scores, whole=room.intervals),
+        **_named(board), "sections": task_sections(board, scores, whole=room.further),
         "trained": trained_on(board), **_critical(board, scores), "tasks_table": tasks_table(board),
-    }  # fmt: skip
-    parts |= {
-        "published": is_published(board),
-        "whose": whose(board),
-        "seeds_told": seeds_told(board),
-        "and_seeds": and_seeds(board),
+        "published": is_published(board), "whose": whose(board),
+        "seeds_told": seeds_told(board), "and_seeds": and_seeds(board),
         "told": {"means": {}, "version": "", "date": "", **board["provenance"]},
-        "dated": dated(board),
-        "bibtex": bibtex(board),
-    }
-    template = _environment().get_template("board.html")
-    bare = len(template.render(**parts, downloads=[]).encode())
-    return template.render(**parts, downloads=downloads.downloads(files, MOST_BYTES - bare))
+        "dated": dated(board), "bibtex": bibtex(board),
+    }  # fmt: skip
 
 
 def _named(board: Json) -> Json:
@@ -92,7 +93,7 @@ def _assets() -> Json:
     }  # fmt: skip
 
 
-def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
+def _overview(board: Json, scores: Scores, costs: dict[str, Cost], room: Room) -> Json:
     from scarena.metrics.registry import METRICS
 
     return {
@@ -100,12 +101,12 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
         "intervals": any(row["low"] is not None for row in board["overall"]), "rule": rule_of_ranks(board),
         "drawn": drawn(board),
         "axes": axes_of(board), "columns": measured(costs, axes_of(board)),
-        "roomy": _roomy(board), "headline": [METRICS[key] for key in shown_metrics(board)],
+        "roomy": room.intervals, "headline": [METRICS[key] for key in shown_metrics(board)],
         "groups": groups(board),
         "families": [name for name in ("foundation", "baseline", "control") if _has(board, name)],
         "tissues": overview.tissues(board), "tasks": list(overview.presets(board)),
         "default": overview.default_of(board), "weighed": [METRICS[key] for key in overview.weighed(board)],
-        "data": overview.data_of(board, scores, whole=_whole(board), every=_shown_everywhere(board)),
+        "data": overview.data_of(board, scores, whole=room.further, every=every_metric(board) if room.every else ()),
         "model_filters": model_filters(board), "data_filters": data_filters(board), "matrix": matrix_of(board, scores),
     }  # fmt: skip
 
@@ -124,7 +125,7 @@ def _cost(board: Json, costs: dict[str, Cost]) -> Json:
 def _metrics(board: Json) -> Json:
     from scarena.metrics.registry import METRICS
 
-    every = _every(board)
+    every = every_metric(board)
     return {
         "every": [METRICS[key] for key in every], "titles": {key: info.title for key, info in METRICS.items()},
         "checks": control_table(board), "scaled": tables.grouped(tables.scaled_table(board, shown_metrics(board))),
@@ -135,41 +136,14 @@ def _metrics(board: Json) -> Json:
     }  # fmt: skip
 
 
-def _datasets(board: Json, folder: Path, scores: Scores) -> list[Json]:
-    every = without_own_tasks(board, _every(board))
-    return dataset_parts(board, folder, scores, every if _runs(board) * len(every) <= _EVERY else ())
-
-
-def _shown_everywhere(board: Json) -> tuple[str, ...]:
-    """Return every metric where there is room for each on every dataset, and none where not."""
-    every = _every(board)
-    return every if _runs(board) * len(every) <= _EVERY else ()
+def _datasets(board: Json, folder: Path, scores: Scores, room: Room) -> list[Json]:
+    every = without_own_tasks(board, every_metric(board)) if room.all_metrics else ()
+    return dataset_parts(board, folder, scores, every)
 
 
 def _critical(board: Json, scores: Scores) -> Json:
     found = critical_difference(board, scores)
     return {"critical": found, "critical_svg": critical_svg(found) if found else ""}
-
-
-def _every(board: Json) -> tuple[str, ...]:
-    from scarena.metrics.registry import METRICS
-
-    known = {row["metric"] for row in board["overall"]}
-    return tuple(key for key in METRICS if key in known)
-
-
-def _runs(board: Json) -> int:
-    return len(board["datasets"]) * len(board["models"])
-
-
-def _roomy(board: Json) -> bool:
-    """Return whether there is room for the intervals of single datasets and for all pairs of models."""
-    return _runs(board) * len(shown_metrics(board)) <= _ROOMY
-
-
-def _whole(board: Json) -> bool:
-    """Return whether there is room for the further metrics of every task."""
-    return _runs(board) * len(metrics_of_sections(board, whole=True)) <= _EVERY
 
 
 def _files(board: Json) -> dict[str, bytes]:
