@@ -392,6 +392,24 @@ def test_a_board_json_alone_has_no_replicates_even_where_its_runs_lie_beside_it(
     assert not (tmp_path / "both" / DATASETS[0] / "hvg").exists()
 
 
+def test_umaps_of_shared_boards_wait_until_a_board_has_the_cells(folders, tmp_path):
+    _, first, second = folders
+    for place in (first, second):
+        shared = tmp_path / "shared" / place.name
+        shared.mkdir(parents=True)
+        shutil.copy(place / "board.json", shared)
+        for umaps in place.glob("*/umaps.npz"):
+            (shared / umaps.parent.name).mkdir()
+            shutil.copy(umaps, shared / umaps.parent.name)
+    merged_with_page([tmp_path / "shared" / "a", tmp_path / "shared" / "b"], tmp_path / "both")
+    assert "UMAP of baron_h1 by" not in (tmp_path / "both" / "board.html").read_text()
+    merged_with_page([tmp_path / "both", first], tmp_path / "again")
+    page = (tmp_path / "again" / "board.html").read_text()
+    assert "UMAP of baron_h1 by" in page
+    with np.load(tmp_path / "again" / DATASETS[0] / "umaps.npz") as file:
+        assert sorted(file.files) == ["obs_names", "xy:hvg", "xy:labels", "xy:pca", "xy:random-2"]
+
+
 def test_a_run_that_is_no_longer_that_of_the_board_is_refused(folders):
     _, first, _ = folders
     scores = first / DATASETS[0] / "hvg" / "0" / "scores.json"

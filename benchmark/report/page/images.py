@@ -32,6 +32,7 @@ _SIDE, _DOT = 240, 2
 # Dots on a whole page: some two bytes each. A model's picture has no more than 2,000, and no fewer than 400.
 _DOTS, _MOST, _FEWEST = 450_000, 2000, 400
 _KEYS = ("cell_type", "batch")
+_CELLS = "dataset.h5ad"
 # A picture's palette has 256 entries, of which one is nothing.
 _COLOURS = 255
 
@@ -59,17 +60,21 @@ class Umaps:
 
 
 def umaps(board: Json, folder: Path) -> dict[str, Umaps]:
-    """Return the UMAPs of every dataset that has some, by name."""
+    """Return the UMAPs of every dataset that has some, by name.
+
+    A board that was shared without its cells has coordinates and no types of cells, so no pictures.
+    """
     files = {
         entry["dataset"]: path for entry in board["datasets"]
         if entry["state"] == "ok" and (path := folder / entry["dataset"] / "umaps.npz").exists()
+        and path.with_name(_CELLS).exists()
     }  # fmt: skip
     shown = {name: _coordinates(board, path) for name, path in files.items()}
     pictures = 2 * sum(len(flat) for _, flat in shown.values())
     cells = min(_MOST, max(_FEWEST, _DOTS // max(1, pictures)))
     models = max(3, _DOTS // (2 * cells * max(1, len(shown))))
     return {
-        name: _drawn(names, flat, files[name].with_name("dataset.h5ad"), cells, models)
+        name: _drawn(names, flat, files[name].with_name(_CELLS), cells, models)
         for name, (names, flat) in shown.items() if flat
     }  # fmt: skip
 
