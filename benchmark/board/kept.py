@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scarena.base.errors import DataError
 from scarena.base.files import replacing
@@ -49,7 +50,7 @@ def write_kept(path: Path, board: Json, replicates: Mapping[Run, Replicates]) ->
         if key in found and cell["scores"].get(key, {}).get("value") is not None
     ]
     names, metrics, scores, values = zip(*rows, strict=True) if rows else ((), (), (), ())
-    arrays = {
+    arrays: Json = {
         "runs": np.array(names, dtype=np.str_),
         "metrics": np.array(metrics, dtype=np.str_),
         "scores": np.array(scores, dtype=np.float64),
@@ -59,7 +60,7 @@ def write_kept(path: Path, board: Json, replicates: Mapping[Run, Replicates]) ->
         np.savez_compressed(file, **arrays)
 
 
-def read_kept(path: Path, board: Json) -> dict[Run, Replicates]:
+def read_kept(path: Path, board: Json) -> Mapping[Run, Replicates]:
     """Return the replicates that :func:`write_kept` wrote, by run and metric; none where there is no file.
 
     Raises
@@ -80,7 +81,7 @@ def read_kept(path: Path, board: Json) -> dict[Run, Replicates]:
     if not np.isfinite(values).all():
         raise DataError("a replicate is no number", where=str(path), fix=_FIX)
     cells = {_name(cell): cell for cell in board["cells"]}
-    found: dict[Run, Replicates] = {}
+    found: dict[Run, dict[str, NDArray[np.float64]]] = {}
     for name, metric, score, row in zip(names, metrics, scores.tolist(), values, strict=True):
         cell = cells.get(name)
         if cell is None or cell["scores"].get(metric, {}).get("value") != score:
