@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scarena.base.errors import DataError
 from scarena.base.files import replacing
 from scarena.base.untrusted import read_arrays, reading
-from scarena.board.samples import Replicates
+from scarena.board.samples import Replicates, run_of
+from scarena.tasks.mistakes import Run
 
 Json = dict[str, Any]
-Run = tuple[str, str, int]
 
 SHOWN_FIRST = ("total", "bio", "batch", "onto_rwr", "lcad_all", "knn_macro_f1")
 """What is shown first of a board that asks for integration."""
@@ -42,11 +42,12 @@ def write_kept(path: Path, board: Json, replicates: Mapping[Run, Replicates]) ->
     """
     from scarena.metrics.resampling import N_REPLICATES
 
+    kept = kept_metrics()
     rows = [
         (_name(cell), key, cell["scores"][key]["value"], found[key])
         for cell in board["cells"]
-        for found in [replicates.get(_run(cell), {})]
-        for key in kept_metrics()
+        for found in [replicates.get(run_of(cell), {})]
+        for key in kept
         if key in found and cell["scores"].get(key, {}).get("value") is not None
     ]
     names, metrics, scores, values = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -86,7 +87,7 @@ def read_kept(path: Path, board: Json) -> Mapping[Run, Replicates]:
         cell = cells.get(name)
         if cell is None or cell["scores"].get(metric, {}).get("value") != score:
             raise DataError(f"not of this board: {metric} of {name} differs", where=str(path), fix=_FIX)
-        found.setdefault(_run(cell), {})[metric] = row
+        found.setdefault(run_of(cell), {})[metric] = row
     return found
 
 
@@ -98,9 +99,5 @@ def kept_metrics() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*SHOWN_FIRST, *asked]))
 
 
-def _run(cell: Json) -> Run:
-    return cell["dataset"], cell["model"], cell["seed"]
-
-
 def _name(cell: Json) -> str:
-    return "/".join(map(str, _run(cell)))
+    return "/".join(map(str, run_of(cell)))

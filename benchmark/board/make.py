@@ -20,7 +20,7 @@ from scarena.board.file import read_scores
 from scarena.board.gate import gate, not_ranked
 from scarena.board.kept import write_kept
 from scarena.board.ranking import differences, front, overall, standings
-from scarena.board.samples import Replicates, per_dataset, samples_of
+from scarena.board.samples import Replicates, per_dataset, run_of, samples_of
 from scarena.metrics.details import Details
 from scarena.steps.config import BoardConfig, datasets_of
 from scarena.steps.record import Record, metrics_fingerprint
@@ -69,14 +69,10 @@ def read_runs(config: BoardConfig) -> Runs:
     records = [read_record(run / "record.json") for run in runs]
     scores = [read_scores(run / "scores.json") for run in runs]
     # What an earlier, better run left beside a failure is not this run's.
-    scored = {_run_of(score): run for run, score in zip(runs, scores, strict=True) if score["state"] == "ok"}
+    scored = {run_of(score): run for run, score in zip(runs, scores, strict=True) if score["state"] == "ok"}
     replicates: dict[Run, Replicates] = {key: read_replicates(run / "replicates.npz") for key, run in scored.items()}
     told = {key: read_details(run / "details.npz") for key, run in scored.items()}
     return Runs(datasets, records, scores, replicates, {key: each for key, each in told.items() if each is not None})
-
-
-def _run_of(score: Json) -> Run:
-    return score["dataset"], score["model"], score["seed"]
 
 
 def cells_of(runs: Runs, ontology: Path) -> list[Json]:
@@ -89,7 +85,7 @@ def cells_of(runs: Runs, ontology: Path) -> list[Json]:
     mistakes = all_mistakes(runs.details, read_reference(ontology).parents if has_terms else {})
     told = {run: {"mistakes": each} for run, each in mistakes.items()}
     notes = {(each.dataset, each.model, each.seed): {"notes": list(each.notes)} for each in runs.records if each.notes}
-    runs_of = ((score, _run_of(score)) for score in runs.scores)
+    runs_of = ((score, run_of(score)) for score in runs.scores)
     return [{key: score[key] for key in keys} | notes.get(run, {}) | told.get(run, {}) for score, run in runs_of]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from scarena.board.replicates import Sample, combine_seeds, generator, seed_draws
 from scarena.board.uncertainty import Floats
 from scarena.metrics.resampling import interval
+from scarena.tasks.mistakes import Run
 
 Json = dict[str, Any]
 # metric -> [n_replicates]
@@ -22,7 +23,12 @@ Replicates = Mapping[str, Floats]
 Samples = dict[tuple[str, str, str], Sample]
 
 
-def samples_of(cells: Iterable[Json], replicates: Mapping[tuple[str, str, int], Replicates]) -> Samples:
+def run_of(cell: Json) -> Run:
+    """Return whose scores a cell of a board, or a scores.json, has."""
+    return cell["dataset"], cell["model"], cell["seed"]
+
+
+def samples_of(cells: Iterable[Json], replicates: Mapping[Run, Replicates]) -> Samples:
     """Return every score that exists, over its seeds, by dataset, model and metric.
 
     Parameters
@@ -36,7 +42,7 @@ def samples_of(cells: Iterable[Json], replicates: Mapping[tuple[str, str, int], 
 
     found: dict[tuple[str, str, str], list[tuple[float, Floats | None]]] = defaultdict(list)
     for cell in sorted(cells, key=lambda cell: cell["seed"]):
-        known = replicates.get((cell["dataset"], cell["model"], cell["seed"]), {})
+        known = replicates.get(run_of(cell), {})
         for metric, score in cell["scores"].items():
             if score["state"] == "ok":
                 key = cell["dataset"], cell["model"], metric

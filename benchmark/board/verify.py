@@ -20,6 +20,7 @@ from scarena.base.files import read_json
 from scarena.base.progress import tell
 from scarena.board.file import read_board
 from scarena.board.published import refuse_published
+from scarena.board.samples import run_of
 from scarena.board.tolerance import PRINTED
 from scarena.steps.config import BoardConfig, parse_config
 from scarena.steps.sequence import Step, dataset_steps, run_steps
@@ -68,7 +69,7 @@ def drawn(board: Json, share: float, seed: int) -> list[Json]:
 
 def compare(cell: Json, again: Json) -> Compared:
     """Compare a cell of a board with the ``scores.json`` of the same run computed again."""
-    who = (cell["dataset"], cell["model"], cell["seed"])
+    who = run_of(cell)
     if again["state"] != "ok":
         verdict: Verdict = "not recomputed" if again["state"] == "not available" else "differs"
         return Compared(*who, verdict, f"{again['state']}: {again['reason']}")

@@ -34,8 +34,6 @@ from scarena.report.units import drawn, kinds
 
 Json = dict[str, Any]
 
-METRICS = SHOWN_FIRST
-"""The columns of a board that asks for integration; of any other they are the headlines of its tasks."""
 # The page and board.csv have the rest: a README is read from its beginning.
 MOST_MODELS, MOST_SENTENCES = 50, 40
 _COSTS = ("Seconds a run", "Start-up s", "Cells / s")
@@ -75,9 +73,9 @@ def metrics_of(board: Json) -> tuple[str, ...]:
     if published := shown_columns(board):
         return published
     headline = headline_of(board)
-    found = METRICS if "integration" in tasks_of(board) else tuple(column.metric for column in columns(board))
+    found = SHOWN_FIRST if "integration" in tasks_of(board) else tuple(column.metric for column in columns(board))
     first = (headline,) if headline in KNOWN and headline not in found else ()
-    return (*first, *found) or METRICS
+    return (*first, *found) or SHOWN_FIRST
 
 
 def _sizes(board: Json, metrics: tuple[str, ...]) -> str:

@@ -54,27 +54,41 @@ _PAIRS = 500
 def render(board: Json, folder: Path) -> str:
     """Return the page of a board whose runs lie in `folder`: as much of it as fits into `MOST_BYTES`."""
     files, board = _files(board), gated(board)
+    scores, costs = scores_of(board), costs_of(board)
     template, room = _environment().get_template("board.html"), first_room(board)
+    fixed = _fixed(board, folder, scores, costs)
     while True:
-        parts = _parts(board, folder, room)
+        parts = fixed | _fitted(board, folder, scores, room)
         bare, less = len(template.render(**parts, downloads=[]).encode()), room.smaller()
         if bare <= MOST_BYTES or less is None:
             return template.render(**parts, downloads=downloads.downloads(files, MOST_BYTES - bare))
         room = less
 
 
-def _parts(board: Json, folder: Path, room: Room) -> Json:
-    scores, costs = scores_of(board), costs_of(board)
+def _fixed(board: Json, folder: Path, scores: Scores, costs: dict[str, Cost]) -> Json:
+    """Return what a page shows whatever room it has."""
     return {
-        **_assets(), **_overview(board, scores, costs, room), **_cost(board, costs), **_metrics(board), "board": board,
-        "missing": missing_cells(board, folder), "datasets": _datasets(board, folder, scores, room),
-        "models": model_parts(board, scores, whole=room.intervals),
-        **_named(board), "sections": task_sections(board, scores, whole=room.further),
+        **_assets(), **_overview(board, scores, costs), **_cost(board, costs), **_metrics(board), "board": board,
+        "missing": missing_cells(board, folder), **_named(board),
         "trained": trained_on(board), **_critical(board, scores), "tasks_table": tasks_table(board),
         "published": is_published(board), "whose": whose(board),
         "seeds_told": seeds_told(board), "and_seeds": and_seeds(board),
         "told": {"means": {}, "version": "", "date": "", **board["provenance"]},
         "dated": dated(board), "bibtex": bibtex(board),
+    }  # fmt: skip
+
+
+def _fitted(board: Json, folder: Path, scores: Scores, room: Room) -> Json:
+    """Return what a page shows as far as there is room for it."""
+    every = every_metric(board)
+    return {
+        "roomy": room.intervals,
+        "data": overview.data_of(board, scores, whole=room.further, every=every if room.every else ()),
+        "datasets": dataset_parts(
+            board, folder, scores, without_own_tasks(board, every) if room.all_metrics else ()
+        ),
+        "models": model_parts(board, scores, whole=room.intervals),
+        "sections": task_sections(board, scores, whole=room.further),
     }  # fmt: skip
 
 
@@ -93,7 +107,7 @@ def _assets() -> Json:
     }  # fmt: skip
 
 
-def _overview(board: Json, scores: Scores, costs: dict[str, Cost], room: Room) -> Json:
+def _overview(board: Json, scores: Scores, costs: dict[str, Cost]) -> Json:
     from scarena.metrics.registry import METRICS
 
     return {
@@ -101,12 +115,11 @@ def _overview(board: Json, scores: Scores, costs: dict[str, Cost], room: Room) -
         "intervals": any(row["low"] is not None for row in board["overall"]), "rule": rule_of_ranks(board),
         "drawn": drawn(board),
         "axes": axes_of(board), "columns": measured(costs, axes_of(board)),
-        "roomy": room.intervals, "headline": [METRICS[key] for key in shown_metrics(board)],
+        "headline": [METRICS[key] for key in shown_metrics(board)],
         "groups": groups(board),
         "families": [name for name in ("foundation", "baseline", "control") if _has(board, name)],
         "tissues": overview.tissues(board), "tasks": list(overview.presets(board)),
         "default": overview.default_of(board), "weighed": [METRICS[key] for key in overview.weighed(board)],
-        "data": overview.data_of(board, scores, whole=room.further, every=every_metric(board) if room.every else ()),
         "model_filters": model_filters(board), "data_filters": data_filters(board), "matrix": matrix_of(board, scores),
     }  # fmt: skip
 
@@ -134,11 +147,6 @@ def _metrics(board: Json) -> Json:
         "agreement": companions(*agreement(board, every), headline_of(board)),
         "config": json.dumps(board["provenance"].get("config"), indent=1, sort_keys=True),
     }  # fmt: skip
-
-
-def _datasets(board: Json, folder: Path, scores: Scores, room: Room) -> list[Json]:
-    every = without_own_tasks(board, every_metric(board)) if room.all_metrics else ()
-    return dataset_parts(board, folder, scores, every)
 
 
 def _critical(board: Json, scores: Scores) -> Json:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from scarena.board.kept import SHOWN_FIRST
 from scarena.board.ranked import letter, marks, plain, rank_text, ranked_models
 from scarena.board.verdicts import verdicts
-from scarena.report.board_md import METRICS, board_md, escaped
+from scarena.report.board_md import board_md, escaped
 from scarena.report.page.sentences import lead
 
 BOARD = json.loads((Path(__file__).parents[2] / "results/reference/demo/board.json").read_text())
@@ -56,7 +57,7 @@ def test_the_ranking_has_a_row_a_model_in_order_with_its_values(board):
         assert row[0].startswith(card["title"]) and all(mark in row[0] for mark in marks(board)[card["name"]])
         total = found[card["name"], "total"]
         assert row[1] == (f"{rank_text(total)} {letter(total['tie_group'])}" if total["rank_low"] else "–")
-        for shown, metric in zip(row[2:], METRICS, strict=False):
+        for shown, metric in zip(row[2:], SHOWN_FIRST, strict=False):
             told = found[card["name"], metric]
             assert shown == f"{told['value']:.3f} <sub>{told['low']:.3f} to {told['high']:.3f}</sub>"
         assert row[8] == "2/2" and all(float(cost.replace(",", "")) > 0 for cost in row[9:])

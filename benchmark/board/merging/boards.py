@@ -24,9 +24,9 @@ from scarena.board.merging.union import (
 )
 from scarena.board.ranked import headline_of
 from scarena.board.samples import Replicates
+from scarena.tasks.mistakes import Run
 
 Json = dict[str, Any]
-Run = tuple[str, str, int]
 
 _NOWHERE = "on none of the merged boards"
 

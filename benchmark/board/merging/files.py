@@ -21,7 +21,7 @@ from scarena.board.kept import read_kept
 from scarena.board.make import write_board
 from scarena.board.merging.boards import Json, Merged, merge
 from scarena.board.merging.union import Part, unequal
-from scarena.board.samples import Replicates
+from scarena.board.samples import Replicates, run_of
 from scarena.tasks.replicates import read_replicates
 
 _CELLS, _UMAPS = "dataset.h5ad", "umaps.npz"
@@ -39,7 +39,7 @@ def read_part(place: Path) -> Part:
     path = place / "board.json" if place.is_dir() else place
     board = read_board(path)
 
-    cells = {(cell["dataset"], cell["model"], cell["seed"]): cell for cell in board["cells"]}
+    cells = {run_of(cell): cell for cell in board["cells"]}
     kept = read_kept(path.with_suffix(".npz"), board)
 
     @cache
@@ -56,7 +56,7 @@ def read_part(place: Path) -> Part:
         return read_replicates(run / "replicates.npz")
 
     def of(cell: Json) -> Replicates:
-        return replicates(cell["dataset"], cell["model"], cell["seed"])
+        return replicates(*run_of(cell))
 
     return Part(board, f"{board['board']} ({place})", sha256_of(path), of)
 
